@@ -1,0 +1,191 @@
+import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+
+/** All users' mail. The memory and the disk store both pass `contract.ts`. */
+export interface Store {
+  /** Opens one user's mail, made empty if it is not there yet. Opening again gives the same object. */
+  open(user: string): Promise<UserMail>
+  /** Removes one user's mail, whole and for good. */
+  remove(user: string): Promise<void>
+  /** Finishes what is being written and lets go of every file. */
+  close(): Promise<void>
+}
+
+/** One user's mail. */
+export interface UserMail {
+  readonly user: string
+  /** Looks at the mail as it is at one moment. `look` must not wait. */
+  read<T>(look: (view: View) => T): Promise<T>
+  /**
+   * Changes the mail in one transaction with one modseq; resolves once it is durable. `work` must not wait; when it throws,
+   * nothing of it happens. Calls that come while another is being written share the next write.
+   */
+  change<T>(work: (draft: Draft) => T): Promise<T>
+  /** Begins to take in the octets of one message, ahead of the `change` that adds it. `wire`: see `Staging`. */
+  stage(form?: 'wire' | 'unknown'): Staging
+  /**
+   * The message's octets as they came. Every octet is checked: a message up to `smallMessage` octets is verified against its
+   * hash before the first chunk, a larger one before its last chunk. Rejects with StoreError `damaged` or `no-such-message`.
+   */
+  bytes(id: MessageId): AsyncIterable<Uint8Array>
+  /** Lets go of this user's files; what is being written is finished first. */
+  close(): Promise<void>
+}
+
+/** Up to this size (octets) a message is held whole in memory while it is taken in or read. */
+export const smallMessage: number = 1 << 20
+
+/**
+ * Takes in one message, chunk by chunk. With `wire` the caller vouches that every line came off a wire protocol, so that its
+ * stored size is its size on the wire; otherwise the lines are looked at (see `LineEnds`).
+ */
+export interface Staging {
+  /** Adds octets; the chunk must not be changed afterwards. Where it returns a promise, wait for it before the next call. */
+  write(chunk: Uint8Array): Promise<void> | undefined
+  /** No more octets will come. */
+  finish(): Promise<Staged>
+  /** Forgets what was written. */
+  discard(): void
+}
+
+/**
+ * `crlf`: kept and sent as it is. `lf`: not one CRLF in it, as Unix files have it; each LF becomes CRLF on the wire. Either is
+ * given a last CRLF on the wire if it does not end with one.
+ */
+export type LineEnds = 'crlf' | 'lf'
+
+/** What is known of a message's octets. */
+export interface Content {
+  readonly hash: Hash
+  /** Octets as kept. */
+  readonly size: number
+  /** Octets on the wire, dot-stuffing not counted (RFC 1939 §11). */
+  readonly octets: number
+  readonly lineEnds: LineEnds
+}
+
+/** A message taken in but not yet added. Give it to `Draft.add`, or `discard` it. */
+export interface Staged extends Content {
+  discard(): void
+}
+
+/** A flag (`\Seen`) or keyword (`$Forwarded`) (RFC 9051 §2.3.2). */
+export type Flag = string
+
+/** By which way a message came in. The same way twice is a double: law 1. */
+export interface Origin {
+  /** The remote account (`pop3:mario@example.it`), or `import:` and the mailbox. */
+  readonly account: string
+  /** The unique-id there; empty where there is none. */
+  readonly uniqueId: string
+  /** Tells apart equal octets under one unique-id: 0, 1, 2… */
+  readonly nth: number
+  /** The size that the other side's listing gave (octets), which need not be the true one. */
+  readonly listed?: number
+}
+
+/** One row of the ledger: what came in from where. It stays when the message is removed. */
+export interface LedgerEntry extends Origin {
+  readonly hash: Hash
+  readonly size: number
+  /** When it was stored, milliseconds since 1970. */
+  readonly stored: number
+  /** The message, while it is there. */
+  readonly message: MessageId | undefined
+}
+
+/** A remote message that could not be fetched, and how often that was tried. */
+export interface Trouble {
+  readonly account: string
+  readonly uniqueId: string
+  readonly attempts: number
+  /** The last reason, for a person. */
+  readonly why: string
+  /** When to try next, milliseconds since 1970. */
+  readonly next: number
+}
+
+export interface Mailbox {
+  readonly id: MailboxId
+  readonly name: string
+  readonly uidValidity: number
+  readonly uidNext: number
+  readonly messages: number
+}
+
+export interface Message extends Content {
+  readonly id: MessageId
+  readonly mailbox: MailboxId
+  readonly uid: Uid
+  readonly modseq: ModSeq
+  readonly uniqueId: UniqueId
+  /** When it was received, milliseconds since 1970. */
+  readonly received: number
+  readonly flags: readonly Flag[]
+  /** Deleted in the POP3 maildrop: gone from there, kept here. */
+  readonly hidden: boolean
+}
+
+/** One message of a POP3 maildrop; its message-number is its place, from 1. */
+export interface MaildropEntry {
+  readonly id: MessageId
+  readonly uniqueId: UniqueId
+  readonly octets: number
+  readonly lineEnds: LineEnds
+}
+
+/** A message that was added or changed, or (`message` undefined) removed, after some modseq. */
+export interface Change {
+  readonly id: MessageId
+  readonly modseq: ModSeq
+  readonly message: Message | undefined
+  /** Whether it was added after the asked modseq. */
+  readonly added: boolean
+}
+
+/** What may be read, all as of one moment. Valid only inside the `look` it was given to. */
+export interface View {
+  /** The last change's. 0: nothing has happened yet. */
+  readonly modseq: ModSeq
+  mailboxes(): Mailbox[]
+  mailbox(name: string): Mailbox | undefined
+  message(id: MessageId): Message | undefined
+  /** In order of arrival; of one mailbox, or all. `after`: only those with a greater id. `limit`: at most so many. */
+  messages(options?: { mailbox?: MailboxId; after?: MessageId; limit?: number }): Message[]
+  /** The POP3 maildrop: INBOX without what is hidden, in order of arrival. */
+  maildrop(): readonly MaildropEntry[]
+  /** Changes after `since`, in modseq order; at most `limit`. */
+  changes(since: ModSeq, limit?: number): Change[]
+  ledger(account: string): LedgerEntry[]
+  /** The row of one way in, if a message with these octets has come that way. */
+  origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined
+  troubles(account: string): Trouble[]
+}
+
+export interface Addition {
+  readonly mailbox: MailboxId
+  /** Milliseconds since 1970. */
+  readonly received: number
+  readonly flags?: readonly Flag[]
+  readonly origin?: Origin
+  /** Kept from an earlier server; otherwise a new one is made. */
+  readonly uniqueId?: UniqueId
+}
+
+/** What may be changed, in one transaction. Valid only inside the `work` it was given to. */
+export interface Draft {
+  /** The mail with the changes made so far. */
+  readonly view: View
+  /** The mailbox of that name, made if it is not there. Names are `/`-separated; INBOX in any case is INBOX. */
+  openMailbox(name: string): MailboxId
+  add(staged: Staged, addition: Addition): MessageId
+  setFlags(id: MessageId, flags: readonly Flag[]): void
+  move(id: MessageId, mailbox: MailboxId): void
+  /** Takes the message away, for good. Its ledger entry stays. */
+  remove(id: MessageId): void
+  /** Takes the message out of the POP3 maildrop, or puts it back. */
+  hide(id: MessageId, hidden: boolean): void
+  /** Writes what the other side's listing now says of the size of a message it gave us. */
+  relist(entry: LedgerEntry, listed: number): void
+  /** Notes (or, undefined, clears) a trouble. */
+  trouble(account: string, uniqueId: string, trouble: Omit<Trouble, 'account' | 'uniqueId'> | undefined): void
+}
