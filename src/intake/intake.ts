@@ -1,0 +1,66 @@
+import type { Flag, Origin, Staged, Staging, UserMail } from '../store/store.ts'
+
+/** How many octets may wait to become durable before a door must pause. */
+const enough = 16 << 20
+
+/** Where and how a message is to be kept. */
+export interface Delivery {
+  /** The name of the mailbox, made if it is not there. */
+  readonly mailbox: string
+  /** Milliseconds since 1970. */
+  readonly received: number
+  readonly flags?: readonly Flag[]
+  readonly origin: Origin
+}
+
+/** `new`: kept now. `known`: the same message came by the same way before (law 1), nothing was added. */
+export type Outcome = 'new' | 'known'
+
+/**
+ * The only way in for new mail. A message is taken in with `stage`, then `keep` makes it durable; many may be under way at
+ * once and share one write. Between two messages, a door waits for `room`.
+ */
+export class Intake {
+  readonly #mail: UserMail
+  #waiting = 0
+  #roomy: PromiseWithResolvers<void> | undefined
+
+  constructor(mail: UserMail) {
+    this.#mail = mail
+  }
+
+  stage(form: 'wire' | 'unknown'): Staging {
+    return this.#mail.stage(form)
+  }
+
+  /** Resolves when the message is durable, and not before. Rejects with StoreError; the message is then not received. */
+  async keep(staged: Staged, delivery: Delivery): Promise<Outcome> {
+    this.#waiting += staged.size
+    try {
+      return await this.#mail.change((draft): Outcome => {
+        const { account, uniqueId, nth, listed } = delivery.origin
+        const known = draft.view.origin(account, uniqueId, staged.hash, nth)
+        if (known !== undefined) {
+          if (listed !== undefined && listed !== known.listed) draft.relist(known, listed)
+          return 'known'
+        }
+        draft.add(staged, { ...delivery, mailbox: draft.openMailbox(delivery.mailbox) })
+        return 'new'
+      })
+    } finally {
+      staged.discard()
+      this.#waiting -= staged.size
+      if (this.#waiting < enough) {
+        this.#roomy?.resolve()
+        this.#roomy = undefined
+      }
+    }
+  }
+
+  /** A promise while too much waits to become durable; undefined when there is room for the next message. */
+  room(): Promise<void> | undefined {
+    if (this.#waiting < enough) return undefined
+    this.#roomy ??= Promise.withResolvers<void>()
+    return this.#roomy.promise
+  }
+}

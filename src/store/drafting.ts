@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import type { MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import { MisuseError, StoreError } from '../errors.ts'
+import type { JournalIndex } from './journal-index.ts'
+import type { JournalRecord } from './record.ts'
+import type { Addition, Draft, Flag, LedgerEntry, Mailbox, Message, Staged, Trouble, View } from './store.ts'
+
+/** Writes records to the journal; gives back where the body went, for a message that brings one. */
+export type Append<Body> = (record: JournalRecord, staged?: Staged) => Body | undefined
+
+/** The one way to change a store: turns each wish into a journal record, appends it and applies it to the index. */
+export class Drafting<Body> implements Draft {
+  readonly view: View
+  readonly #index: JournalIndex<Body>
+  readonly #append: Append<Body>
+  readonly #now: () => number
+  readonly #modseq: ModSeq
+
+  constructor(index: JournalIndex<Body>, append: Append<Body>, now: () => number) {
+    this.view = index
+    this.#index = index
+    this.#append = append
+    this.#now = now
+    this.#modseq = (index.modseq + 1) as ModSeq
+  }
+
+  openMailbox(name: string): MailboxId {
+    const spelt = mailboxName(name)
+    const known = this.#index.mailbox(spelt)
+    if (known !== undefined) return known.id
+    const id = this.#index.nextMailbox() as MailboxId
+    // RFC 9051 §2.3.1.1: a mailbox made anew under an old name must have a greater UIDVALIDITY.
+    const uidValidity = Math.floor(this.#now() / 1000)
+    this.#write({ t: 'mailbox', modseq: this.#modseq, id, name: spelt, uidValidity })
+    return id
+  }
+
+  add(staged: Staged, addition: Addition): MessageId {
+    const mailbox = this.#mailbox(addition.mailbox)
+    const id = this.#index.nextMessage() as MessageId
+    const { hash, size, octets, lineEnds } = staged
+    this.#write(
+      {
+        t: 'message',
+        modseq: this.#modseq,
+        id,
+        mailbox: mailbox.id,
+        uid: mailbox.uidNext as Uid,
+        uniqueId: this.#uniqueId(addition.uniqueId),
+        hash,
+        size,
+        octets,
+        lineEnds,
+        received: addition.received,
+        stored: this.#now(),
+        flags: addition.flags ?? [],
+        ...(addition.origin === undefined ? {} : { origin: pickOrigin(addition.origin) }),
+        body: this.#index.body(hash) === undefined,
+      },
+      staged,
+    )
+    return id
+  }
+
+  setFlags(id: MessageId, flags: readonly Flag[]): void {
+    const unique = [...new Set(flags)]
+    for (const flag of unique)
+      if (!/^\\?[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+$/.test(flag))
+        throw new MisuseError('usage', `not a flag: ${JSON.stringify(flag)}`)
+    this.#message(id)
+    this.#write({ t: 'flags', modseq: this.#modseq, id, flags: unique })
+  }
+
+  move(id: MessageId, mailbox: MailboxId): void {
+    if (this.#message(id).mailbox === mailbox) return
+    this.#write({ t: 'move', modseq: this.#modseq, id, mailbox, uid: this.#mailbox(mailbox).uidNext as Uid })
+  }
+
+  remove(id: MessageId): void {
+    this.#message(id)
+    this.#write({ t: 'remove', modseq: this.#modseq, id })
+  }
+
+  hide(id: MessageId, hidden: boolean): void {
+    if (this.#message(id).hidden !== hidden) this.#write({ t: 'hide', modseq: this.#modseq, id, hidden })
+  }
+
+  relist(entry: LedgerEntry, listed: number): void {
+    const { account, uniqueId, hash, nth } = entry
+    this.#write({ t: 'relist', modseq: this.#modseq, account, uniqueId, hash, nth, listed })
+  }
+
+  trouble(account: string, uniqueId: string, trouble: Omit<Trouble, 'account' | 'uniqueId'> | undefined): void {
+    const { attempts, why, next } = trouble ?? { attempts: 0, why: '', next: 0 }
+    this.#write({ t: 'trouble', modseq: this.#modseq, account, uniqueId, attempts, why, next })
+  }
+
+  #write(record: JournalRecord, staged?: Staged): void {
+    this.#index.apply(record, this.#append(record, staged))
+  }
+
+  #message(id: MessageId): Message {
+    const message = this.#index.message(id)
+    if (message === undefined) throw new StoreError('no-such-message', `there is no message ${id}`)
+    return message
+  }
+
+  #mailbox(id: MailboxId): Mailbox {
+    const mailbox = this.#index.mailboxes().find((known) => known.id === id)
+    if (mailbox === undefined) throw new MisuseError('usage', `there is no mailbox ${id}`)
+    return mailbox
+  }
+
+  #uniqueId(wanted: UniqueId | undefined): UniqueId {
+    // RFC 1939 §7: 1 to 70 octets of 0x21 to 0x7E, and one name for one message.
+    if (wanted !== undefined && /^[!-~]{1,70}$/.test(wanted) && !this.#index.uniqueIdTaken(wanted)) return wanted
+    return newUniqueId()
+  }
+}
+
+let random = Buffer.alloc(0)
+
+/** Sixteen characters from 96 random bits: never derived from the message, so that it survives any move or repair. */
+function newUniqueId(): UniqueId {
+  if (random.length < 12) random = randomBytes(12 * 256)
+  const id = random.toString('base64url', 0, 12)
+  random = random.subarray(12)
+  return id as UniqueId
+}
+
+/** INBOX in any case is INBOX (RFC 9051 §5.1); no control characters, no empty parts. */
+function mailboxName(name: string): string {
+  const parts = name.normalize('NFC').split('/')
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (name.length > 255 || parts.some((part) => part.trim() === '' || /[\u0000-\u001f\u007f]/.test(part))) {
+    throw new MisuseError('usage', `not a name for a mailbox: ${JSON.stringify(name.slice(0, 80))}`)
+  }
+  if (parts[0]?.toUpperCase() === 'INBOX') parts[0] = 'INBOX'
+  return parts.join('/')
+}
+
+function pickOrigin({
+  account,
+  uniqueId,
+  nth,
+  listed,
+}: {
+  account: string
+  uniqueId: string
+  nth: number
+  listed?: number
+}): {
+  account: string
+  uniqueId: string
+  nth: number
+  listed?: number
+} {
+  return { account, uniqueId, nth, ...(listed === undefined ? {} : { listed }) }
+}

@@ -1,0 +1,17 @@
+import type { Hash, UniqueId } from '../ids.ts'
+import type { JournalRecord } from './record.ts'
+import type { View } from './store.ts'
+
+/**
+ * What a store knows of its messages: the sum of the journal's records. `Drafting` writes through it, whichever store it
+ * belongs to; `Body` says where octets are.
+ */
+export interface JournalIndex<Body> extends View {
+  /** Adds one record. `body` comes with a message record whose `body` is true. */
+  apply(record: JournalRecord, body?: Body): void
+  /** Where equal octets are kept already. */
+  body(hash: Hash): Body | undefined
+  uniqueIdTaken(uniqueId: UniqueId): boolean
+  nextMessage(): number
+  nextMailbox(): number
+}

@@ -1,0 +1,225 @@
+import type { Hash, MailboxId, MessageId, ModSeq, UniqueId } from '../ids.ts'
+import type { JournalIndex } from './journal-index.ts'
+import type { JournalRecord, MessageRecord } from './record.ts'
+import type { Change, LedgerEntry, MaildropEntry, Mailbox, Message, Trouble } from './store.ts'
+
+type Undo = () => void
+
+/** The index of the memory store: maps, with an undo list so that a change that throws leaves no trace. */
+export class MemoryIndex implements JournalIndex<Uint8Array> {
+  modseq = 0 as ModSeq
+  readonly #mailboxes = new Map<string, Mailbox>()
+  readonly #messages = new Map<MessageId, Message>()
+  readonly #addedAt = new Map<MessageId, ModSeq>()
+  readonly #removedAt = new Map<MessageId, ModSeq>()
+  readonly #bodies = new Map<Hash, Uint8Array>()
+  readonly #ledger = new Map<string, Map<string, LedgerEntry>>()
+  readonly #troubles = new Map<string, Trouble>()
+  readonly #uniqueIds = new Set<UniqueId>()
+  #next = 1
+  #undo: Undo[] | undefined
+
+  /** Runs `work`; when it throws, takes back what it applied. */
+  attempt<T>(work: () => T): T {
+    this.#undo = []
+    try {
+      return work()
+    } catch (error) {
+      for (const undo of this.#undo.toReversed()) undo()
+      throw error
+    } finally {
+      this.#undo = undefined
+    }
+  }
+
+  nextMessage(): number {
+    return this.#next
+  }
+
+  nextMailbox(): number {
+    return this.#mailboxes.size + 1
+  }
+
+  body(hash: Hash): Uint8Array | undefined {
+    return this.#bodies.get(hash)
+  }
+
+  uniqueIdTaken(uniqueId: UniqueId): boolean {
+    return this.#uniqueIds.has(uniqueId)
+  }
+
+  mailboxes(): Mailbox[] {
+    return [...this.#mailboxes.values()]
+  }
+
+  mailbox(name: string): Mailbox | undefined {
+    return this.#mailboxes.get(/^inbox$/i.test(name) ? 'INBOX' : name)
+  }
+
+  message(id: MessageId): Message | undefined {
+    return this.#messages.get(id)
+  }
+
+  messages(options: { mailbox?: MailboxId; after?: MessageId; limit?: number } = {}): Message[] {
+    const { mailbox, after = 0, limit } = options
+    return [...this.#messages.values()]
+      .filter((message) => message.id > after && (mailbox === undefined || message.mailbox === mailbox))
+      .toSorted((a, b) => a.id - b.id)
+      .slice(0, limit)
+  }
+
+  maildrop(): readonly MaildropEntry[] {
+    const inbox = this.mailbox('INBOX')
+    return inbox === undefined ? [] : this.messages({ mailbox: inbox.id }).filter((message) => !message.hidden)
+  }
+
+  changes(since: ModSeq, limit = Infinity): Change[] {
+    const changed = [...this.#messages.values()]
+      .filter((message) => message.modseq > since)
+      .map((message): Change => ({
+        id: message.id,
+        modseq: message.modseq,
+        message,
+        added: (this.#addedAt.get(message.id) ?? 0) > since,
+      }))
+    const removed = [...this.#removedAt]
+      .filter(([, modseq]) => modseq > since)
+      .map(([id, modseq]): Change => ({ id, modseq, message: undefined, added: false }))
+    return [...changed, ...removed].toSorted((a, b) => a.modseq - b.modseq || a.id - b.id).slice(0, limit)
+  }
+
+  ledger(account: string): LedgerEntry[] {
+    return [...(this.#ledger.get(account)?.values() ?? [])].map((entry) => this.#living(entry))
+  }
+
+  origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {
+    const entry = this.#ledger.get(account)?.get(ledgerKey(uniqueId, hash, nth))
+    return entry && this.#living(entry)
+  }
+
+  troubles(account: string): Trouble[] {
+    return [...this.#troubles.values()].filter((trouble) => trouble.account === account)
+  }
+
+  apply(record: JournalRecord, body?: Uint8Array): void {
+    const before = this.modseq
+    this.#undo?.push(() => (this.modseq = before))
+    this.modseq = record.modseq
+    switch (record.t) {
+      case 'mailbox':
+        this.#put(this.#mailboxes, record.name, {
+          id: record.id,
+          name: record.name,
+          uidValidity: record.uidValidity,
+          uidNext: 1,
+          messages: 0,
+        })
+        break
+      case 'message':
+        this.#add(record, body)
+        break
+      case 'flags':
+      case 'hide':
+        this.#update(
+          record.id,
+          record.t === 'flags'
+            ? { modseq: record.modseq, flags: record.flags }
+            : { modseq: record.modseq, hidden: record.hidden },
+        )
+        break
+      case 'move': {
+        const from = this.#messages.get(record.id)
+        if (from !== undefined) this.#count(from.mailbox, -1)
+        this.#count(record.mailbox, 1, record.uid + 1)
+        this.#update(record.id, { modseq: record.modseq, mailbox: record.mailbox, uid: record.uid })
+        break
+      }
+      case 'remove': {
+        const gone = this.#messages.get(record.id)
+        if (gone !== undefined) this.#count(gone.mailbox, -1)
+        this.#put(this.#messages, record.id, undefined)
+        this.#put(this.#removedAt, record.id, record.modseq)
+        break
+      }
+      case 'relist': {
+        const rows = this.#ledger.get(record.account)
+        const key = ledgerKey(record.uniqueId, record.hash, record.nth)
+        const row = rows?.get(key)
+        if (rows !== undefined && row !== undefined) this.#put(rows, key, { ...row, listed: record.listed })
+        break
+      }
+      case 'trouble': {
+        const { account, uniqueId, attempts, why, next } = record
+        this.#put(
+          this.#troubles,
+          JSON.stringify([account, uniqueId]),
+          attempts === 0 ? undefined : { account, uniqueId, attempts, why, next },
+        )
+        break
+      }
+    }
+  }
+
+  #add(record: MessageRecord, body: Uint8Array | undefined): void {
+    const { id, mailbox, uid, modseq, uniqueId, hash, size, octets, lineEnds, received, flags, origin, stored } = record
+    this.#put(this.#messages, id, {
+      id,
+      mailbox,
+      uid,
+      modseq,
+      uniqueId,
+      hash,
+      size,
+      octets,
+      lineEnds,
+      received,
+      flags,
+      hidden: false,
+    })
+    this.#put(this.#addedAt, id, modseq)
+    this.#count(mailbox, 1, uid + 1)
+    if (body !== undefined) this.#put(this.#bodies, hash, body)
+    this.#uniqueIds.add(uniqueId)
+    const next = this.#next
+    this.#undo?.push(() => {
+      this.#uniqueIds.delete(uniqueId)
+      this.#next = next
+    })
+    this.#next = Math.max(this.#next, id + 1)
+    if (origin === undefined) return
+    const rows = this.#ledger.get(origin.account) ?? new Map<string, LedgerEntry>()
+    this.#ledger.set(origin.account, rows)
+    this.#put(rows, ledgerKey(origin.uniqueId, hash, origin.nth), { ...origin, hash, size, stored, message: id })
+  }
+
+  #living(entry: LedgerEntry): LedgerEntry {
+    return entry.message !== undefined && this.#messages.has(entry.message) ? entry : { ...entry, message: undefined }
+  }
+
+  #update(id: MessageId, change: Partial<Message>): void {
+    const message = this.#messages.get(id)
+    if (message !== undefined) this.#put(this.#messages, id, { ...message, ...change })
+  }
+
+  #count(id: MailboxId, by: number, uidNext = 0): void {
+    for (const [name, mailbox] of this.#mailboxes) {
+      if (mailbox.id !== id) continue
+      this.#put(this.#mailboxes, name, {
+        ...mailbox,
+        messages: mailbox.messages + by,
+        uidNext: Math.max(mailbox.uidNext, uidNext),
+      })
+    }
+  }
+
+  #put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+    const before = map.get(key)
+    this.#undo?.push(() => (before === undefined ? map.delete(key) : map.set(key, before)))
+    if (value === undefined) map.delete(key)
+    else map.set(key, value)
+  }
+}
+
+function ledgerKey(uniqueId: string, hash: Hash, nth: number): string {
+  return `${hash} ${nth} ${uniqueId}`
+}

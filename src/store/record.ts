@@ -1,0 +1,71 @@
+import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import type { Flag, LineEnds, Origin } from './store.ts'
+
+/**
+ * One entry of a user's journal. The journal is written into the segments, and the index is nothing but the sum of its
+ * entries: the same `Index.apply` serves a live change, a recovery and a rebuild.
+ */
+export type JournalRecord =
+  | MailboxRecord
+  | MessageRecord
+  | { readonly t: 'flags'; readonly modseq: ModSeq; readonly id: MessageId; readonly flags: readonly Flag[] }
+  | {
+      readonly t: 'move'
+      readonly modseq: ModSeq
+      readonly id: MessageId
+      readonly mailbox: MailboxId
+      readonly uid: Uid
+    }
+  | { readonly t: 'hide'; readonly modseq: ModSeq; readonly id: MessageId; readonly hidden: boolean }
+  | { readonly t: 'remove'; readonly modseq: ModSeq; readonly id: MessageId }
+  | RelistRecord
+  | TroubleRecord
+
+export interface MailboxRecord {
+  readonly t: 'mailbox'
+  readonly modseq: ModSeq
+  readonly id: MailboxId
+  readonly name: string
+  readonly uidValidity: number
+}
+
+export interface MessageRecord {
+  readonly t: 'message'
+  readonly modseq: ModSeq
+  readonly id: MessageId
+  readonly mailbox: MailboxId
+  readonly uid: Uid
+  readonly uniqueId: UniqueId
+  readonly hash: Hash
+  readonly size: number
+  readonly octets: number
+  readonly lineEnds: LineEnds
+  /** Milliseconds since 1970, like `stored`. */
+  readonly received: number
+  readonly stored: number
+  readonly flags: readonly Flag[]
+  readonly origin?: Origin
+  /** The octets follow this record. False: equal octets were stored before. */
+  readonly body: boolean
+}
+
+export interface RelistRecord {
+  readonly t: 'relist'
+  readonly modseq: ModSeq
+  readonly account: string
+  readonly uniqueId: string
+  readonly hash: Hash
+  readonly nth: number
+  readonly listed: number
+}
+
+export interface TroubleRecord {
+  readonly t: 'trouble'
+  readonly modseq: ModSeq
+  readonly account: string
+  readonly uniqueId: string
+  /** 0: the trouble is over. */
+  readonly attempts: number
+  readonly why: string
+  readonly next: number
+}
