@@ -1,0 +1,35 @@
+import { join, lf, noOctets, toText } from '../wire/octets.ts'
+
+/** Cuts the content of a listing into lines, many at once; holds at most one unfinished line of at most `limit` octets. */
+export class ListingLines {
+  readonly #limit: number
+  #held: Uint8Array = noOctets
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  begin(): void {
+    this.#held = noOctets
+  }
+
+  /** The lines that these octets complete, without their ends; undefined once a line is too long. */
+  add(octets: Uint8Array): string[] | undefined {
+    const last = octets.lastIndexOf(lf)
+    if (last === -1) {
+      this.#held = join([this.#held, octets])
+      return this.#held.length > this.#limit + 1 ? undefined : []
+    }
+    const whole = octets.subarray(0, last + 1)
+    const text = toText(this.#held.length === 0 ? whole : join([this.#held, whole]))
+    // A copy: a view would keep the whole chunk.
+    this.#held = octets.slice(last + 1)
+    const lines = text.split('\n')
+    lines.pop()
+    for (const [place, line] of lines.entries()) {
+      if (line.length > this.#limit + 1) return undefined
+      if (line.endsWith('\r')) lines[place] = line.slice(0, -1)
+    }
+    return this.#held.length > this.#limit + 1 ? undefined : lines
+  }
+}
