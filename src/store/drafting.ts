@@ -106,7 +106,7 @@ export class Drafting<Body> implements Draft {
   }
 
   #mailbox(id: MailboxId): Mailbox {
-    const mailbox = this.#index.mailboxes().find((known) => known.id === id)
+    const mailbox = this.#index.mailboxById(id)
     if (mailbox === undefined) throw new MisuseError('usage', `there is no mailbox ${id}`)
     return mailbox
   }

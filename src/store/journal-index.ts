@@ -1,6 +1,6 @@
-import type { Hash, UniqueId } from '../ids.ts'
+import type { Hash, MailboxId, UniqueId } from '../ids.ts'
 import type { JournalRecord } from './record.ts'
-import type { View } from './store.ts'
+import type { Mailbox, View } from './store.ts'
 
 /**
  * What a store knows of its messages: the sum of the journal's records. `Drafting` writes through it, whichever store it
@@ -11,6 +11,7 @@ export interface JournalIndex<Body> extends View {
   apply(record: JournalRecord, body?: Body): void
   /** Where equal octets are kept already. */
   body(hash: Hash): Body | undefined
+  mailboxById(id: MailboxId): Mailbox | undefined
   uniqueIdTaken(uniqueId: UniqueId): boolean
   nextMessage(): number
   nextMailbox(): number

@@ -56,6 +56,10 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return this.#mailboxes.get(/^inbox$/i.test(name) ? 'INBOX' : name)
   }
 
+  mailboxById(id: MailboxId): Mailbox | undefined {
+    return this.mailboxes().find((mailbox) => mailbox.id === id)
+  }
+
   message(id: MessageId): Message | undefined {
     return this.#messages.get(id)
   }
@@ -73,7 +77,7 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return inbox === undefined ? [] : this.messages({ mailbox: inbox.id }).filter((message) => !message.hidden)
   }
 
-  changes(since: ModSeq, limit = Infinity): Change[] {
+  changes(since: ModSeq, limit?: number): Change[] {
     const changed = [...this.#messages.values()]
       .filter((message) => message.modseq > since)
       .map((message): Change => ({

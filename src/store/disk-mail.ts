@@ -1,0 +1,233 @@
+import { statSync } from 'node:fs'
+import { open, truncate } from 'node:fs/promises'
+import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { diskError, isBusy } from '../disk-errors.ts'
+import { StoreError } from '../errors.ts'
+import type { MessageId } from '../ids.ts'
+import { readBody } from './body-reader.ts'
+import { Drafting } from './drafting.ts'
+import { Group } from './group.ts'
+import { openIndex } from './index-file.ts'
+import { indexPath, segmentPath, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
+import { replay, type Rest } from './replay.ts'
+import { encodeRecord, formatVersion } from './segment.ts'
+import type { SegmentFiles } from './segment-files.ts'
+import { SqliteIndex } from './sqlite-index.ts'
+import { DiskStaging } from './staging.ts'
+import type { Draft, Staging, UserMail, View } from './store.ts'
+
+/** A segment that has reached this size (octets) is followed by the next. */
+const fullSegment = 256 << 20
+/** At most so many changes share one write. */
+const mostTogether = 4096
+/** How long a change waits for other processes (milliseconds). */
+const patience = 60_000
+
+interface Job {
+  readonly work: (draft: Draft) => unknown
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface DiskMailOptions {
+  readonly user: string
+  readonly folder: string
+  readonly files: SegmentFiles
+  readonly now: () => number
+  readonly onClose: () => void
+}
+
+/** One user's mail on disk: segments, and `index.sqlite` as the sum of their journal. */
+export class DiskMail implements UserMail {
+  readonly user: string
+  readonly #options: DiskMailOptions
+  readonly #folder: string
+  readonly #writer: DatabaseSync
+  readonly #reader: DatabaseSync
+  readonly #writing: SqliteIndex
+  readonly #reading: SqliteIndex
+  readonly #inode: bigint
+  #jobs: Job[] = []
+  #busy: Promise<void> | undefined
+  #closed = false
+
+  /** Throws StoreError where the index cannot be opened. */
+  constructor(options: DiskMailOptions) {
+    this.user = options.user
+    this.#options = options
+    this.#folder = options.folder
+    this.#writer = openIndex(this.#folder, this.user)
+    this.#reader = openIndex(this.#folder, this.user)
+    // A change waits without holding up everything else in this process.
+    this.#writer.exec('pragma busy_timeout = 0')
+    this.#writing = new SqliteIndex(this.#writer)
+    this.#reading = new SqliteIndex(this.#reader)
+    this.#inode = inodeOf(indexPath(this.#folder))
+  }
+
+  /** Takes in what an earlier process wrote to the segments but not to the index. */
+  async recover(): Promise<void> {
+    const { segment, tail } = await this.read(() => ({ segment: this.#reading.segment, tail: this.#reading.tail }))
+    const behind =
+      segment === 0 ||
+      sizeOf(segmentPath(this.#folder, segment)) !== tail ||
+      sizeOf(segmentPath(this.#folder, segment + 1)) !== undefined
+    if (behind) await this.change((draft) => draft.openMailbox('INBOX'))
+  }
+
+  async read<T>(look: (view: View) => T): Promise<T> {
+    this.#mustBeOpen()
+    try {
+      this.#reader.exec('begin')
+      this.#reading.attend()
+      return look(this.#reading)
+    } catch (error) {
+      throw this.#explain(error)
+    } finally {
+      if (this.#reader.isTransaction) this.#reader.exec('commit')
+    }
+  }
+
+  change<T>(work: (draft: Draft) => T): Promise<T> {
+    this.#mustBeOpen()
+    return new Promise<T>((resolve, reject) => {
+      // The job gives back what its own work gave.
+      this.#jobs.push({ work, resolve: resolve as (value: unknown) => void, reject })
+      this.#busy ??= this.#work().finally(() => (this.#busy = undefined))
+    })
+  }
+
+  stage(form: 'wire' | 'unknown' = 'unknown'): Staging {
+    return new DiskStaging(this.#folder, form === 'wire')
+  }
+
+  async *bytes(id: MessageId): AsyncGenerator<Uint8Array> {
+    const body = await this.read(() => this.#reading.bodyOf(id))
+    if (body === undefined) throw new StoreError('no-such-message', `there is no message ${id}`)
+    yield* readBody(this.#options.files, segmentPath(this.#folder, body.place.segment), body.place, body.hash)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    await this.#busy
+    this.#closed = true
+    this.#reader.close()
+    this.#writer.close()
+    await this.#options.files.close(this.#folder)
+    this.#options.onClose()
+  }
+
+  async #work(): Promise<void> {
+    // The first change waits a turn for its neighbours.
+    await Promise.resolve()
+    while (this.#jobs.length > 0) {
+      const jobs = this.#jobs.splice(0, mostTogether)
+      try {
+        const settle = await this.#write(jobs)
+        for (const done of settle) done()
+      } catch (error) {
+        const explained = this.#explain(error)
+        for (const job of jobs) job.reject(explained)
+      }
+    }
+  }
+
+  /** Runs the jobs in one transaction; gives back what is to be told once it is durable. */
+  async #write(jobs: readonly Job[]): Promise<(() => void)[]> {
+    const index = this.#writing
+    await this.#begin()
+    let from: number | undefined
+    try {
+      index.attend()
+      await this.#prepareTail(await replay(index, this.#options.files, this.#folder))
+      const group = new Group(index.segment, index.tail, index.seal)
+      const settle = jobs.map((job) => this.#try(job, group))
+      if (group.length > 0) {
+        group.commit(index.modseq)
+        from = index.tail
+        await group.write(segmentPath(this.#folder, index.segment))
+        index.tail += group.length
+      }
+      index.keepState()
+      this.#writer.exec('commit')
+      return settle
+    } catch (error) {
+      if (this.#writer.isTransaction) this.#writer.exec('rollback')
+      // What was written is not what was promised: take it back. If even that fails, the next writer's replay takes it in.
+      if (from !== undefined) await truncate(segmentPath(this.#folder, index.segment), from).catch(() => undefined)
+      throw error
+    }
+  }
+
+  #try(job: Job, group: Group): () => void {
+    const mark = group.mark()
+    try {
+      const draft = new Drafting(this.#writing, (record, staged) => group.append(record, staged), this.#options.now)
+      const value = this.#writing.attempt(() => job.work(draft))
+      return () => job.resolve(value)
+    } catch (error) {
+      group.reset(mark)
+      return () => job.reject(error)
+    }
+  }
+
+  /** The SQLite write lock is also the lock on the segment's tail, whichever process writes. */
+  async #begin(): Promise<void> {
+    const path = indexPath(this.#folder)
+    const until = performance.now() + patience
+    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+      try {
+        this.#writer.exec('begin immediate')
+        break
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > until) throw error
+        await sleep(wait)
+      }
+    }
+    if (inodeOf(path) === this.#inode) return
+    this.#writer.exec('rollback')
+    throw new StoreError('missing', `${path} was removed or replaced while in use; nothing was written; start again`)
+  }
+
+  /** Leaves the tail such that a group can be added at it. */
+  async #prepareTail(rest: Rest): Promise<void> {
+    const index = this.#writing
+    if (rest === 'torn') {
+      // A writer was stopped in the middle: nobody was told that this was received.
+      await truncate(segmentPath(this.#folder, index.segment), index.tail)
+      await this.#options.files.close(segmentPath(this.#folder, index.segment))
+    }
+    if (index.segment > 0 && rest !== 'damage' && index.tail < fullSegment) return
+    // A damaged segment is left as it is, for `check`; nothing is written over.
+    index.segment++
+    const path = segmentPath(this.#folder, index.segment)
+    const header = encodeRecord(
+      { t: 'segment', version: formatVersion, number: index.segment, user: this.user },
+      index.seal,
+    )
+    const file = await open(path, 'wx', 0o600)
+    try {
+      await file.writeFile(header)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await syncFolder(segmentsFolder(this.#folder))
+    index.tail = header.length
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new StoreError('io', `the mail of ${this.user} is closed`)
+  }
+
+  #explain(error: unknown): unknown {
+    // Only what the system or SQLite says needs our words; an error of the caller's own is his.
+    const ours = error instanceof Error && ('errcode' in error || ('code' in error && 'syscall' in error))
+    return ours ? diskError(error, this.#folder) : error
+  }
+}
+
+function inodeOf(path: string): bigint {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
+}

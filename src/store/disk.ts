@@ -1,0 +1,96 @@
+import { rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { diskError } from '../disk-errors.ts'
+import { MisuseError } from '../errors.ts'
+import { checkMail, type CheckReport } from './check.ts'
+import { DiskMail } from './disk-mail.ts'
+import { makeFolder, segmentsFolder, syncFolder } from './layout.ts'
+import { rebuildIndex, type RebuildReport } from './rebuild.ts'
+import { SegmentFiles } from './segment-files.ts'
+import type { Store, UserMail } from './store.ts'
+
+/** The store on disk: one folder a user under `users/`, which is all there is of that user's mail. */
+export class DiskStore implements Store {
+  readonly #folder: string
+  readonly #now: () => number
+  readonly #files = new SegmentFiles()
+  readonly #open = new Map<string, Promise<DiskMail>>()
+
+  /** `folder`: the folder of data. */
+  constructor(folder: string, options: { now?: () => number } = {}) {
+    this.#folder = resolve(folder)
+    this.#now = options.now ?? Date.now
+  }
+
+  /** The folder of one user's mail. */
+  userFolder(user: string): string {
+    // Names are checked where users are made; this only keeps a slip from leaving the folder.
+    if (!/^[^/\\\0]{1,255}$/.test(user) || user.startsWith('.'))
+      throw new MisuseError('usage', `not a user name: ${JSON.stringify(user)}`)
+    return join(this.#folder, 'users', user)
+  }
+
+  open(user: string): Promise<UserMail> {
+    const known = this.#open.get(user)
+    if (known !== undefined) return known
+    const opening = this.#openAnew(user)
+    this.#open.set(user, opening)
+    opening.catch(() => this.#open.delete(user))
+    return opening
+  }
+
+  async remove(user: string): Promise<void> {
+    const folder = this.userFolder(user)
+    await (await this.#open.get(user)?.catch(() => undefined))?.close()
+    try {
+      await rm(folder, { recursive: true, force: true })
+      await syncFolder(join(this.#folder, 'users')).catch(() => undefined)
+    } catch (error) {
+      throw diskError(error, folder)
+    }
+  }
+
+  /** Verifies every message against its hash, and the index against the segments. */
+  async check(user: string, options: { onProgress?: (octets: number, of: number) => void } = {}): Promise<CheckReport> {
+    // Opening takes in what a process that was stopped left behind.
+    await this.open(user)
+    return await checkMail(this.userFolder(user), user, this.#files, options)
+  }
+
+  /** Makes a user's index again from the segments. Other processes may go on reading meanwhile. */
+  async rebuild(
+    user: string,
+    options: { onProgress?: (octets: number, of: number) => void } = {},
+  ): Promise<RebuildReport> {
+    await (await this.#open.get(user)?.catch(() => undefined))?.close()
+    return await rebuildIndex(this.userFolder(user), user, this.#files, options)
+  }
+
+  async close(): Promise<void> {
+    for (const opening of this.#open.values()) await (await opening.catch(() => undefined))?.close()
+    await this.#files.close()
+  }
+
+  async #openAnew(user: string): Promise<DiskMail> {
+    const folder = this.userFolder(user)
+    try {
+      await makeFolder(segmentsFolder(folder))
+    } catch (error) {
+      throw diskError(error, folder)
+    }
+    const mail = new DiskMail({
+      user,
+      folder,
+      files: this.#files,
+      now: this.#now,
+      onClose: () => this.#open.delete(user),
+    })
+    try {
+      await mail.recover()
+    } catch (error) {
+      await mail.close()
+      throw error
+    }
+    return mail
+  }
+}

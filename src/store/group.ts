@@ -1,0 +1,142 @@
+import { open, type FileHandle } from 'node:fs/promises'
+import { MisuseError } from '../errors.ts'
+import type { JournalRecord } from './record.ts'
+import {
+  blockSize,
+  encodeBlockHead,
+  encodeFrameHead,
+  encodeRecord,
+  frameLength,
+  type BodyPlace,
+  type Seal,
+} from './segment.ts'
+import { writeWhole, type DiskStaged } from './staging.ts'
+import type { Staged } from './store.ts'
+
+/** How much is handed to the system at once (octets). */
+const enough = 4 << 20
+
+type Piece = Uint8Array | { readonly spool: FileHandle; readonly size: number }
+
+/** The records and bodies that are to be written together at the end of a segment. */
+export class Group {
+  readonly #segment: number
+  readonly #start: number
+  readonly #seal: Seal
+  #pieces: Piece[] = []
+  #length = 0
+
+  constructor(segment: number, start: number, seal: Seal) {
+    this.#segment = segment
+    this.#start = start
+    this.#seal = seal
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  append(record: JournalRecord, staged: Staged | undefined): BodyPlace | undefined {
+    this.#push(encodeRecord(record, this.#seal))
+    if (record.t !== 'message' || !record.body || staged === undefined) return undefined
+    const place: BodyPlace = { segment: this.#segment, start: this.#start + this.#length, size: staged.size }
+    this.#push(encodeFrameHead(staged.size))
+    const { held } = mustBeOurs(staged)
+    if (isChunks(held)) for (const piece of blocksOf(held, staged.size)) this.#push(piece)
+    else {
+      this.#pieces.push({ spool: held, size: staged.size })
+      this.#length = place.start - this.#start + frameLength(staged.size)
+    }
+    return place
+  }
+
+  commit(modseq: number): void {
+    this.#push(encodeRecord({ t: 'commit', modseq }, this.#seal))
+  }
+
+  /** Where the group is now; `reset` to it forgets what came after. */
+  mark(): { pieces: number; length: number } {
+    return { pieces: this.#pieces.length, length: this.#length }
+  }
+
+  reset(mark: { pieces: number; length: number }): void {
+    this.#pieces.length = mark.pieces
+    this.#length = mark.length
+  }
+
+  /** Writes everything to the segment and waits until it is on the disk. */
+  async write(path: string): Promise<void> {
+    const file = await open(path, 'r+')
+    try {
+      let at = this.#start
+      let waiting: Uint8Array[] = []
+      let octets = 0
+      const flush = async (): Promise<void> => {
+        await writeWhole(file, waiting, at)
+        at += octets
+        waiting = []
+        octets = 0
+      }
+      for (const piece of this.#pieces) {
+        const parts = piece instanceof Uint8Array ? [piece] : spooledBlocks(piece)
+        for await (const part of parts) {
+          waiting.push(part)
+          octets += part.length
+          if (octets >= enough) await flush()
+        }
+      }
+      await flush()
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  #push(piece: Uint8Array): void {
+    this.#pieces.push(piece)
+    this.#length += piece.length
+  }
+}
+
+function mustBeOurs(staged: Staged): DiskStaged {
+  if ('held' in staged) return staged as DiskStaged
+  throw new MisuseError('state', 'this message was staged by another store')
+}
+
+function isChunks(held: DiskStaged['held']): held is readonly Uint8Array[] {
+  return Array.isArray(held)
+}
+
+/** A body's octets cut into blocks, each after its header. */
+function* blocksOf(chunks: readonly Uint8Array[], size: number): Generator<Uint8Array> {
+  let left = size
+  let room = 0
+  if (size === 0) yield encodeBlockHead(0, true)
+  for (const chunk of chunks) {
+    let from = 0
+    while (from < chunk.length) {
+      if (room === 0) {
+        room = Math.min(left, blockSize)
+        yield encodeBlockHead(room, room === left)
+      }
+      const take = Math.min(room, chunk.length - from)
+      yield chunk.subarray(from, from + take)
+      from += take
+      room -= take
+      left -= take
+    }
+  }
+}
+
+async function* spooledBlocks({ spool, size }: { spool: FileHandle; size: number }): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < size; at += blockSize) {
+    const block = Buffer.allocUnsafe(Math.min(blockSize, size - at))
+    for (let filled = 0; filled < block.length;) {
+      const { bytesRead } = await spool.read(block, filled, block.length - filled, at + filled)
+      if (bytesRead === 0) throw new Error('a spool file ended early')
+      filled += bytesRead
+    }
+    yield encodeBlockHead(block.length, at + block.length === size)
+    yield block
+  }
+}

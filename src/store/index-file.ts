@@ -1,0 +1,64 @@
+import { DatabaseSync } from 'node:sqlite'
+import { diskError } from '../disk-errors.ts'
+import { StoreError } from '../errors.ts'
+import { indexPath, segmentPath, sizeOf } from './layout.ts'
+import { schema, schemaVersion } from './schema.ts'
+
+/** How long opening waits for another process that is opening too (milliseconds). */
+const patience = 5000
+
+/**
+ * Opens a user's `index.sqlite`, made if the folder is new. Throws StoreError: `missing` where there are segments but no index,
+ * `newer-schema`, `damaged`, `read-only`, `disk-full`.
+ */
+export function openIndex(folder: string, user: string): DatabaseSync {
+  const path = indexPath(folder)
+  if (sizeOf(path) === undefined && (sizeOf(segmentPath(folder, 1)) ?? 0) > 0) {
+    throw new StoreError(
+      'missing',
+      `${path} is missing; the mail itself is in the segments: run \`postino check --rebuild --user ${user}\``,
+    )
+  }
+  return openDatabase(path, user)
+}
+
+/** The same without looking at the segments. */
+export function openDatabase(path: string, user: string): DatabaseSync {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: patience })
+    if (version(database) > schemaVersion) {
+      const found = version(database)
+      throw new StoreError(
+        'newer-schema',
+        `${path} was written by a newer Postino (schema ${found}, this one knows ${schemaVersion}): upgrade Postino`,
+      )
+    }
+    // Law 1: what is committed is on the disk.
+    database.exec(
+      'pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000; pragma temp_store = memory',
+    )
+    if (version(database) === 0) create(database)
+    return database
+  } catch (error) {
+    database?.close()
+    const found = diskError(error, path)
+    if (found.code !== 'damaged') throw found
+    throw new StoreError(
+      'damaged',
+      `${found.message}; run \`postino check --rebuild --user ${user}\` to make it again from the segments`,
+      { cause: error },
+    )
+  }
+}
+
+function version(database: DatabaseSync): number {
+  return Number(database.prepare('pragma user_version').get()?.['user_version'])
+}
+
+function create(database: DatabaseSync): void {
+  database.exec('begin immediate')
+  // Another process may have been first.
+  if (version(database) === 0) database.exec(schema)
+  database.exec('commit')
+}

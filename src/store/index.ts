@@ -1,0 +1,7 @@
+export * from './store.ts'
+export { DiskStore } from './disk.ts'
+export { MemoryStore } from './memory.ts'
+export type { CheckReport, Problem } from './check.ts'
+export type { RebuildReport } from './rebuild.ts'
+export type { Damage } from './replay.ts'
+export type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'

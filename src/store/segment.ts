@@ -1,0 +1,129 @@
+import { crc32 } from 'node:zlib'
+import type { JournalRecord } from './record.ts'
+
+/**
+ * The format of a segment (docs/store-format.md). A segment is a valid zstd stream: the journal's records are skippable frames
+ * (RFC 8878 §3.1.2) and message octets are zstd frames of raw blocks (§3.1.1), so that `zstd -dc` gives the mail.
+ */
+export const formatVersion = 1
+
+/** Where a body is: its zstd frame begins at `start` (octets) of a segment; `size` is the body's own. */
+export interface BodyPlace {
+  readonly segment: number
+  readonly start: number
+  readonly size: number
+}
+
+/** Ends a group of records: what comes before it, back to the one before, was written whole. */
+export interface CommitRecord {
+  readonly t: 'commit'
+  readonly modseq: number
+}
+
+/** The first record of a segment. */
+export interface SegmentHeader {
+  readonly t: 'segment'
+  readonly version: number
+  readonly number: number
+  readonly user: string
+}
+
+export type SegmentRecord = JournalRecord | CommitRecord | SegmentHeader
+
+/** RFC 8878 §3.1.2: skippable frames have the magic numbers 0x184D2A50 to 0x184D2A5F. */
+const skippableMagic = 0x184d2a57
+/** Follows the frame's length; then come the seal, a CRC-32 of the JSON text, and the text. A damaged segment is searched for it. */
+export const signature: Buffer = Buffer.from('Postino1')
+/** Octets of a record's frame before its JSON text. */
+export const recordHead: number = 8 + 8 + 4 + 4
+
+/**
+ * A random number of one user's, in each record. Whoever sends mail does not know it, so that a message cannot bring records
+ * that a search of a damaged segment would take for ours.
+ */
+export type Seal = number
+/** A record longer than this is damage. */
+export const longestRecord: number = 1 << 20
+
+/** RFC 8878 §3.1.1.2.3: a block holds at most 128 KiB, as does our window. */
+export const blockSize: number = 128 * 1024
+/** Octets of a body's frame before its first block: magic number, descriptor, window, content size. */
+export const frameHead: number = 4 + 1 + 1 + 8
+export const blockHead = 3
+
+/** One record as a skippable frame. */
+export function encodeRecord(record: SegmentRecord, seal: Seal): Buffer {
+  const json = JSON.stringify(record)
+  const length = Buffer.byteLength(json)
+  const frame = Buffer.allocUnsafe(recordHead + length)
+  frame.writeUInt32LE(skippableMagic, 0)
+  frame.writeUInt32LE(recordHead - 8 + length, 4)
+  signature.copy(frame, 8)
+  frame.writeUInt32LE(seal, 16)
+  frame.write(json, recordHead, length, 'utf8')
+  frame.writeUInt32LE(crc32(frame.subarray(recordHead)), 20)
+  return frame
+}
+
+/** Octets of the frame that begins with `head` (at least `recordHead` of them), or undefined where no record of ours begins. */
+export function recordLength(head: Buffer): number | undefined {
+  if (head.length < recordHead || head.readUInt32LE(0) !== skippableMagic || head.compare(signature, 0, 8, 8, 16) !== 0)
+    return undefined
+  const length = 8 + head.readUInt32LE(4)
+  return length < recordHead || length > longestRecord ? undefined : length
+}
+
+/** The seal of the frame that begins with `head`, which `recordLength` knows. */
+export function recordSeal(head: Buffer): Seal {
+  return head.readUInt32LE(16)
+}
+
+/** The record in a whole frame, or undefined where it is damaged or not ours. */
+export function decodeRecord(frame: Buffer, seal: Seal): SegmentRecord | undefined {
+  const json = frame.subarray(recordHead)
+  if (recordSeal(frame) !== seal || frame.readUInt32LE(20) !== crc32(json)) return undefined
+  try {
+    // The checksum vouches that this is what `encodeRecord` wrote.
+    return JSON.parse(json.toString()) as SegmentRecord
+  } catch {
+    return undefined
+  }
+}
+
+/** Octets that a body of this size takes up in a segment. */
+export function frameLength(size: number): number {
+  return frameHead + size + blockHead * blocks(size)
+}
+
+function blocks(size: number): number {
+  return Math.max(1, Math.ceil(size / blockSize))
+}
+
+/** RFC 8878 §3.1.1.1: content size in 8 octets, no checksum (the record has the hash), a window of 128 KiB. */
+export function encodeFrameHead(size: number): Buffer {
+  const head = Buffer.allocUnsafe(frameHead)
+  head.writeUInt32LE(0xfd2fb528, 0)
+  head[4] = 0b1100_0000
+  head[5] = 7 << 3
+  head.writeBigUInt64LE(BigInt(size), 6)
+  return head
+}
+
+/** RFC 8878 §3.1.1.2: last-block bit, type 0 (raw), size. */
+export function encodeBlockHead(size: number, last: boolean): Buffer {
+  const head = Buffer.allocUnsafe(blockHead)
+  head.writeUIntLE((size << 3) | (last ? 1 : 0), 0, blockHead)
+  return head
+}
+
+/** The blocks of a body, in order: where each one's header stands in the segment, and how much of the body it holds. */
+export function* bodyBlocks(place: BodyPlace): Generator<{ at: number; size: number; last: boolean }> {
+  let at = place.start + frameHead
+  let left = place.size
+  for (let count = blocks(place.size); count > 0; count--) {
+    const size = Math.min(left, blockSize)
+    yield { at, size, last: count === 1 }
+    at += blockHead + size
+    left -= size
+  }
+}

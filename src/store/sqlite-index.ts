@@ -1,0 +1,290 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { Hash, MailboxId, MessageId, ModSeq, UniqueId } from '../ids.ts'
+import type { JournalIndex } from './journal-index.ts'
+import type { JournalRecord, MessageRecord } from './record.ts'
+import type { BodyPlace, Seal } from './segment.ts'
+import * as rows from './sqlite-rows.ts'
+import type { Change, LedgerEntry, MaildropEntry, Mailbox, Message, Trouble } from './store.ts'
+
+const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.line_ends, m.received, m.flags, m.hidden, b.hash`
+const messageTables = `messages m join bodies b on b.id = m.body`
+const ledgerColumns = `l.account, l.unique_id, l.hash, l.nth, l.listed, l.size, l.stored, m.id as message`
+const ledgerTables = `ledger l left join messages m on m.id = l.message`
+
+/** `index.sqlite` as the sum of the journal: read inside `attend`, written only by `apply` and `keepState`. */
+export class SqliteIndex implements JournalIndex<BodyPlace> {
+  modseq = 0 as ModSeq
+  /** The segment that is written now, and up to where it is committed (octets). */
+  segment = 0
+  tail = 0
+  seal: Seal = 0
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  #nextMessage = 1
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  /** Takes the state from the file; call it when a transaction has begun. */
+  attend(): void {
+    const state = this.#get('select seal, segment, tail, modseq, next_message from state')
+    this.seal = rows.number(state?.['seal'])
+    this.segment = rows.number(state?.['segment'])
+    this.tail = rows.number(state?.['tail'])
+    this.modseq = rows.number(state?.['modseq']) as ModSeq
+    this.#nextMessage = rows.number(state?.['next_message'])
+  }
+
+  /** Puts the state into the file; call it before the transaction is committed. */
+  keepState(): void {
+    const set = 'seal = ?, segment = ?, tail = ?, modseq = ?, next_message = ?'
+    this.#run(`update state set ${set}`, this.seal, this.segment, this.tail, this.modseq, this.#nextMessage)
+  }
+
+  /** Runs `work`; when it throws, takes back what it applied. */
+  attempt<T>(work: () => T): T {
+    const { modseq, segment, tail } = this
+    const next = this.#nextMessage
+    this.#run('savepoint attempt')
+    try {
+      const result = work()
+      this.#run('release attempt')
+      return result
+    } catch (error) {
+      this.#run('rollback to attempt')
+      this.#run('release attempt')
+      this.modseq = modseq
+      this.segment = segment
+      this.tail = tail
+      this.#nextMessage = next
+      throw error
+    }
+  }
+
+  nextMessage(): number {
+    return this.#nextMessage
+  }
+
+  nextMailbox(): number {
+    return rows.number(this.#get('select coalesce(max(id), 0) + 1 as next from mailboxes')?.['next'])
+  }
+
+  body(hash: Hash): BodyPlace | undefined {
+    const row = this.#get('select segment, start, size from bodies where hash = ?', rows.hashBytes(hash))
+    return row && rows.place(row)
+  }
+
+  /** A message's hash and the place of its octets. */
+  bodyOf(id: MessageId): { hash: Hash; place: BodyPlace } | undefined {
+    const row = this.#get(
+      'select b.hash, b.segment, b.start, b.size from messages m join bodies b on b.id = m.body where m.id = ?',
+      id,
+    )
+    return row && { hash: rows.hash(row['hash']), place: rows.place(row) }
+  }
+
+  uniqueIdTaken(uniqueId: UniqueId): boolean {
+    return this.#get('select 1 from messages where unique_id = ?', uniqueId) !== undefined
+  }
+
+  mailboxes(): Mailbox[] {
+    return this.#all('select * from mailboxes order by id').map(rows.mailbox)
+  }
+
+  mailbox(name: string): Mailbox | undefined {
+    const row = this.#get('select * from mailboxes where name = ?', /^inbox$/i.test(name) ? 'INBOX' : name)
+    return row && rows.mailbox(row)
+  }
+
+  mailboxById(id: MailboxId): Mailbox | undefined {
+    const row = this.#get('select * from mailboxes where id = ?', id)
+    return row && rows.mailbox(row)
+  }
+
+  message(id: MessageId): Message | undefined {
+    const row = this.#get(`select ${messageColumns} from ${messageTables} where m.id = ?`, id)
+    return row && rows.message(row)
+  }
+
+  messages(options: { mailbox?: MailboxId; after?: MessageId; limit?: number } = {}): Message[] {
+    const { mailbox, after = 0, limit = -1 } = options
+    const where = mailbox === undefined ? '?1 is null' : 'm.mailbox = ?1'
+    const sql = `select ${messageColumns} from ${messageTables} where ${where} and m.id > ?2 order by m.id limit ?3`
+    return this.#all(sql, mailbox ?? null, after, limit).map(rows.message)
+  }
+
+  maildrop(): readonly MaildropEntry[] {
+    const sql = `select id, unique_id, octets, line_ends from messages
+      where mailbox = (select id from mailboxes where name = 'INBOX') and hidden = 0 order by id`
+    return this.#all(sql).map(rows.maildropEntry)
+  }
+
+  changes(since: ModSeq, limit = -1): Change[] {
+    const changed = `select ${messageColumns} from ${messageTables} where m.modseq > ? order by m.modseq, m.id limit ?`
+    const removed = `select id, modseq from removed where modseq > ? order by modseq, id limit ?`
+    const all = [
+      ...this.#all(changed, since, limit).map((row) => rows.change(row, since)),
+      ...this.#all(removed, since, limit).map((row): Change => ({
+        ...rows.removal(row),
+        message: undefined,
+        added: false,
+      })),
+    ].toSorted((a, b) => a.modseq - b.modseq || a.id - b.id)
+    return limit < 0 ? all : all.slice(0, limit)
+  }
+
+  ledger(account: string): LedgerEntry[] {
+    return this.#all(`select ${ledgerColumns} from ${ledgerTables} where l.account = ?`, account).map(rows.ledgerEntry)
+  }
+
+  origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {
+    const where = 'l.account = ? and l.unique_id = ? and l.hash = ? and l.nth = ?'
+    const row = this.#get(
+      `select ${ledgerColumns} from ${ledgerTables} where ${where}`,
+      account,
+      uniqueId,
+      rows.hashBytes(hash),
+      nth,
+    )
+    return row && rows.ledgerEntry(row)
+  }
+
+  troubles(account: string): Trouble[] {
+    return this.#all('select * from troubles where account = ? order by unique_id', account).map(rows.trouble)
+  }
+
+  apply(record: JournalRecord, body?: BodyPlace): void {
+    this.modseq = record.modseq
+    switch (record.t) {
+      case 'mailbox':
+        this.#run('insert into mailboxes values (?, ?, ?, 1, 0)', record.id, record.name, record.uidValidity)
+        break
+      case 'message':
+        this.#add(record, body)
+        break
+      case 'flags':
+        this.#run(
+          'update messages set modseq = ?, flags = ? where id = ?',
+          record.modseq,
+          record.flags.join(' '),
+          record.id,
+        )
+        break
+      case 'hide':
+        this.#run(
+          'update messages set modseq = ?, hidden = ? where id = ?',
+          record.modseq,
+          record.hidden ? 1 : 0,
+          record.id,
+        )
+        break
+      case 'move':
+        this.#leave(record.id)
+        this.#enter(record.mailbox, record.uid)
+        this.#run(
+          'update messages set modseq = ?, mailbox = ?, uid = ? where id = ?',
+          record.modseq,
+          record.mailbox,
+          record.uid,
+          record.id,
+        )
+        break
+      case 'remove':
+        this.#leave(record.id)
+        this.#run('delete from messages where id = ?', record.id)
+        this.#run('insert into removed values (?, ?)', record.id, record.modseq)
+        break
+      case 'relist': {
+        const where = 'account = ? and unique_id = ? and hash = ? and nth = ?'
+        this.#run(
+          `update ledger set listed = ? where ${where}`,
+          record.listed,
+          record.account,
+          record.uniqueId,
+          rows.hashBytes(record.hash),
+          record.nth,
+        )
+        break
+      }
+      case 'trouble': {
+        const { account, uniqueId, attempts, why, next } = record
+        if (attempts === 0) this.#run('delete from troubles where account = ? and unique_id = ?', account, uniqueId)
+        else this.#run('insert or replace into troubles values (?, ?, ?, ?, ?)', account, uniqueId, attempts, why, next)
+        break
+      }
+    }
+  }
+
+  #add(record: MessageRecord, body: BodyPlace | undefined): void {
+    const hash = rows.hashBytes(record.hash)
+    const bodyId =
+      body === undefined
+        ? rows.number(this.#get('select id from bodies where hash = ?', hash)?.['id'])
+        : Number(
+            this.#run(
+              'insert into bodies (hash, segment, start, size) values (?, ?, ?, ?)',
+              hash,
+              body.segment,
+              body.start,
+              body.size,
+            ).lastInsertRowid,
+          )
+    const { id, mailbox, uid, modseq, uniqueId, size, octets, received, origin } = record
+    const lineEnds = record.lineEnds === 'crlf' ? 0 : 1
+    const insert = 'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)'
+    this.#run(
+      insert,
+      id,
+      mailbox,
+      uid,
+      modseq,
+      modseq,
+      uniqueId,
+      size,
+      octets,
+      lineEnds,
+      received,
+      record.flags.join(' '),
+      bodyId,
+    )
+    this.#enter(mailbox, uid)
+    this.#nextMessage = Math.max(this.#nextMessage, id + 1)
+    if (origin === undefined) return
+    const note = 'insert or replace into ledger values (?, ?, ?, ?, ?, ?, ?, ?)'
+    this.#run(note, origin.account, origin.uniqueId, hash, origin.nth, origin.listed ?? null, size, record.stored, id)
+  }
+
+  #enter(mailbox: MailboxId, uid: number): void {
+    this.#run(
+      'update mailboxes set messages = messages + 1, uid_next = max(uid_next, ?) where id = ?',
+      uid + 1,
+      mailbox,
+    )
+  }
+
+  #leave(id: MessageId): void {
+    this.#run('update mailboxes set messages = messages - 1 where id = (select mailbox from messages where id = ?)', id)
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): rows.Row | undefined {
+    return this.#statement(sql).get(...values)
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): rows.Row[] {
+    return this.#statement(sql).all(...values)
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): ReturnType<StatementSync['run']> {
+    return this.#statement(sql).run(...values)
+  }
+}

@@ -1,0 +1,106 @@
+import type { SQLOutputValue } from 'node:sqlite'
+import { StoreError } from '../errors.ts'
+import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import type { BodyPlace } from './segment.ts'
+import type { Change, LedgerEntry, LineEnds, MaildropEntry, Mailbox, Message, Trouble } from './store.ts'
+
+/** One row as SQLite gives it; the functions here turn it into our types, and say `damaged` where it is not what was written. */
+export type Row = Record<string, SQLOutputValue>
+
+export function number(value: SQLOutputValue | undefined): number {
+  if (typeof value === 'number') return value
+  throw new StoreError('damaged', `index.sqlite holds ${JSON.stringify(value)} where a number must be`)
+}
+
+export function hash(value: SQLOutputValue | undefined): Hash {
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.length).toString('hex') as Hash
+  throw new StoreError('damaged', `index.sqlite holds ${JSON.stringify(value)} where a hash must be`)
+}
+
+export function hashBytes(value: Hash): Uint8Array {
+  return Buffer.from(value, 'hex')
+}
+
+function text(value: SQLOutputValue | undefined): string {
+  if (typeof value === 'string') return value
+  throw new StoreError('damaged', `index.sqlite holds ${JSON.stringify(value)} where a text must be`)
+}
+
+function lineEnds(value: SQLOutputValue | undefined): LineEnds {
+  return number(value) === 0 ? 'crlf' : 'lf'
+}
+
+export function place(row: Row): BodyPlace {
+  return { segment: number(row['segment']), start: number(row['start']), size: number(row['size']) }
+}
+
+export function mailbox(row: Row): Mailbox {
+  return {
+    id: number(row['id']) as MailboxId,
+    name: text(row['name']),
+    uidValidity: number(row['uid_validity']),
+    uidNext: number(row['uid_next']),
+    messages: number(row['messages']),
+  }
+}
+
+export function message(row: Row): Message {
+  const flags = text(row['flags'])
+  return {
+    id: number(row['id']) as MessageId,
+    mailbox: number(row['mailbox']) as MailboxId,
+    uid: number(row['uid']) as Uid,
+    modseq: number(row['modseq']) as ModSeq,
+    uniqueId: text(row['unique_id']) as UniqueId,
+    hash: hash(row['hash']),
+    size: number(row['size']),
+    octets: number(row['octets']),
+    lineEnds: lineEnds(row['line_ends']),
+    received: number(row['received']),
+    flags: flags === '' ? [] : flags.split(' '),
+    hidden: number(row['hidden']) === 1,
+  }
+}
+
+export function maildropEntry(row: Row): MaildropEntry {
+  return {
+    id: number(row['id']) as MessageId,
+    uniqueId: text(row['unique_id']) as UniqueId,
+    octets: number(row['octets']),
+    lineEnds: lineEnds(row['line_ends']),
+  }
+}
+
+export function change(row: Row, since: ModSeq): Change {
+  const changed = message(row)
+  return { id: changed.id, modseq: changed.modseq, message: changed, added: number(row['added']) > since }
+}
+
+export function removal(row: Row): { id: MessageId; modseq: ModSeq } {
+  return { id: number(row['id']) as MessageId, modseq: number(row['modseq']) as ModSeq }
+}
+
+export function ledgerEntry(row: Row): LedgerEntry {
+  const listed = row['listed']
+  return {
+    account: text(row['account']),
+    uniqueId: text(row['unique_id']),
+    hash: hash(row['hash']),
+    nth: number(row['nth']),
+    ...(typeof listed === 'number' ? { listed } : {}),
+    size: number(row['size']),
+    stored: number(row['stored']),
+    message: typeof row['message'] === 'number' ? (row['message'] as MessageId) : undefined,
+  }
+}
+
+export function trouble(row: Row): Trouble {
+  return {
+    account: text(row['account']),
+    uniqueId: text(row['unique_id']),
+    attempts: number(row['attempts']),
+    why: text(row['why']),
+    next: number(row['next']),
+  }
+}
