@@ -193,7 +193,9 @@ test('mbox: the From line has the sender and the date', async () => {
   await keep('Subject: x\nFrom: "Rossi, Mario"\n <mario@example.it>\n\n')
   await keep('Return-Path: <>\n\nFrom: body@example.it\n')
   await exportMail(mail, folder, { format: 'mbox' })
-  const lines = (await readFile(join(folder, 'INBOX.mbox'), 'utf8')).split('\n').filter((line) => /^From /.test(line))
+  const lines = (await readFile(join(folder, 'INBOX.mbox'), 'utf8'))
+    .split('\n')
+    .filter((line) => line.startsWith('From '))
   assert.deepEqual(lines, [
     'From bounce@example.it Mon Nov 23 14:34:53 2026',
     'From mario@example.it Mon Nov 23 14:34:53 2026',
