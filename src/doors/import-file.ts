@@ -23,10 +23,12 @@ export async function openMailFile(source: Source): Promise<MailFile | { source:
   let keepOpen = false
   try {
     file = await open(pathOctets(source.path), constants.O_RDONLY)
-    const { size, mtimeMs } = await file.stat()
-    // One octet more than the file has, so that reading finds its end at once.
-    const head = await fill(file, Buffer.allocUnsafe(Math.min(size > 0 ? size + 1 : piece, piece)))
-    const whole = head.length < Math.min(size > 0 ? size + 1 : piece, piece)
+    const found = await file.stat()
+    const { size, mtimeMs } = found
+    // A pipe has no size; what a file has beyond its size came after it was opened.
+    const known = found.isFile() && size > 0 && size < piece
+    const head = await fill(file, Buffer.allocUnsafe(known ? size : piece))
+    const whole = known || head.length < piece
     if (head.length === 0) return { source, why: 'it is empty' }
     const form = formOf(source, head)
     if (form === undefined) return { source, why: 'it does not look like mail: it does not begin with a header' }

@@ -66,7 +66,12 @@ function lookInto(path: BytePath, entries: readonly Dirent[], place: Place): Asy
 }
 
 async function* lookIntoFolder(path: BytePath, entries: readonly Dirent[], place: Place): AsyncGenerator<Source> {
-  for (const { name } of entries) if (!name.startsWith('.')) yield* look(`${path}/${name}`, place)
+  for (const entry of entries) {
+    if (entry.name.startsWith('.')) continue
+    const inner = `${path}/${entry.name}`
+    if (entry.isFile()) yield { path: inner, mailbox: place.mailbox, form: 'unknown', flags: [] }
+    else yield* look(inner, place)
+  }
 }
 
 async function* lookIntoMaildir(path: BytePath, entries: readonly Dirent[], place: Place): AsyncGenerator<Source> {
