@@ -1,0 +1,99 @@
+/** Session states, spelt as in RFC 1939 §3. */
+export type State = 'AUTHORIZATION' | 'TRANSACTION' | 'UPDATE'
+
+export type Verb =
+  | 'APOP'
+  | 'AUTH'
+  | 'CAPA'
+  | 'DELE'
+  | 'LIST'
+  | 'NOOP'
+  | 'PASS'
+  | 'QUIT'
+  | 'RETR'
+  | 'RSET'
+  | 'STAT'
+  | 'STLS'
+  | 'TOP'
+  | 'UIDL'
+  | 'USER'
+
+/** What one command may look like, and when. */
+interface Rule {
+  readonly verb: Verb
+  readonly states: readonly State[]
+  /** How many words follow it: at least, at most. `text`: all that follows is one argument, spaces in it too. */
+  readonly words: readonly [number, number] | 'text'
+  /** How to write it, for whoever did not. */
+  readonly usage: string
+}
+
+const authorization: readonly State[] = ['AUTHORIZATION']
+const transaction: readonly State[] = ['TRANSACTION']
+const both: readonly State[] = ['AUTHORIZATION', 'TRANSACTION']
+
+/** Every command there is (RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4). */
+const rules: readonly Rule[] = [
+  { verb: 'CAPA', states: both, words: [0, 0], usage: 'CAPA' },
+  { verb: 'QUIT', states: both, words: [0, 0], usage: 'QUIT' },
+  { verb: 'USER', states: authorization, words: 'text', usage: 'USER name' },
+  // RFC 1939 §7: PASS has one argument, so spaces may be part of the password.
+  { verb: 'PASS', states: authorization, words: 'text', usage: 'PASS password' },
+  { verb: 'APOP', states: authorization, words: [2, 2], usage: 'APOP name digest' },
+  { verb: 'AUTH', states: authorization, words: [1, 2], usage: 'AUTH mechanism, and perhaps an initial response' },
+  { verb: 'STLS', states: authorization, words: [0, 0], usage: 'STLS' },
+  { verb: 'STAT', states: transaction, words: [0, 0], usage: 'STAT' },
+  { verb: 'LIST', states: transaction, words: [0, 1], usage: 'LIST, or LIST message-number' },
+  { verb: 'UIDL', states: transaction, words: [0, 1], usage: 'UIDL, or UIDL message-number' },
+  { verb: 'RETR', states: transaction, words: [1, 1], usage: 'RETR message-number' },
+  { verb: 'TOP', states: transaction, words: [2, 2], usage: 'TOP message-number lines' },
+  { verb: 'DELE', states: transaction, words: [1, 1], usage: 'DELE message-number' },
+  { verb: 'NOOP', states: transaction, words: [0, 0], usage: 'NOOP' },
+  { verb: 'RSET', states: transaction, words: [0, 0], usage: 'RSET' },
+]
+const byVerb: ReadonlyMap<string, Rule> = new Map(rules.map((rule) => [rule.verb, rule]))
+
+/** RFC 2449 §4: 255 octets at most, CRLF among them. */
+const commandLimit = 253
+
+/** A line that is a command the state allows; or why it is not. */
+export type Parsed =
+  | { readonly verb: Verb; readonly words: readonly string[]; readonly wrong?: undefined }
+  | { readonly wrong: string }
+
+const none: readonly string[] = []
+
+/** Reads one line as a command. */
+export function parseCommand(line: string, state: State): Parsed {
+  const space = line.indexOf(' ')
+  const word = space === -1 ? line : line.slice(0, space)
+  // RFC 1939 §3: keywords are case-insensitive.
+  const rule = byVerb.get(word) ?? byVerb.get(word.toUpperCase())
+  if (rule === undefined) return { wrong: 'unknown command' }
+  if (line.length * 3 > commandLimit && octetsIn(line) > commandLimit) {
+    return { wrong: 'a command may have 255 octets at most' }
+  }
+  if (!rule.states.includes(state)) {
+    return { wrong: `${rule.verb} ${state === 'AUTHORIZATION' ? 'needs a log-in first' : 'comes before the log-in'}` }
+  }
+  const rest = space === -1 ? '' : line.slice(space + 1)
+  if (rule.words === 'text') {
+    // oxlint-disable-next-line no-control-regex
+    if (rest === '' || /[\0-\x1f\x7f]/.test(rest)) return { wrong: `write ${rule.usage}` }
+    return { verb: rule.verb, words: [rest] }
+  }
+  const words = rest === '' ? none : rest.split(' ').filter((one) => one !== '')
+  const [least, most] = rule.words
+  if (words.length < least || words.length > most) return { wrong: `write ${rule.usage}` }
+  return { verb: rule.verb, words }
+}
+
+function octetsIn(text: string): number {
+  let octets = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    // Half a surrogate pair is half of four octets.
+    if (unit > 0x7f) octets += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
+  }
+  return octets
+}
