@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { mailOwner } from './maildir.ts'
 
@@ -22,9 +23,13 @@ export function dovecotConfig(plan: DovecotPlan): string {
   const owner = mailOwner()
   const root = process.getuid?.() === 0
   // Without root, Dovecot's processes cannot change user or root folder.
+  const self = userInfo()
   const asSelf = root
     ? ''
-    : `default_login_user = ${userInfo().username}\ndefault_internal_user = ${userInfo().username}\n`
+    : `default_login_user = ${self.username}
+default_internal_user = ${self.username}
+default_internal_group = ${groupName(self.gid)}
+`
   const chroot = root ? '' : '  chroot =\n'
   const listener = (name: string, port: number | undefined, tls: boolean): string =>
     `  inet_listener ${name} {\n    port = ${port ?? 0}\n    ssl = ${tls ? 'yes' : 'no'}\n  }\n`
@@ -82,4 +87,8 @@ service stats {
 }
 ${plan.settings}
 `
+}
+
+function groupName(gid: number): string {
+  return new RegExp(`^([^:]+):[^:]*:${gid}:`, 'm').exec(readFileSync('/etc/group', 'utf8'))?.[1] ?? String(gid)
 }

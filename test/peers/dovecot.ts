@@ -94,8 +94,8 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   void ended.then(() => (gone = true))
   const killed = (): void => void child.kill('SIGTERM')
   process.once('exit', killed)
-  for (const port of Object.values(ports)) {
-    for (let tries = 0; !(await answers(port)); tries++) {
+  for (const [name, port] of Object.entries(ports)) {
+    for (let tries = 0; !(await (name.endsWith('s') ? answers(port) : greets(port))); tries++) {
       if (gone || tries > 500) {
         child.kill('SIGTERM')
         throw new Error(`dovecot does not answer at port ${port}: ${complaint}${log()}`)
@@ -154,6 +154,19 @@ export function answers(port: number): Promise<boolean> {
       resolve(true)
     })
     socket.once('error', () => resolve(false))
+  })
+}
+
+/** Whether a server at a port of 127.0.0.1 says something to who connects. */
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('data', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+    socket.once('close', () => resolve(false))
   })
 }
 
