@@ -1,0 +1,184 @@
+import { PostinoError, StoreError } from '../errors.ts'
+import type { Hash, MessageId } from '../ids.ts'
+import type { Intake } from '../intake/intake.ts'
+import type { Ledger, Listed } from '../intake/ledger.ts'
+import { receivedTime } from '../message/received.ts'
+import type { Staged, Trouble, UserMail } from '../store/store.ts'
+import type { FetchProgress, Remote } from './fetch-pop3.ts'
+import type { Pop3Connection } from './pop3-connection.ts'
+import { Taking } from './taking.ts'
+
+/** How many RETRs may be on their way; more would only lengthen the queue. */
+const window = 256
+
+/** How long a message rests that could not be fetched: five minutes, doubled each time, at most a day (milliseconds). */
+const firstRest = 300_000
+const longestRest = 86_400_000
+
+/** What a fetch counts. */
+export interface Tally {
+  new: number
+  failed: number
+  deleted: number
+  octets: number
+  readonly problems: string[]
+}
+
+/** A message that is home, and is still listed there. */
+export interface AtHome {
+  readonly listed: Listed
+  readonly hash: Hash
+  readonly size: number
+  /** When it came home, milliseconds since 1970. */
+  readonly stored: number
+  /** The message, where it came home in an earlier session; its octets are verified again before it is deleted there. */
+  readonly message: MessageId | undefined
+  /** Fetched in this session: what this message-number stands for is home for certain. */
+  readonly fetchedNow: boolean
+}
+
+export interface RetrievalOptions {
+  readonly remote: Remote
+  readonly connection: Pop3Connection
+  readonly mail: UserMail
+  readonly intake: Intake
+  readonly ledger: Ledger
+  readonly troubles: readonly Trouble[]
+  readonly tally: Tally
+  readonly now: () => number
+  readonly onProgress: ((progress: FetchProgress) => void) | undefined
+}
+
+/** Fetches messages, many under way at once, each durable on its own. */
+export class Retrieval {
+  readonly #options: RetrievalOptions
+  readonly #keeping = new Set<Promise<void>>()
+  readonly #home: AtHome[] = []
+  /** The first failure of the store: nothing more can be kept. */
+  #broken: PostinoError | undefined
+
+  constructor(options: RetrievalOptions) {
+    this.#options = options
+  }
+
+  /** Fetches these; resolves once all that came is durable. One bad message never stops the rest (law 5). */
+  async fetch(wanted: readonly Listed[]): Promise<readonly AtHome[]> {
+    const { connection } = this.#options
+    const progress = this.#progress(wanted)
+    const asked = new Set<Promise<void>>()
+    try {
+      for (const listed of wanted) {
+        while (connection.pending >= window) await Promise.race(asked)
+        if (this.#broken !== undefined) break
+        const answer = this.#retrieve(listed, progress).finally(() => asked.delete(answer))
+        // A lost connection is told once, below.
+        answer.catch(() => undefined)
+        asked.add(answer)
+      }
+      await Promise.all(asked)
+    } catch (error) {
+      throw this.#broken ?? error
+    } finally {
+      await Promise.all(this.#keeping)
+    }
+    if (this.#broken !== undefined) throw this.#broken
+    return this.#home
+  }
+
+  /**
+   * Fetches a message once more and compares: law 3, for one whose listed size is not its true one. Where it is another
+   * message now, that one is kept too.
+   */
+  async confirm(listed: Listed, hash: Hash): Promise<boolean> {
+    const taking = new Taking(this.#options.intake)
+    const reply = await this.#options.connection.ask({ verb: 'RETR', number: listed.number }, taking.onEvent)
+    if (!reply.ok) return false
+    const staged = await taking.finish()
+    if (staged.hash === hash) {
+      staged.discard()
+      return true
+    }
+    await this.#deliver(listed, staged, taking.head)
+    return false
+  }
+
+  async #retrieve(listed: Listed, progress: Progress): Promise<void> {
+    const taking = new Taking(this.#options.intake, progress.onOctets)
+    const reply = await this.#options.connection.ask({ verb: 'RETR', number: listed.number }, taking.onEvent)
+    progress.onMessage()
+    if (!reply.ok) {
+      await this.#note(listed, `the server answered -ERR ${reply.text}`)
+      return
+    }
+    const keeping = this.#keep(listed, taking)
+      .catch((error: unknown) => {
+        this.#broken ??= error instanceof PostinoError ? error : new StoreError('io', String(error), { cause: error })
+        this.#options.connection.drop()
+      })
+      .finally(() => this.#keeping.delete(keeping))
+    this.#keeping.add(keeping)
+  }
+
+  async #keep(listed: Listed, taking: Taking): Promise<void> {
+    const { remote, troubles, mail, now } = this.#options
+    const staged = await taking.finish()
+    const { hash, size } = staged
+    await this.#deliver(listed, staged, taking.head)
+    this.#home.push({ listed, hash, size, stored: now(), message: undefined, fetchedNow: true })
+    if (troubles.some(({ uniqueId }) => uniqueId === listed.uniqueId)) {
+      await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, undefined))
+    }
+  }
+
+  async #deliver(listed: Listed, staged: Staged, head: Uint8Array): Promise<void> {
+    const { intake, ledger, remote, tally, now } = this.#options
+    const { hash, size } = staged
+    const received = receivedTime(head, now()) ?? now()
+    const outcome = await intake.keep(staged, {
+      mailbox: remote.mailbox ?? 'INBOX',
+      received,
+      origin: ledger.origin(listed, hash),
+    })
+    if (outcome === 'known') return
+    tally.new++
+    tally.octets += size
+  }
+
+  /** Law 5: a message that cannot be had is noted, and tried again later. */
+  async #note(listed: Listed, why: string): Promise<void> {
+    const { remote, tally, troubles, mail, now } = this.#options
+    tally.failed++
+    tally.problems.push(
+      `message ${listed.number}${listed.uniqueId === '' ? '' : ` (unique-id ${listed.uniqueId})`}: ${why}`,
+    )
+    if (listed.uniqueId === '') return
+    const attempts = (troubles.find(({ uniqueId }) => uniqueId === listed.uniqueId)?.attempts ?? 0) + 1
+    const rest = Math.min(firstRest * 2 ** (attempts - 1), longestRest)
+    await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, { attempts, why, next: now() + rest }))
+  }
+
+  #progress(wanted: readonly Listed[]): Progress {
+    const tell = this.#options.onProgress
+    const ofOctets = wanted.every((listed) => listed.octets !== undefined)
+      ? wanted.reduce((sum, listed) => sum + (listed.octets ?? 0), 0)
+      : undefined
+    let messages = 0
+    let octets = 0
+    const report = (): void => tell?.({ messages, of: wanted.length, octets, ofOctets })
+    return {
+      onOctets: (more) => {
+        octets += more
+        report()
+      },
+      onMessage: () => {
+        messages++
+        report()
+      },
+    }
+  }
+}
+
+interface Progress {
+  readonly onOctets: (more: number) => void
+  readonly onMessage: () => void
+}

@@ -1,0 +1,130 @@
+import { PostinoError } from '../errors.ts'
+import { Intake } from '../intake/intake.ts'
+import { Ledger } from '../intake/ledger.ts'
+import type { UserMail } from '../store/store.ts'
+import { deleteAtRemote } from './fetch-pop3-delete.ts'
+import { listMaildrop } from './fetch-pop3-listing.ts'
+import { logIn } from './fetch-pop3-login.ts'
+import { Retrieval, type AtHome } from './fetch-pop3-retrieval.ts'
+import type { Patience, Pop3Connection } from './pop3-connection.ts'
+
+/** A remote maildrop, and what to do with it. */
+export interface Remote {
+  /** Its name in the ledger: `pop3:` and the address. */
+  readonly account: string
+  readonly host: string
+  readonly port: number
+  readonly tls: 'implicit' | 'starttls' | 'none'
+  readonly login: string
+  readonly password: string
+  /** How long messages stay there: for ever, not at all once they are home, or so many days after they came home. */
+  readonly leave: 'forever' | 'delete' | number
+  /** Where new mail goes: INBOX unless said. */
+  readonly mailbox?: string
+}
+
+/** How far a fetch has come, of what is new. */
+export interface FetchProgress {
+  readonly messages: number
+  readonly of: number
+  readonly octets: number
+  /** By the server's listing; undefined where it gives no sizes. */
+  readonly ofOctets: number | undefined
+}
+
+export interface FetchOptions {
+  readonly onProgress?: (progress: FetchProgress) => void
+  readonly signal?: AbortSignal
+  readonly now?: () => number
+  readonly patience?: Patience
+  /** Leave messages that failed lately for later, as a schedule should; without it they are tried each time. */
+  readonly backOff?: boolean
+}
+
+export interface FetchReport {
+  /** Messages that came home now. */
+  readonly new: number
+  /** Messages there that were home already. */
+  readonly skipped: number
+  /** Messages that could not be fetched, or not be deleted. */
+  readonly failed: number
+  /** Messages deleted there. */
+  readonly deleted: number
+  /** Octets of the new messages. */
+  readonly octets: number
+  readonly seconds: number
+  /** What went wrong with single messages, a line each, for a person. */
+  readonly problems: readonly string[]
+  /** What ended the session early. What had come home until then is counted, and is safe. */
+  readonly error: PostinoError | undefined
+}
+
+const day = 86_400_000
+
+/**
+ * Brings home what is new in a remote POP3 maildrop. Everything is durable before anything is deleted there, and before QUIT:
+ * some providers hide a message after RETR and QUIT (law 1). Resolves also when the session failed: see `error`.
+ */
+export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOptions = {}): Promise<FetchReport> {
+  const now = options.now ?? Date.now
+  const began = performance.now()
+  const tally = { new: 0, skipped: 0, failed: 0, deleted: 0, octets: 0, problems: [] as string[] }
+  let connection: Pop3Connection | undefined
+  let failure: PostinoError | undefined
+  try {
+    connection = await logIn(remote, options)
+    const listing = await listMaildrop(connection)
+    tally.problems.push(...listing.problems)
+    const { entries, troubles } = await mail.read((view) => ({
+      entries: view.ledger(remote.account),
+      troubles: view.troubles(remote.account),
+    }))
+    const ledger = new Ledger(remote.account, entries)
+    const { known, wanted } = ledger.divide(listing.messages)
+    const resting = new Set(
+      options.backOff === true ? troubles.filter(({ next }) => next > now()).map(({ uniqueId }) => uniqueId) : [],
+    )
+    const due = wanted.filter(({ uniqueId }) => !resting.has(uniqueId))
+    tally.failed = wanted.length - due.length
+
+    const intake = new Intake(mail)
+    const retrieval = new Retrieval({
+      remote,
+      connection,
+      mail,
+      intake,
+      ledger,
+      troubles,
+      tally,
+      now,
+      onProgress: options.onProgress,
+    })
+    const fetched = await retrieval.fetch(due)
+    tally.skipped = known.length + fetched.length - tally.new
+
+    if (remote.leave !== 'forever') {
+      const until = remote.leave === 'delete' ? Infinity : now() - remote.leave * day
+      const before = known.map(({ listed, entry }): AtHome => ({ ...entry, listed, fetchedNow: false }))
+      const old = [...before, ...fetched].filter(({ stored }) => stored <= until)
+      await deleteAtRemote(old, { connection, mail, retrieval, tally })
+    }
+    // RFC 1939 §6: only QUIT makes the deletions happen, and its answer tells whether they did.
+    const quit = await connection.ask({ verb: 'QUIT' })
+    if (!quit.ok)
+      tally.problems.push(`the server answered QUIT with -ERR ${quit.text}: messages deleted there may come back`)
+  } catch (error) {
+    if (!(error instanceof PostinoError)) throw error
+    failure = error
+  } finally {
+    connection?.drop()
+  }
+  return { ...tally, seconds: (performance.now() - began) / 1000, error: failure }
+}
+
+/** Logs in and out again, to see whether the settings are right. Rejects with PeerError or RefusedError. */
+export async function tryPop3Login(remote: Remote, options: Pick<FetchOptions, 'signal' | 'patience'> = {}): Promise<void> {
+  const connection = await logIn(remote, options)
+  // The log-in was right; how the server says goodbye does not matter.
+  await connection.ask({ verb: 'QUIT' }).catch(() => undefined)
+  connection.drop()
+}

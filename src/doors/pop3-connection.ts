@@ -1,0 +1,226 @@
+import type { Socket } from 'node:net'
+import { MisuseError, PeerError, RefusedError } from '../errors.ts'
+import { connect, connectionError, secure, spelt, type Destination } from '../net/connect.ts'
+import { findDotLine } from '../net/find-dot-line.ts'
+import type { Capabilities } from '../pop3/capabilities.ts'
+import type { ClientEvent, Reply } from '../pop3/client-event.ts'
+import { Pop3Client } from '../pop3/client.ts'
+import type { Command } from '../pop3/command.ts'
+
+/** How long to wait, in milliseconds. */
+export interface Patience {
+  /** Until the connection stands, TLS included. */
+  readonly connect: number
+  /** Without one octet from the server. */
+  readonly silence: number
+}
+
+export const usualPatience: Patience = { connect: 30_000, silence: 60_000 }
+
+/** Takes what a command's answer holds; where it returns a promise, nothing more is read before that settles. */
+export type OnEvent = (event: ClientEvent) => Promise<void> | undefined
+
+interface Asked {
+  readonly onEvent: OnEvent | undefined
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: unknown) => void
+  reply: Reply | undefined
+}
+
+/** One POP3 connection as a client: a client engine joined to a socket. */
+export class Pop3Connection {
+  readonly to: Destination
+  readonly #patience: Patience
+  readonly #client: Pop3Client
+  #socket: Socket
+  /** In the order they were asked in, which is that of the answers; a door keeps this short. */
+  #asked: Asked[] = []
+  #draining = false
+  #handshakeDue = false
+  #greeting = Promise.withResolvers<void>()
+  #handshake: PromiseWithResolvers<void> | undefined
+  #failure: unknown
+
+  private constructor(to: Destination, socket: Socket, patience: Patience) {
+    this.to = to
+    this.#socket = socket
+    this.#patience = patience
+    this.#client = new Pop3Client({ find: findDotLine })
+    this.#greeting.promise.catch(() => undefined)
+    this.#listen()
+  }
+
+  /** Connects and waits for the greeting. Rejects with PeerError, or RefusedError where the server takes no session. */
+  static async open(
+    to: Destination,
+    options: { tls: boolean; patience?: Patience; signal?: AbortSignal },
+  ): Promise<Pop3Connection> {
+    const patience = options.patience ?? usualPatience
+    const socket = await connect(to, { tls: options.tls, timeout: patience.connect, alpn: 'pop3' })
+    const connection = new Pop3Connection(to, socket, patience)
+    options.signal?.addEventListener('abort', () => connection.#fail(new PeerError('connection-lost', 'stopped')), {
+      once: true,
+    })
+    if (options.signal?.aborted === true) connection.#fail(new PeerError('connection-lost', 'stopped'))
+    await connection.#greeting.promise
+    return connection
+  }
+
+  get capabilities(): Capabilities {
+    return this.#client.capabilities
+  }
+
+  /** How many commands are not answered yet. */
+  get pending(): number {
+    return this.#client.pending
+  }
+
+  /** Sends a command as soon as it may leave; resolves with its reply once all that the reply holds was taken. */
+  ask(command: Command, onEvent?: OnEvent): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure)
+        return
+      }
+      this.#client.send(command)
+      this.#asked.push({ onEvent, resolve, reject, reply: undefined })
+      this.#sendOut()
+    })
+  }
+
+  /** The same, where only +OK will do: a -ERR rejects with RefusedError. */
+  async must(command: Command, doing: string, onEvent?: OnEvent): Promise<Reply> {
+    const reply = await this.ask(command, onEvent)
+    if (!reply.ok) throw refused(this.to, reply, doing)
+    return reply
+  }
+
+  /** STLS and the handshake. */
+  async secure(): Promise<void> {
+    this.#handshake = Promise.withResolvers<void>()
+    this.#handshake.promise.catch(() => undefined)
+    await this.must({ verb: 'STLS' }, 'to begin TLS')
+    await this.#handshake.promise
+  }
+
+  /** Drops the connection without QUIT: the server then changes nothing (RFC 1939 §3). */
+  drop(): void {
+    this.#fail(new PeerError('connection-lost', `the connection to ${spelt(this.to)} was dropped`))
+  }
+
+  #listen(): void {
+    const socket = this.#socket
+    socket.setTimeout(this.#patience.silence, () => {
+      this.#fail(new PeerError('timed-out', `${spelt(this.to)} has been silent for ${this.#patience.silence / 1000} s`))
+    })
+    this.#read(socket).catch((error: unknown) => this.#fail(error))
+  }
+
+  async #read(socket: Socket): Promise<void> {
+    try {
+      for await (const octets of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        this.#client.receive(octets)
+        await this.#drain()
+        if (this.#failure !== undefined) return
+        if (this.#handshakeDue) {
+          await this.#secureNow()
+          return
+        }
+      }
+    } catch (error) {
+      // Told as connection-lost, not as the system's code, whoever closed it.
+      throw error instanceof Error ? connectionError(error, this.to) : error
+    }
+    this.#client.lost()
+    await this.#drain()
+    if (this.#failure === undefined)
+      this.#fail(new PeerError('connection-lost', `${spelt(this.to)} ended the connection`))
+  }
+
+  /** Handles events until there are no more. */
+  async #drain(): Promise<void> {
+    this.#draining = true
+    try {
+      for (let event = this.#client.next(); event !== undefined; event = this.#client.next()) {
+        const waiting = this.#handle(event)
+        if (waiting !== undefined) await waiting
+      }
+    } finally {
+      this.#draining = false
+    }
+  }
+
+  #handle(event: ClientEvent): Promise<void> | undefined {
+    switch (event.kind) {
+      case 'send':
+        this.#socket.write(event.octets)
+        return undefined
+      case 'greeting':
+        if (event.ok) this.#greeting.resolve()
+        else
+          this.#fail(
+            new RefusedError(event.reason ?? 'no', event.text, `${spelt(this.to)} takes no session now: ${event.text}`),
+          )
+        return undefined
+      case 'broken':
+        this.#fail(new PeerError(event.error.code, `${spelt(this.to)}: ${event.error.message}`))
+        return undefined
+      case 'handshake':
+        this.#handshakeDue = true
+        return undefined
+      case 'end': {
+        const done = this.#asked.shift()
+        if (done === undefined) return undefined
+        const taken = done.onEvent?.(event)
+        const tell = (): void => done.reply && done.resolve(done.reply)
+        if (taken === undefined) tell()
+        return taken?.then(tell)
+      }
+      case 'reply':
+      case 'octets':
+      case 'sizes':
+      case 'unique-ids':
+      case 'maildrop':
+      case 'capabilities': {
+        const [asked] = this.#asked
+        if (event.kind === 'reply' && asked !== undefined) asked.reply = event
+        return asked?.onEvent?.(event)
+      }
+    }
+  }
+
+  async #secureNow(): Promise<void> {
+    this.#handshakeDue = false
+    this.#socket.setTimeout(0)
+    this.#socket = await secure(this.#socket, this.to, { timeout: this.#patience.connect, alpn: 'pop3' })
+    this.#client.secured()
+    this.#listen()
+    this.#sendOut()
+    this.#handshake?.resolve()
+  }
+
+  #sendOut(): void {
+    // While events are being handled, what is to be sent comes behind them. Otherwise nothing but that can be waiting.
+    if (this.#draining) return
+    for (let event = this.#client.next(); event !== undefined; event = this.#client.next()) void this.#handle(event)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#socket.on('error', () => undefined).destroy()
+    this.#greeting.reject(error)
+    this.#handshake?.reject(error)
+    for (const asked of this.#asked.splice(0)) asked.reject(error)
+  }
+}
+
+/** A -ERR as an error: who, what was tried, and the server's own words. */
+export function refused(to: Destination, reply: Reply, doing: string): RefusedError {
+  if (reply.ok) throw new MisuseError('state', 'this reply is no refusal')
+  return new RefusedError(
+    reply.reason ?? 'no',
+    reply.text,
+    `${spelt(to)} refused ${doing}: ${reply.text || '(it gave no reason)'}`,
+  )
+}
