@@ -122,7 +122,7 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
 }
 
 /** Logs in and out again, to see whether the settings are right. Rejects with PeerError or RefusedError. */
-export async function tryPop3Login(remote: Remote, options: Pick<FetchOptions, 'signal' | 'patience'> = {}): Promise<void> {
+export async function tryLogIn(remote: Remote, options: Pick<FetchOptions, 'signal' | 'patience'> = {}): Promise<void> {
   const connection = await logIn(remote, options)
   // The log-in was right; how the server says goodbye does not matter.
   await connection.ask({ verb: 'QUIT' }).catch(() => undefined)
