@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,6 +14,8 @@ const patience = 10_000
 export function openDatabase(file: string, timeout: number = blocking): DatabaseSync {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    // Passwords are nobody else's business; SQLite gives its other files the mode of this one.
+    closeSync(openSync(file, 'a', 0o600))
     return new DatabaseSync(file, { timeout })
   } catch (error) {
     throw storeErrorOf(error, file)

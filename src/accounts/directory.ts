@@ -260,7 +260,7 @@ function accountOf(row: Row): Account {
     created: Number(row['created']),
     lastSuccess: optional('last_success'),
     lastTry: optional('last_try'),
-    lastError: row['last_error'] === null ? undefined : String(row['last_error']),
+    lastError: typeof row['last_error'] === 'string' ? row['last_error'] : undefined,
   }
 }
 

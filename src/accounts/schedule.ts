@@ -44,7 +44,7 @@ export class Schedule {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stopped.abort()
-    await Promise.all([...this.#turns.values()].map((turn) => turn.running))
+    for (const turn of this.#turns.values()) await turn.running
   }
 
   /** Starts what is due. Called every second once started. `now`: milliseconds, never going back. */

@@ -1,0 +1,161 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { MisuseError, StoreError } from '../errors.ts'
+import { type Key, keys } from './configuration-keys.ts'
+import { type ListenAddress, parseListen } from './listen-address.ts'
+import { nearest } from './nearest.ts'
+
+/** The configuration as it holds now: the environment before postino.toml before the defaults. */
+export interface Configuration {
+  readonly listen: readonly ListenAddress[]
+  readonly clearLogin: 'loopback' | 'anywhere'
+  /** Absolute paths; undefined: the self-signed one. */
+  readonly certificate: { readonly certificate: string; readonly key: string } | undefined
+  /** Milliseconds; 0: never. */
+  readonly fetchEvery: number
+  readonly fetchParallel: number
+}
+
+type Value = string | number | readonly string[] | undefined
+
+/** Reads the configuration of a data folder. Throws MisuseError `configuration`, naming the key and where it stands. */
+export async function readConfiguration(data: string, environment: NodeJS.ProcessEnv): Promise<Configuration> {
+  const file = join(data, 'postino.toml')
+  const given = await readValues(file)
+  const sources = new Map<string, string>()
+  const value = (key: Key): Value => {
+    const variable = environment[key.variable]
+    if (variable !== undefined && variable !== '') {
+      sources.set(key.name, `${key.variable} in the environment`)
+      return fromEnvironment(key, variable)
+    }
+    sources.set(key.name, `${key.name} in ${file}`)
+    return given.has(key.name) ? checked(key, given.get(key.name), `${key.name} in ${file}`) : key.fallback
+  }
+  const text = (key: Key): string | undefined => {
+    const found = value(key)
+    return found === undefined ? undefined : String(found)
+  }
+  const certificate = text(keys.certificate)
+  const key = text(keys.key)
+  if ((certificate === undefined) !== (key === undefined))
+    throw new MisuseError('configuration', `tls.certificate and tls.key go together: only one of them is given`)
+  const listen = value(keys.listen)
+  return {
+    listen: (Array.isArray(listen) ? listen : []).map((one) =>
+      parseListen(String(one), sources.get('serve.listen') ?? ''),
+    ),
+    clearLogin: value(keys.clearLogin) === 'anywhere' ? 'anywhere' : 'loopback',
+    certificate:
+      certificate === undefined || key === undefined
+        ? undefined
+        : { certificate: resolve(data, certificate), key: resolve(data, key) },
+    fetchEvery: milliseconds(text(keys.every) ?? '') ?? 0,
+    fetchParallel: Number(value(keys.parallel)),
+  }
+}
+
+async function readValues(file: string): Promise<Map<string, unknown>> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return new Map()
+    throw new StoreError('io', `${file} cannot be read (${code}); give yourself the right to read it`, { cause })
+  }
+  const { parse, TomlError } = await import('smol-toml') // late: most runs have no such file
+  try {
+    return flatten(parse(text), file)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    const why = (cause.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '')
+    throw new MisuseError('configuration', `${file}, line ${cause.line}, column ${cause.column}: ${why}`, { cause })
+  }
+}
+
+/** Tables laid out flat, `serve.listen`; every key one that we know. */
+function flatten(document: object, file: string): Map<string, unknown> {
+  const names = Object.values(keys).map((key) => key.name)
+  const found = new Map<string, unknown>()
+  const walk = (table: object, prefix: string): void => {
+    for (const [name, value] of Object.entries(table)) {
+      const path = `${prefix}${name}`
+      if (names.some((known) => known === path)) found.set(path, value)
+      else if (isTable(value) && names.some((known) => known.startsWith(`${path}.`))) walk(value, `${path}.`)
+      else throw unknownKey(isTable(value) ? firstLeaf(value, path) : path, names, file)
+    }
+  }
+  walk(document, '')
+  return found
+}
+
+function unknownKey(path: string, names: readonly string[], file: string): MisuseError {
+  const meant = nearest(path, names) ?? names.find((name) => name.split('.').at(-1) === path.split('.').at(-1))
+  const hint = meant === undefined ? `the keys are ${names.join(', ')}` : `did you mean ${meant}?`
+  return new MisuseError('configuration', `${file}: there is no key ${path}; ${hint}`)
+}
+
+function firstLeaf(value: object, path: string): string {
+  const [first] = Object.entries(value)
+  if (first === undefined) return path
+  return isTable(first[1]) ? firstLeaf(first[1], `${path}.${first[0]}`) : `${path}.${first[0]}`
+}
+
+function isTable(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+}
+
+function fromEnvironment(key: Key, text: string): Value {
+  const origin = `${key.variable} in the environment`
+  if (key.kind === 'texts')
+    return checked(
+      key,
+      text.split(/[\s,]+/).filter((word) => word !== ''),
+      origin,
+    )
+  if (key.kind === 'number') return checked(key, /^\d+$/.test(text) ? Number(text) : text, origin)
+  return checked(key, text, origin)
+}
+
+/** The value, if it is what the key asks for. */
+function checked(key: Key, value: unknown, origin: string): Value {
+  const wrong = (expected: string): MisuseError =>
+    new MisuseError('configuration', `${origin} is ${shown(value)}; expected ${expected}`)
+  switch (key.kind) {
+    case 'text':
+      if (typeof value === 'string' && value !== '') return value
+      throw wrong('a text that is not empty')
+    case 'texts':
+      if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value
+      throw wrong('a list of texts, such as ["pop3=127.0.0.1:1110"]')
+    case 'duration':
+      if (value === 0 || value === 0n) return '0'
+      if (typeof value === 'string' && milliseconds(value) !== undefined) return value
+      throw wrong('a duration, such as "90s", "15m", "2h", "1d", or "0" for never')
+    case 'number': {
+      const { least = 0, most = Number.MAX_SAFE_INTEGER } = key
+      if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+      throw wrong(`a whole number from ${least} to ${most}`)
+    }
+    case 'choice':
+      if (typeof value === 'string' && key.choices?.includes(value) === true) return value
+      throw wrong(`one of ${(key.choices ?? []).map((choice) => JSON.stringify(choice)).join(', ')}`)
+  }
+}
+
+function shown(value: unknown): string {
+  if (value instanceof Date) return value.toISOString()
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? Number(inner) : inner)).slice(0, 100)
+}
+
+const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+/** A timer of Node counts to 2^31 milliseconds; a schedule of more than a month is a mistake. */
+const longest = 31 * 86_400_000
+
+function milliseconds(text: string): number | undefined {
+  if (text === '0') return 0
+  const [, count = '', unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? []
+  const found = Number(count) * (units[unit] ?? Number.NaN)
+  return found <= longest ? found : undefined
+}

@@ -1,0 +1,191 @@
+// Loads nothing but commander: each command brings what it needs, so that a short one stays short.
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { type Context, contextOf, type GlobalOptions } from './context.ts'
+import type { ExitCode } from './failure.ts'
+
+type Run = (context: Context) => Promise<ExitCode>
+
+/** Runs `postino` with these words; gives the exit code. */
+async function main(words: readonly string[]): Promise<number> {
+  let run: Run | undefined
+  const program = commands((chosen) => (run = chosen))
+  try {
+    program.parse([...words], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    throw error
+  }
+  if (run === undefined) return 0
+  const context = contextOf(program.opts<GlobalOptions>())
+  try {
+    const code = await run(context)
+    await context.output.flush()
+    return code
+  } catch (error) {
+    const { describeFailure, exitCodeOf } = await import('./failure.ts')
+    context.notes.bar('')
+    context.notes.failure(`postino: ${describeFailure(error)}`)
+    if (debug() && error instanceof Error) context.notes.failure(error.stack ?? '')
+    await context.output.flush().catch(() => undefined)
+    return exitCodeOf(error)
+  }
+}
+
+/** The commands; the one that was asked for goes to `chosen`. */
+function commands(chosen: (run: Run) => void): Command {
+  const program = new Command('postino')
+    .description('Brings your mail home by POP3, keeps it for good, and hands it out again to every device.')
+    .option('--data <folder>', 'the data folder (or POSTINO_DATA in the environment)')
+    .option('--json', 'one JSON value, or JSON lines, on stdout and nothing else there')
+    .option('--quiet', 'no notes and no progress on stderr')
+    .option('-V, --version', 'say which version this is')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `postino: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replace(/\s*\n\s*/g, ' ')}\n`,
+        ),
+    })
+    .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong usage, 75 try later.')
+  program.on('option:version', () => {
+    process.stdout.write(`postino ${ownVersion()}\n`)
+    throw new CommanderError(0, 'postino.version', '')
+  })
+
+  program
+    .command('serve')
+    .description('run everything: listeners, the fetch schedule, the search index')
+    .option('--listen <service=address:port>', 'listen here, and only where --listen says (repeatable)', gather)
+    .action((options) => chosen(async (context) => (await import('./serve.ts')).serve(context, options)))
+
+  const user = program.command('user').description('local users').helpCommand(false)
+  user
+    .command('add <name>')
+    .description('add a user')
+    .option('--password-stdin', 'read the password from the first line of stdin')
+    .action((name, options) => chosen(async (context) => (await import('./user.ts')).addUser(context, name, options)))
+  user
+    .command('list')
+    .description('list the users')
+    .action(() => chosen(async (context) => (await import('./user.ts')).listUsers(context)))
+  user
+    .command('password <name>')
+    .description("change a user's password")
+    .option('--password-stdin', 'read the password from the first line of stdin')
+    .action((name, options) =>
+      chosen(async (context) => (await import('./user.ts')).setPassword(context, name, options)),
+    )
+  user
+    .command('remove <name>')
+    .description('remove a user, the accounts, and all the mail kept here')
+    .option('--yes', 'do not ask')
+    .action((name, options) =>
+      chosen(async (context) => (await import('./user.ts')).removeUser(context, name, options)),
+    )
+
+  const account = program.command('account').description('remote accounts to fetch from').helpCommand(false)
+  account
+    .command('add <address>')
+    .description('add an account, after trying its log-in')
+    .option('--user <name>', 'whose mail it is')
+    .option('--protocol <protocol>', 'pop3', 'pop3')
+    .option('--server <host[:port]>', "the provider's server; for known providers not needed")
+    .option('--tls <how>', 'implicit, starttls or none (by default: starttls on port 110, else implicit)')
+    .option('--login <login>', 'what to log in as (by default: the address)')
+    .option('--password-stdin', 'read the password from the first line of stdin')
+    .option(
+      '--leave <how>',
+      'how long messages stay at the server: forever, delete (once they are home), or a number of days',
+      'forever',
+    )
+    .option('--no-check', 'do not try the log-in')
+    .action((address, options) =>
+      chosen(async (context) => (await import('./account.ts')).addAccount(context, address, options)),
+    )
+  account
+    .command('list')
+    .description('list the accounts, and how their last fetch ended')
+    .option('--user <name>', 'only this user')
+    .action((options) => chosen(async (context) => (await import('./account.ts')).listAccounts(context, options)))
+  account
+    .command('test [address...]')
+    .description('try the log-in of all accounts, or of these')
+    .action((addresses) => chosen(async (context) => (await import('./account.ts')).testAccounts(context, addresses)))
+  account
+    .command('remove <address>')
+    .description('remove an account; the mail that was fetched stays')
+    .action((address) => chosen(async (context) => (await import('./account.ts')).removeAccount(context, address)))
+
+  program
+    .command('fetch [address...]')
+    .description('fetch now, from all accounts or from these')
+    .option('--user <name>', 'only the accounts of this user')
+    .action((addresses, options) =>
+      chosen(async (context) => (await import('./fetch.ts')).fetch(context, addresses, options)),
+    )
+  program
+    .command('import <path...>')
+    .description('bring in .eml files, folders of them, mbox, Maildir, or - for one message on stdin')
+    .option('--user <name>', 'whose mail it is')
+    .option('--mailbox <name>', 'where it goes', 'INBOX')
+    .action((paths, options) =>
+      chosen(async (context) => (await import('./import.ts')).importPaths(context, paths, options)),
+    )
+  program
+    .command('export <folder>')
+    .description('write the mail out as files')
+    .option('--user <name>', 'whose mail')
+    .option('--format <format>', 'maildir, mbox or eml', 'maildir')
+    .option('--mailbox <name>', 'only this mailbox')
+    .action((folder, options) =>
+      chosen(async (context) => (await import('./export.ts')).exportTo(context, folder, options)),
+    )
+  program
+    .command('list')
+    .description('list the messages, the newest last')
+    .option('--user <name>', 'whose mail')
+    .option('--mailbox <name>', 'only this mailbox')
+    .option('--limit <number>', 'only the last so many')
+    .action((options) => chosen(async (context) => (await import('./list.ts')).list(context, options)))
+  program
+    .command('show <id>')
+    .description('show a message')
+    .option('--user <name>', 'whose mail')
+    .option('--raw', 'its octets, exactly as they came')
+    .action((id, options) => chosen(async (context) => (await import('./show.ts')).show(context, id, options)))
+  program
+    .command('search <query...>')
+    .description('search: words, "phrases", from: to: subject: after: before: has:attachment in:')
+    .option('--user <name>', 'whose mail')
+    .option('--limit <number>', 'at most so many')
+    .action((query, options) =>
+      chosen(async (context) => (await import('./search.ts')).search(context, query, options)),
+    )
+  program
+    .command('check')
+    .description('verify every message against its hash, and the index against the segments')
+    .option('--user <name>', 'only the mail of this user')
+    .option('--rebuild', 'make the index again from the segments first')
+    .action((options) => chosen(async (context) => (await import('./check.ts')).check(context, options)))
+  return program
+}
+
+function gather(one: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), one]
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+function debug(): boolean {
+  return process.env['POSTINO_DEBUG'] === '1'
+}
+
+process.exit(await main(process.argv.slice(2)))

@@ -1,0 +1,61 @@
+import type { Writable } from 'node:stream'
+
+/** How much is gathered before it is written, characters. */
+const enough = 32 << 10
+
+/** Standard output. When the reader has gone away (`postino list | head`), what follows is dropped, quietly. */
+export class Output {
+  readonly #stream: Writable
+  #gathered = ''
+  #gone = false
+  #failure: Error | undefined
+
+  constructor(stream: Writable) {
+    this.#stream = stream
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.#gone = true
+      if (error.code !== 'EPIPE') this.#failure = error
+    })
+  }
+
+  /** Whether nobody reads any more; a long command then stops. */
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  /** Writes a line. Where it returns a promise, wait for it before the next. */
+  line(text: string): Promise<void> | undefined {
+    this.#gathered += `${text}\n`
+    return this.#gathered.length < enough ? undefined : this.flush()
+  }
+
+  json(value: unknown): Promise<void> | undefined {
+    return this.line(JSON.stringify(value))
+  }
+
+  /** Writes octets as they are. */
+  async octets(chunk: Uint8Array): Promise<void> {
+    await this.flush()
+    await this.#write(chunk)
+  }
+
+  /** Writes what was gathered. Throws what went wrong with the stream, such as a full disk. */
+  async flush(): Promise<void> {
+    const text = this.#gathered
+    this.#gathered = ''
+    if (text !== '') await this.#write(text)
+    if (this.#failure !== undefined) {
+      const failure = this.#failure
+      this.#failure = undefined
+      throw failure
+    }
+  }
+
+  #write(chunk: string | Uint8Array): Promise<void> {
+    if (this.#gone) return Promise.resolve()
+    return new Promise((resolve) => {
+      // The error itself goes to the listener above, a tick later.
+      this.#stream.write(chunk, (error) => (error ? setImmediate(resolve) : resolve()))
+    })
+  }
+}

@@ -1,0 +1,106 @@
+import type { Directory } from '../accounts/directory.ts'
+import { userNameFault } from '../accounts/names.ts'
+import { hashPassword, passwordFault } from '../accounts/passwords.ts'
+import { MisuseError } from '../errors.ts'
+import { plural } from './amounts.ts'
+import { confirm, readPassword } from './ask.ts'
+import { existing } from './choose-user.ts'
+import type { Context } from './context.ts'
+import type { ExitCode } from './failure.ts'
+import { accountLockFile, holding } from './locks.ts'
+import { withDirectory, withStore } from './open.ts'
+
+interface PasswordOptions {
+  readonly passwordStdin?: boolean
+}
+
+/** `postino user add NAME` */
+export function addUser(context: Context, name: string, options: PasswordOptions): Promise<ExitCode> {
+  const fault = userNameFault(name)
+  if (fault !== undefined)
+    throw new MisuseError('usage', `${JSON.stringify(name)} cannot be the name of a user: ${fault}`)
+  return withDirectory(context, async (directory): Promise<ExitCode> => {
+    if (directory.user(name) !== undefined) return taken(context, name)
+    const credential = await newCredential(context, name, options)
+    if (!(await directory.addUser(name, credential))) return taken(context, name)
+    if (context.json) await context.output.json({ user: name })
+    else await context.output.line(`added the user ${name}`)
+    return 0
+  })
+}
+
+/** `postino user password NAME` */
+export function setPassword(context: Context, name: string, options: PasswordOptions): Promise<ExitCode> {
+  return withDirectory(context, async (directory): Promise<ExitCode> => {
+    existing(directory, name)
+    const credential = await newCredential(context, name, options)
+    if (!(await directory.setCredential(name, credential))) existing(directory, name)
+    if (context.json) await context.output.json({ user: name })
+    else await context.output.line(`changed the password of ${name}`)
+    return 0
+  })
+}
+
+/** `postino user list` */
+export function listUsers(context: Context): Promise<ExitCode> {
+  return withDirectory(context, async (directory): Promise<ExitCode> => {
+    for (const { name, hasPassword, created } of directory.users()) {
+      const accounts = directory.accounts(name).map(({ address }) => address)
+      if (context.json)
+        await context.output.json({ name, password: hasPassword, created: new Date(created).toISOString(), accounts })
+      else
+        await context.output.line(
+          [name, hasPassword ? '' : '(no password)', ...accounts].filter((word) => word !== '').join('  '),
+        )
+    }
+    return 0
+  })
+}
+
+/** `postino user remove NAME`: the user, the accounts, and the mail. */
+export function removeUser(context: Context, name: string, options: { readonly yes?: boolean }): Promise<ExitCode> {
+  return withDirectory(context, async (directory): Promise<ExitCode> => {
+    existing(directory, name)
+    const accounts = directory.accounts(name).map(({ address }) => address)
+    const mail = `${name} with ${plural(accounts.length, 'account')} and all the mail kept here`
+    if (options.yes !== true && !(await confirm(context, `Remove ${mail}, for good?`))) {
+      context.notes.failure('postino: nothing was removed')
+      return 1
+    }
+    return await withoutFetching(context, accounts, () => removeForGood(context, directory, name))
+  })
+}
+
+async function removeForGood(context: Context, directory: Directory, name: string): Promise<ExitCode> {
+  await directory.removeUser(name) // first, so that nobody logs in to half a mailbox
+  await withStore(context, (store) => store.remove(name))
+  if (context.json) await context.output.json({ user: name })
+  else await context.output.line(`removed the user ${name}`)
+  return 0
+}
+
+/** Runs `work` while no process fetches from these accounts. */
+async function withoutFetching<T>(context: Context, addresses: readonly string[], work: () => Promise<T>): Promise<T> {
+  const [first, ...rest] = addresses
+  if (first === undefined) return await work()
+  return await holding(
+    accountLockFile(context.data, first),
+    `${first} is being fetched by another postino process`,
+    () => withoutFetching(context, rest, work),
+  )
+}
+
+async function newCredential(context: Context, name: string, options: PasswordOptions): Promise<string> {
+  const fromStdin = options.passwordStdin ?? false
+  const password = await readPassword(context, { fromStdin, what: `new password of ${name}`, twice: true })
+  const fault = passwordFault(password)
+  if (fault !== undefined) throw new MisuseError('usage', `that password cannot be taken: ${fault}`)
+  return await hashPassword(password)
+}
+
+function taken(context: Context, name: string): ExitCode {
+  context.notes.failure(
+    `postino: there is a user ${name} already; \`postino user password ${name}\` changes the password`,
+  )
+  return 1
+}
