@@ -119,15 +119,14 @@ export class Pop3Server {
   }
 
   /**
-   * The message-number of a RETR that waits behind what is being done, each told once; undefined: no more are known. A door may
-   * begin to read these.
+   * The message-number of a RETR or TOP that waits behind what is being done, each told once; undefined: no more are known. A
+   * door may begin to read these.
    */
   upcoming(): number | undefined {
     for (let line = this.#input.peek(); line !== undefined; line = this.#input.peek()) {
-      if (line.length > 4 && /^retr \d/i.test(line)) {
-        const number = this.#message(line.slice(5))
-        if (typeof number === 'number') return number
-      }
+      const word = /^(?:retr|top) +(\d{1,9})(?: |$)/i.exec(line)?.[1]
+      const number = word === undefined ? '' : this.#message(word)
+      if (typeof number === 'number') return number
     }
     return undefined
   }

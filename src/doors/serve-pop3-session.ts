@@ -1,0 +1,316 @@
+import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import { PeerError, RefusedError, StoreError } from '../errors.ts'
+import { Conversation, type Ending } from '../net/converse.ts'
+import { findDotLine } from '../net/find-dot-line.ts'
+import { isLoopback, type Session } from '../net/listen.ts'
+import type { Maildrop } from '../pop3/maildrop.ts'
+import type { CloseReason, Credentials, Need } from '../pop3/need.ts'
+import { Pop3Server } from '../pop3/server.ts'
+import type { Reason } from '../reasons.ts'
+import type { MaildropEntry, UserMail } from '../store/store.ts'
+import type { Maildrops } from './serve-pop3-maildrops.ts'
+import { letGo, Readings } from './serve-pop3-reading.ts'
+
+/** One line about one session, for the log. */
+export interface SessionLog {
+  /** Undefined: nobody logged in. */
+  readonly user: string | undefined
+  readonly address: string
+  /** The TLS version; undefined: in the clear. */
+  readonly tls: string | undefined
+  /** Messages sent whole by RETR, and their octets. */
+  readonly retrieved: number
+  readonly retrievedOctets: number
+  /** Messages of which TOP was sent. */
+  readonly tops: number
+  readonly removed: number
+  /** Octets on the connection, without TLS. */
+  readonly octetsIn: number
+  readonly octetsOut: number
+  readonly milliseconds: number
+  readonly end: Ending | CloseReason | 'tls failed' | 'failed'
+  /** What failed, where something did. */
+  readonly problem?: string
+}
+
+/** How long a silent client is borne (milliseconds). RFC 1939 §3: at least 10 minutes once it has logged in. */
+export interface Patience {
+  readonly before: number
+  readonly after: number
+}
+
+/** What a session needs of its door. */
+export interface SessionContext {
+  readonly open: (user: string) => Promise<UserMail>
+  readonly authenticate: (user: string, password: string, from: string) => Promise<string | undefined>
+  readonly secureContext: (() => SecureContext) | undefined
+  readonly implicitTls: boolean
+  readonly clearLoginFrom: 'loopback' | 'anywhere'
+  readonly maildrops: Maildrops
+  readonly patience: Patience
+  readonly log: ((entry: SessionLog) => void) | undefined
+}
+
+/** Octets that may be gathered before they are written. */
+const enoughGathered = 128 << 10
+
+/** One POP3 connection: it does what the engine needs, one thing after the other. */
+export class Pop3Session implements Session {
+  readonly #context: SessionContext
+  readonly #address: string
+  readonly #server: Pop3Server
+  readonly #conversation: Conversation
+  readonly #begun = performance.now()
+  #user: string | undefined
+  #locked = false
+  #mail: UserMail | undefined
+  #maildrop: Maildrop<MaildropEntry> | undefined
+  #readings: Readings | undefined
+  #patience: number
+  #retrieved = 0
+  #retrievedOctets = 0
+  #tops = 0
+  #removed = 0
+  #problem: string | undefined
+  readonly over: Promise<void>
+
+  constructor(socket: Socket, address: string, context: SessionContext) {
+    this.#context = context
+    this.#address = address
+    this.#patience = context.patience.before
+    this.#server = new Pop3Server({
+      secure: context.implicitTls,
+      stls: context.secureContext !== undefined,
+      clearLogin: context.clearLoginFrom === 'anywhere' || isLoopback(address),
+      find: findDotLine,
+    })
+    this.#conversation = new Conversation(socket, this.#server)
+    this.over = this.#live()
+  }
+
+  get deadline(): number {
+    return this.#conversation.deadline
+  }
+
+  timeOut(): void {
+    this.#conversation.stop('idle too long')
+  }
+
+  closeSoon(): void {
+    this.#conversation.closeSoon()
+  }
+
+  async #live(): Promise<void> {
+    let end: SessionLog['end'] = 'failed'
+    try {
+      if (this.#context.implicitTls) await this.#secure()
+      else this.#conversation.start()
+      end = await this.#serve()
+    } catch (error) {
+      this.#problem = messageOf(error)
+      if (error instanceof PeerError && error.code === 'tls') end = 'tls failed'
+    } finally {
+      this.#letGo()
+    }
+    const tls = this.#conversation.tls
+    if (end === 'failed' || end === 'tls failed') this.#conversation.stop('connection lost')
+    else await this.#conversation.end(this.#context.patience.before)
+    this.#context.log?.({
+      user: this.#user,
+      address: this.#address,
+      tls,
+      retrieved: this.#retrieved,
+      retrievedOctets: this.#retrievedOctets,
+      tops: this.#tops,
+      removed: this.#removed,
+      octetsIn: this.#conversation.octetsIn,
+      octetsOut: this.#conversation.octetsOut,
+      milliseconds: Math.round(performance.now() - this.#begun),
+      end,
+      ...(this.#problem !== undefined && { problem: this.#problem }),
+    })
+  }
+
+  /** Runs the engine to the end of the session, and gives its reason. */
+  async #serve(): Promise<Ending | CloseReason> {
+    const server = this.#server
+    const conversation = this.#conversation
+    for (;;) {
+      const need = server.next()
+      if (need === undefined) {
+        const slow = conversation.flush(this.#patience)
+        if (slow !== undefined) await slow
+        if (!(await conversation.input(this.#patience))) return conversation.ending ?? 'connection lost'
+        continue
+      }
+      // What is being answered is finished first when we are closing; nothing more is begun.
+      if (need.kind === 'close') {
+        await conversation.flush(this.#patience)
+        return need.why
+      }
+      if (conversation.ending !== undefined) {
+        await conversation.flush(this.#patience)
+        return conversation.ending
+      }
+      conversation.working()
+      await this.#answer(need)
+      if (server.waiting >= enoughGathered) {
+        const slow = conversation.flush(this.#patience)
+        if (slow !== undefined) await slow
+      }
+    }
+  }
+
+  #answer(need: Exclude<Need, { kind: 'close' }>): Promise<void> | undefined {
+    switch (need.kind) {
+      case 'read':
+        return this.#read(need.number, need.top)
+      case 'write':
+        return this.#conversation.flush(this.#patience)
+      case 'log-in':
+        return this.#logIn(need.credentials)
+      case 'update':
+        return this.#update(need.removed)
+      case 'handshake':
+        return this.#startTls()
+    }
+  }
+
+  async #logIn(credentials: Credentials): Promise<void> {
+    const server = this.#server
+    const { maildrops, authenticate, open } = this.#context
+    if (credentials.by === 'apop') return server.refuse('no', 'APOP is not offered here')
+    await this.#conversation.flush(this.#patience)
+    try {
+      const user = await authenticate(credentials.login, credentials.password, this.#address)
+      if (user === undefined) return server.refuse('bad-login', 'wrong login name or password')
+      const holder = maildrops.lock(user, this.#address)
+      if (holder !== undefined) {
+        const since = new Date(holder.since).toISOString().slice(0, 19).replace('T', ' ')
+        return server.refuse('in-use', `another session has this maildrop, from ${holder.from} since ${since} UTC`)
+      }
+      this.#locked = true
+      this.#user = user
+      this.#mail = await open(user)
+      this.#maildrop = await maildrops.look(this.#mail)
+      this.#readings = new Readings(this.#mail, this.#maildrop.messages)
+      this.#patience = this.#context.patience.after
+      server.loggedIn(this.#maildrop)
+    } catch (error) {
+      this.#letGo()
+      this.#user = undefined
+      this.#refuse(error, 'cannot open the maildrop')
+    }
+  }
+
+  async #read(number: number, top: boolean): Promise<void> {
+    const server = this.#server
+    const conversation = this.#conversation
+    try {
+      const reading = this.#readings?.read(number, () => server.upcoming())
+      if (reading === undefined) return server.messageFailed('broken', 'no maildrop is open')
+      for (let step = await reading.first; step.done !== true; step = await reading.rest.next()) {
+        if (!server.message(step.value)) {
+          letGo(reading)
+          break
+        }
+        if (server.waiting >= enoughGathered) {
+          const slow = conversation.flush(this.#patience)
+          if (slow !== undefined) await slow
+          if (conversation.ending !== undefined && conversation.ending !== 'closing') return letGo(reading)
+        }
+      }
+      server.messageEnd()
+      if (top) this.#tops++
+      else {
+        this.#retrieved++
+        this.#retrievedOctets += this.#maildrop?.messages[number - 1]?.octets ?? 0
+      }
+    } catch (error) {
+      this.#problem = messageOf(error)
+      server.messageFailed(reasonOf(error), `message ${number} cannot be read: ${publicMessage(error)}`)
+    }
+  }
+
+  async #update(removed: readonly number[]): Promise<void> {
+    const messages = this.#maildrop?.messages ?? []
+    try {
+      if (removed.length > 0) {
+        await this.#conversation.flush(this.#patience)
+        await this.#mail?.change((draft) => {
+          for (const number of removed) {
+            const id = messages[number - 1]?.id
+            // Somebody may have taken it away by another door meanwhile: then it is gone already.
+            if (id !== undefined && draft.view.message(id) !== undefined) draft.hide(id, true)
+          }
+        })
+      }
+    } catch (error) {
+      this.#letGo()
+      return this.#refuse(error, 'nothing was removed')
+    }
+    this.#removed = removed.length
+    // Before the answer: whoever has it may log in again at once.
+    this.#letGo()
+    this.#server.updated()
+  }
+
+  async #startTls(): Promise<void> {
+    await this.#conversation.flush(this.#patience)
+    await this.#secure()
+    this.#server.secured()
+  }
+
+  async #secure(): Promise<void> {
+    const context = this.#context.secureContext
+    if (context === undefined) throw new PeerError('tls', 'TLS was asked for, and there is no certificate')
+    await this.#conversation.secure(context(), this.#patience)
+  }
+
+  #refuse(error: unknown, what: string): void {
+    this.#problem = messageOf(error)
+    this.#server.refuse(reasonOf(error), `${what}: ${publicMessage(error)}`)
+  }
+
+  #letGo(): void {
+    this.#readings?.close()
+    this.#readings = undefined
+    this.#mail = undefined
+    if (this.#locked && this.#user !== undefined) this.#context.maildrops.unlock(this.#user)
+    this.#locked = false
+  }
+}
+
+function reasonOf(error: unknown): Reason {
+  if (error instanceof RefusedError) return error.reason
+  if (error instanceof StoreError) return error.retry || error.code === 'disk-full' ? 'try-later' : 'broken'
+  return 'try-later'
+}
+
+/** What a client may be told: what went wrong, but no path of this machine. */
+function publicMessage(error: unknown): string {
+  if (error instanceof RefusedError) return error.message
+  if (!(error instanceof StoreError)) return 'something went wrong here'
+  switch (error.code) {
+    case 'damaged':
+      return 'it is damaged here'
+    case 'no-such-message':
+    case 'missing':
+      return 'it is not there any more'
+    case 'disk-full':
+      return 'the disk is full'
+    case 'read-only':
+      return 'the disk is read-only'
+    case 'busy':
+      return 'somebody else is writing'
+    case 'newer-schema':
+    case 'no-such-user':
+    case 'io':
+      return 'the store has failed'
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
