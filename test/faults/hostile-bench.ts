@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type FetchReport, fetchPop3, type Remote } from '../../src/doors/fetch-pop3.ts'
+import { DiskStore } from '../../src/store/disk.ts'
+import { MemoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
+import { hashOf, HostilePop3, type Hostility, type RemoteMessage, type Step } from './hostile-pop3.ts'
+import { allOctets, watch, type WatchedMail } from './watched-mail.ts'
+
+/** Some mail: what is odd is in the octets, so that each hostility meets it. */
+export function someMail(): RemoteMessage[] {
+  const message = (uniqueId: string, text: string): RemoteMessage => ({ uniqueId, octets: Buffer.from(text, 'latin1') })
+  return [
+    message('a', 'Subject: one\r\n\r\nCiao\r\n'),
+    message('b', 'Subject: dots\r\n\r\n.\r\n..\r\n.x\r\n\r\n.\r\n'),
+    message('c', `Subject: some lines\r\n\r\n${'A line of text.\r\n'.repeat(2000)}`),
+    message('d', 'Subject: odd\r\n\r\nNUL \0 8-bit \xe9\xff bare \r and \n and \r\r\n\n\r\n'),
+    message('e', 'Subject: twice\r\n\r\nThe same.\r\n'),
+    message('f', 'Subject: twice\r\n\r\nThe same.\r\n'),
+    message('g', `Subject: one long line\r\n\r\n${'x'.repeat(1_500_000)}\r\n`),
+    message('h', '\r\n'),
+  ]
+}
+
+/** A hostile server, a store, and a judge of both. */
+export class HostileBench implements AsyncDisposable {
+  readonly server: HostilePop3
+  readonly #store: Store
+  readonly #folder: string | undefined
+  readonly #watched: WatchedMail
+  /** Whatever was in the maildrop once, by unique-id there. */
+  readonly #ever: RemoteMessage[]
+  readonly #sentIn = new Map<number, string[]>()
+  readonly violations: string[] = []
+  leave: Remote['leave'] = 'forever'
+  tls: Remote['tls'] = 'none'
+  /** How long the fetch waits for a silent server (milliseconds). */
+  patience = 400
+
+  private constructor(server: HostilePop3, store: Store, folder: string | undefined, watched: WatchedMail) {
+    this.server = server
+    this.#store = store
+    this.#folder = folder
+    this.#watched = watched
+    this.#ever = [...server.messages]
+  }
+
+  /** With the store in memory, on disk, or in the folder `data`. */
+  static async open(
+    options: { disk?: boolean; data?: string; messages?: RemoteMessage[] } = {},
+  ): Promise<HostileBench> {
+    const folder = options.disk === true ? await mkdtemp(join(tmpdir(), 'postino-hostile-')) : undefined
+    const data = options.data ?? folder
+    const store = data === undefined ? new MemoryStore() : new DiskStore(data)
+    const server = await HostilePop3.start(options.messages ?? someMail())
+    return new HostileBench(server, store, folder, watch(await store.open('mario')))
+  }
+
+  /** Puts a message into the maildrop. */
+  arrive(message: RemoteMessage, place: number = this.server.messages.length): void {
+    this.#ever.push(message)
+    this.server.messages = this.server.messages.toSpliced(place, 0, message)
+  }
+
+  /** Fetches while the server behaves so. */
+  async fetch(hostility: Hostility = {}): Promise<FetchReport> {
+    const report = await this.fetchUnjudged(hostility)
+    assert.deepEqual(this.violations, [])
+    await this.expectNothingStrange()
+    return report
+  }
+
+  /** The same where what the server sends is not what it has. */
+  async fetchUnjudged(hostility: Hostility): Promise<FetchReport> {
+    this.server.hostility = { ...hostility, onStep: (step) => this.#judge(step) }
+    const remote: Remote = {
+      account: 'pop3:mario@example.it',
+      host: '127.0.0.1',
+      port: this.server.port,
+      tls: this.tls,
+      login: 'mario',
+      password: 'secret',
+      leave: this.leave,
+    }
+    return await fetchPop3(remote, this.#watched.mail, {
+      patience: { connect: this.patience, silence: this.patience },
+    })
+  }
+
+  /** Everything that was sent must be durable before DELE of it, and before QUIT (law 1). */
+  #judge(step: Step): void {
+    const { durable } = this.#watched
+    const verb = step.text.split(' ', 1)[0]?.toUpperCase()
+    if (step.what === 'sent' && step.hash !== undefined) {
+      this.#sentIn.set(step.session, [...(this.#sentIn.get(step.session) ?? []), step.hash])
+    } else if (step.what === 'command' && verb === 'DELE' && (step.hash === undefined || !durable.has(step.hash))) {
+      this.violations.push(`${step.text} before its message was durable`)
+    } else if (step.what === 'command' && verb === 'QUIT') {
+      const early = (this.#sentIn.get(step.session) ?? []).filter((hash) => !durable.has(hash))
+      if (early.length > 0) this.violations.push(`QUIT before ${early.length} messages were durable`)
+    }
+  }
+
+  async #kept(): Promise<string[]> {
+    return (await allOctets(this.#watched.mail)).map(hashOf).toSorted()
+  }
+
+  /** Nothing is kept that was never there, nothing more often than it was there; all that was deleted there is kept here. */
+  async expectNothingStrange(): Promise<void> {
+    const left = this.#ever.map(({ octets }) => hashOf(octets))
+    for (const hash of await this.#kept()) {
+      const place = left.indexOf(hash)
+      assert.notEqual(place, -1, 'a message is kept that was never sent, or it is kept twice')
+      left.splice(place, 1)
+    }
+    const kept = await this.#kept()
+    for (const { hash = '', text } of this.server.committed()) {
+      const place = kept.indexOf(hash)
+      assert.notEqual(place, -1, `message ${text} was deleted at the server and is not here`)
+      kept.splice(place, 1)
+    }
+  }
+
+  /** With the server in order again, everything comes home, once; a further fetch finds nothing new. */
+  async expectAllHome(): Promise<void> {
+    const good = await this.fetch()
+    assert.equal(good.error, undefined)
+    assert.deepEqual([good.failed, good.problems], [0, []])
+    assert.deepEqual(await this.#kept(), this.#ever.map(({ octets }) => hashOf(octets)).toSorted())
+    if (this.leave === 'delete') assert.deepEqual(this.server.messages, [])
+    const again = await this.fetch()
+    assert.deepEqual([again.error, again.new, again.failed], [undefined, 0, 0])
+  }
+
+  /** The verbs of the last session. */
+  lastVerbs(): string[] {
+    const session = this.server.steps.at(-1)?.session
+    return this.server.commands(session).map((line) => line.split(' ', 1)[0] ?? '')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close()
+    await this.#store.close()
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true })
+  }
+}
