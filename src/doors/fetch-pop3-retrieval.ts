@@ -3,6 +3,7 @@ import type { Hash, MessageId } from '../ids.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Ledger, Listed } from '../intake/ledger.ts'
 import { receivedTime } from '../message/received.ts'
+import type { Reply } from '../pop3/client-event.ts'
 import type { Staged, Trouble, UserMail } from '../store/store.ts'
 import type { FetchProgress, Remote } from './fetch-pop3.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
@@ -91,7 +92,7 @@ export class Retrieval {
    */
   async confirm(listed: Listed, hash: Hash): Promise<boolean> {
     const taking = new Taking(this.#options.intake)
-    const reply = await this.#options.connection.ask({ verb: 'RETR', number: listed.number }, taking.onEvent)
+    const reply = await this.#ask(listed, taking)
     if (!reply.ok) return false
     const staged = await taking.finish()
     if (staged.hash === hash) {
@@ -104,7 +105,7 @@ export class Retrieval {
 
   async #retrieve(listed: Listed, progress: Progress): Promise<void> {
     const taking = new Taking(this.#options.intake, progress.onOctets)
-    const reply = await this.#options.connection.ask({ verb: 'RETR', number: listed.number }, taking.onEvent)
+    const reply = await this.#ask(listed, taking)
     progress.onMessage()
     if (!reply.ok) {
       await this.#note(listed, `the server answered -ERR ${reply.text}`)
@@ -117,6 +118,15 @@ export class Retrieval {
       })
       .finally(() => this.#keeping.delete(keeping))
     this.#keeping.add(keeping)
+  }
+
+  async #ask({ number }: Listed, taking: Taking): Promise<Reply> {
+    try {
+      return await this.#options.connection.ask({ verb: 'RETR', number }, taking.onEvent)
+    } catch (error) {
+      await taking.discard()
+      throw error
+    }
   }
 
   async #keep(listed: Listed, taking: Taking): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { MisuseError, PeerError, RefusedError } from '../errors.ts'
+import { MisuseError, PeerError, PostinoError, RefusedError } from '../errors.ts'
 import { connect, connectionError, secure, spelt, type Destination } from '../net/connect.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
 import type { Capabilities } from '../pop3/capabilities.ts'
@@ -128,8 +128,8 @@ export class Pop3Connection {
         }
       }
     } catch (error) {
-      // Told as connection-lost, not as the system's code, whoever closed it.
-      throw error instanceof Error ? connectionError(error, this.to) : error
+      // Told as connection-lost, not as the system's code, whoever closed it. What the store says is told as it is.
+      throw error instanceof Error && !(error instanceof PostinoError) ? connectionError(error, this.to) : error
     }
     this.#client.lost()
     await this.#drain()

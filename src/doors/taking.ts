@@ -11,6 +11,7 @@ export class Taking {
   readonly #intake: Intake
   readonly #onOctets: ((octets: number) => void) | undefined
   #staging: Staging | undefined
+  #writing: Promise<void> | undefined
 
   constructor(intake: Intake, onOctets?: (octets: number) => void) {
     this.#intake = intake
@@ -22,7 +23,7 @@ export class Taking {
       this.#onOctets?.(event.octets.length)
       if (this.#staging === undefined) this.head = event.octets
       this.#staging ??= this.#intake.stage('wire')
-      return this.#staging.write(event.octets)
+      return (this.#writing = this.#staging.write(event.octets))
     }
     // The next message waits until there is room for it.
     return event.kind === 'end' ? this.#intake.room() : undefined
@@ -30,5 +31,11 @@ export class Taking {
 
   finish(): Promise<Staged> {
     return (this.#staging ?? this.#intake.stage('wire')).finish()
+  }
+
+  /** Forgets what came: the rest never will. */
+  async discard(): Promise<void> {
+    await this.#writing?.catch(() => undefined)
+    this.#staging?.discard()
   }
 }
