@@ -14,11 +14,22 @@ const patience = 10_000
 export function openDatabase(file: string, timeout: number = blocking): DatabaseSync {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    // Passwords are nobody else's business; SQLite gives its other files the mode of this one.
-    closeSync(openSync(file, 'a', 0o600))
+    makePrivate(file)
     return new DatabaseSync(file, { timeout })
   } catch (error) {
     throw storeErrorOf(error, file)
+  }
+}
+
+/**
+ * Makes an empty file that only its owner may read, where there is none; SQLite gives its other files the same mode. One that
+ * is there must not be opened here: closing it again would take away the locks that this process has on it.
+ */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

@@ -76,11 +76,13 @@ export class Directory {
   readonly file: string
   readonly #database: DatabaseSync
   readonly #credential: StatementSync
+  readonly #version: StatementSync
 
   private constructor(file: string, database: DatabaseSync) {
     this.file = file
     this.#database = database
     this.#credential = database.prepare('select credential from users where name = ?')
+    this.#version = database.prepare('pragma data_version')
   }
 
   /** Opens the directory of a data folder, made if it is not there yet. */
@@ -102,7 +104,7 @@ export class Directory {
 
   /** A number that is another one after another process has changed the directory; cheap to ask. */
   changes(): number {
-    return this.#number('pragma data_version', 'data_version')
+    return Number(naming(this.file, () => this.#version.get())?.['data_version'])
   }
 
   users(): User[] {
@@ -201,10 +203,6 @@ export class Directory {
 
   #all(sql: string, ...values: string[]): Row[] {
     return naming(this.file, () => this.#database.prepare(sql).all(...values))
-  }
-
-  #number(sql: string, column: string): number {
-    return Number(this.#all(sql)[0]?.[column])
   }
 
   #run(sql: string, values: (string | number | null | Uint8Array)[]): Promise<number> {

@@ -9,8 +9,9 @@ export interface Lock {
 }
 
 /**
- * Takes the lock that the file stands for; waits up to `patience` milliseconds, then gives undefined. The file is an empty SQLite
- * database held in an exclusive transaction: the one lock that Node offers on every system.
+ * Takes the lock that the file stands for; waits up to `patience` milliseconds, then gives undefined. Rejects with the reason
+ * of `signal` when that says to stop. The file is an empty SQLite database held in an exclusive transaction: the one lock that
+ * Node offers on every system.
  */
 export async function takeLock(file: string, patience: number = 0, signal?: AbortSignal): Promise<Lock | undefined> {
   const database = openDatabase(file, 0)
@@ -20,7 +21,8 @@ export async function takeLock(file: string, patience: number = 0, signal?: Abor
       if (tryLock(database, file)) return { release: () => database.close() }
       const left = until - performance.now()
       if (left <= 0) break
-      await sleep(Math.min(left, 100), undefined, signal === undefined ? {} : { signal })
+      signal?.throwIfAborted()
+      await sleep(Math.min(left, 100))
     }
   } catch (error) {
     database.close()

@@ -6,7 +6,7 @@ import { dateText } from './amounts.ts'
 import { readPassword } from './ask.ts'
 import { chooseUser, existing } from './choose-user.ts'
 import type { Context } from './context.ts'
-import { describeFailure, type ExitCode, exitCodeOf, isTemporary } from './failure.ts'
+import { describeAccountFailure, type ExitCode, exitCodeOf, isTemporary } from './failure.ts'
 import { chooseAccounts } from './fetch.ts'
 import { remoteOf, secretOf } from './fetch-account.ts'
 import { hostAndPort } from './listen-address.ts'
@@ -44,7 +44,7 @@ export function addAccount(context: Context, given: string, options: AddOptions)
         await tryLogin(settings, password)
       } catch (error) {
         context.notes.failure(
-          `postino: ${address}: ${describeFailure(error)} (nothing was saved; --no-check saves without trying)`,
+          `postino: ${address}: ${describeAccountFailure(error)} (nothing was saved; --no-check saves without trying)`,
         )
         return exitCodeOf(error)
       }
@@ -110,13 +110,13 @@ export function testAccounts(context: Context, addresses: readonly string[]): Pr
       const error = await loginFailure(context, directory, account)
       if (error !== undefined) {
         errors.push(error)
-        context.notes.failure(`postino: ${address}: ${describeFailure(error)}`)
+        context.notes.failure(`postino: ${address}: ${describeAccountFailure(error)}`)
       }
       if (context.json)
         await context.output.json({
           account: address,
           ok: error === undefined,
-          ...(error !== undefined && { error: describeFailure(error) }),
+          ...(error !== undefined && { error: describeAccountFailure(error) }),
         })
       else if (error === undefined) await context.output.line(`${address}: the log-in works`)
     }

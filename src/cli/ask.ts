@@ -61,7 +61,7 @@ function askHidden(context: Context, question: string): Promise<string> {
       for (const character of text) {
         if (character === '\r' || character === '\n') return finish()
         if (character === '\u0003' || character === '\u0004') return finish(new MisuseError('usage', 'broken off'))
-        if (character === '\u007f' || character === '\b') typed = [...typed].slice(0, -1).join('')
+        if (character === '\u007f' || character === '\b') typed = typed.replace(/.$/su, '')
         else if (character === '\u0015') typed = ''
         else if (typed.length < most) typed += character
       }

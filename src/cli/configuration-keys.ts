@@ -17,7 +17,15 @@ export interface Key {
   readonly most?: number
 }
 
-type KeyWord = 'listen' | 'clearLogin' | 'certificate' | 'key' | 'every' | 'parallel'
+type KeyWord =
+  | 'listen'
+  | 'clearLogin'
+  | 'sessions'
+  | 'sessionsPerAddress'
+  | 'certificate'
+  | 'key'
+  | 'every'
+  | 'parallel'
 
 /** Every key there is. */
 export const keys: Readonly<Record<KeyWord, Key>> = {
@@ -36,6 +44,24 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     variable: 'POSTINO_SERVE_CLEAR_LOGIN',
     about: 'From where a log-in without TLS is taken: `loopback` (this machine) or `anywhere`.',
     choices: ['loopback', 'anywhere'],
+  },
+  sessions: {
+    name: 'serve.sessions',
+    kind: 'number',
+    fallback: 4096,
+    variable: 'POSTINO_SERVE_SESSIONS',
+    about: 'How many connections there may be at one time to one listener.',
+    least: 1,
+    most: 1_000_000,
+  },
+  sessionsPerAddress: {
+    name: 'serve.sessions_per_address',
+    kind: 'number',
+    fallback: 256,
+    variable: 'POSTINO_SERVE_SESSIONS_PER_ADDRESS',
+    about: 'How many of them may come from one address.',
+    least: 1,
+    most: 1_000_000,
   },
   certificate: {
     name: 'tls.certificate',

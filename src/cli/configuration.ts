@@ -9,6 +9,8 @@ import { nearest } from './nearest.ts'
 export interface Configuration {
   readonly listen: readonly ListenAddress[]
   readonly clearLogin: 'loopback' | 'anywhere'
+  readonly sessions: number
+  readonly sessionsPerAddress: number
   /** Absolute paths; undefined: the self-signed one. */
   readonly certificate: { readonly certificate: string; readonly key: string } | undefined
   /** Milliseconds; 0: never. */
@@ -46,6 +48,8 @@ export async function readConfiguration(data: string, environment: NodeJS.Proces
       parseListen(String(one), sources.get('serve.listen') ?? ''),
     ),
     clearLogin: value(keys.clearLogin) === 'anywhere' ? 'anywhere' : 'loopback',
+    sessions: Number(value(keys.sessions)),
+    sessionsPerAddress: Number(value(keys.sessionsPerAddress)),
     certificate:
       certificate === undefined || key === undefined
         ? undefined

@@ -1,4 +1,5 @@
 import { MisuseError, PostinoError, RefusedError, StoreError } from '../errors.ts'
+import type { Reason } from '../reasons.ts'
 import { singleLine } from './printable.ts'
 
 /** How a command ended (sysexits.h calls 75 EX_TEMPFAIL). */
@@ -11,6 +12,21 @@ export function describeFailure(error: unknown): string {
   const system = describeSystemError(error)
   if (system !== undefined) return singleLine(system)
   return `unexpected: ${singleLine(error.message)} (POSTINO_DEBUG=1 shows where; please report it)`
+}
+
+/** The same of a remote account: with what to do where the server only said no. */
+export function describeAccountFailure(error: unknown): string {
+  const text = describeFailure(error)
+  return error instanceof RefusedError ? `${text}${whatToDo[error.reason]}` : text
+}
+
+const whatToDo: Readonly<Record<Reason, string>> = {
+  'bad-login': '; check the login and the password, and whether the provider wants an app password',
+  no: '; check the login and the password, and whether the provider wants an app password',
+  'in-use': '; another program is reading that mailbox: try again when it is done',
+  'login-delay': '; the server wants some time between two log-ins: try again later',
+  'try-later': '; try again later',
+  broken: '; trying again will not help: ask the provider',
 }
 
 /** The exit code that an error asks for. */

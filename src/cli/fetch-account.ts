@@ -2,7 +2,7 @@ import type { Account, Directory } from '../accounts/directory.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { type FetchOptions, fetchPop3, type FetchReport, type Remote } from '../doors/fetch-pop3.ts'
 import type { UserMail } from '../store/store.ts'
-import { describeFailure } from './failure.ts'
+import { describeAccountFailure } from './failure.ts'
 import { accountLockFile, holding } from './locks.ts'
 
 /** What fetching from an account needs. */
@@ -21,12 +21,12 @@ export async function fetchAccount(parts: Fetching, account: Account, options: F
     try {
       const remote = remoteOf(account, parts.secrets.unseal(account.address, secretOf(parts.directory, account)))
       const report = await fetchPop3(remote, await parts.open(account.user), options)
-      const fault = report.error === undefined ? report.problems[0] : describeFailure(report.error)
+      const fault = report.error === undefined ? report.problems[0] : describeAccountFailure(report.error)
       await parts.directory.noteFetch(account.address, fault)
       return report
     } catch (error) {
       // The fault that ended the fetch is the one to tell, whatever becomes of the note.
-      await parts.directory.noteFetch(account.address, describeFailure(error)).catch(() => undefined)
+      await parts.directory.noteFetch(account.address, describeAccountFailure(error)).catch(() => undefined)
       throw error
     }
   }

@@ -2,13 +2,13 @@ import type { Account, Directory } from '../accounts/directory.ts'
 import { canonicalAddress } from '../accounts/names.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import type { FetchProgress, FetchReport } from '../doors/fetch-pop3.ts'
-import { MisuseError } from '../errors.ts'
+import { MisuseError, PeerError } from '../errors.ts'
 import type { DiskStore } from '../store/disk.ts'
 import { count, durationText, octetsText } from './amounts.ts'
 import { existing } from './choose-user.ts'
 import { readConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
-import { describeFailure, type ExitCode, isTemporary } from './failure.ts'
+import { describeAccountFailure, describeFailure, type ExitCode, isTemporary } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
 import { withDirectory, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
@@ -68,7 +68,7 @@ async function fetchAll(
   const stop = new AbortController()
   // Once: asked a second time, the process ends at once, as the system has it.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => stop.abort(new MisuseError('state', 'broken off')))
+    process.once(signal, () => stop.abort(new PeerError('connection-lost', 'stopped')))
   const parts = {
     data: context.data,
     directory,
@@ -119,7 +119,7 @@ async function tell(context: Context, { account, report, error }: Outcome): Prom
   const { address } = account
   const { problems, ...counts } = report
   for (const problem of problems) context.notes.failure(`postino: ${address}: ${singleLine(problem)}`)
-  const fault = error === undefined ? undefined : describeFailure(error)
+  const fault = error === undefined ? undefined : describeAccountFailure(error)
   if (fault !== undefined) context.notes.failure(`postino: ${address}: ${fault}`)
   if (context.json) {
     const seconds = Math.round(counts.seconds * 1000) / 1000

@@ -1,0 +1,105 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Directory } from '../accounts/directory.ts'
+import { startIndexer } from '../search/indexer.ts'
+import { describeFailure } from './failure.ts'
+import type { LogLines } from './serve-log.ts'
+import type { Mails } from './serve-mails.ts'
+
+/** How often it is looked whether another process (`fetch`, `import`) has added mail, milliseconds. */
+const sweep = 60_000
+
+/** What the search index needs while `serve` runs. */
+export interface IndexingOptions {
+  readonly data: string
+  readonly directory: Directory
+  readonly mails: Mails
+  readonly log: LogLines
+}
+
+/** Keeps the users' search indexes up to date, one user after the other, in a worker of its own. */
+export class Indexing {
+  readonly #options: IndexingOptions
+  readonly #due = new Set<string>()
+  /** The state of each user's files, and the last change in them, when they were last looked at. */
+  readonly #seen = new Map<string, { written: number; modseq: number }>()
+  #working: Promise<void> | undefined
+  #worker: ReturnType<typeof startIndexer> | undefined
+  #sweeping: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: IndexingOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const look = (): void => {
+      this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
+    }
+    look()
+    this.#timer = setInterval(look, sweep)
+  }
+
+  /** New mail has come for this user. */
+  nudge(user: string): void {
+    if (this.#closed) return
+    this.#due.add(user)
+    this.#working ??= this.#work().finally(() => (this.#working = undefined))
+  }
+
+  /** Leaves off where it is; the next start, or a search, goes on from there. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#timer)
+    await this.#worker?.close()
+    await this.#working
+    await this.#sweeping
+  }
+
+  async #work(): Promise<void> {
+    for (const user of this.#due) {
+      this.#due.delete(user)
+      if (this.#closed) return
+      try {
+        const onProblem = (why: string): void => this.#options.log.note(why)
+        this.#worker = startIndexer(this.#options.data, user, { onProblem })
+        await this.#worker.caughtUp()
+      } catch {
+        // `onProblem` has told it; the next change, or a search, tries again.
+      } finally {
+        await this.#worker?.close()
+        this.#worker = undefined
+      }
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    for (const { name } of this.#options.directory.users()) {
+      if (this.#closed) return
+      const written = lastWritten(join(this.#options.data, 'users', name, 'index.sqlite'))
+      const seen = this.#seen.get(name)
+      if (written === undefined || seen?.written === written) continue
+      try {
+        const mail = await this.#options.mails.borrow(name)
+        try {
+          const modseq = await mail.read((view) => view.modseq)
+          this.#seen.set(name, { written, modseq })
+          if (seen?.modseq !== modseq) this.nudge(name)
+        } finally {
+          this.#options.mails.giveBack(name)
+        }
+      } catch (error) {
+        if (seen?.written !== written) this.#options.log.note(`the mail of ${name}: ${describeFailure(error)}`)
+        this.#seen.set(name, { written, modseq: seen?.modseq ?? -1 })
+      }
+    }
+  }
+}
+
+/** When a database was last written, milliseconds since 1970; undefined where it is not there. */
+function lastWritten(file: string): number | undefined {
+  const main = statSync(file, { throwIfNoEntry: false })?.mtimeMs
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false })?.mtimeMs
+  return main === undefined ? undefined : Math.max(main, log ?? 0)
+}
