@@ -46,7 +46,7 @@ export interface SessionContext {
   readonly authenticate: (user: string, password: string, from: string) => Promise<string | undefined>
   readonly secureContext: (() => SecureContext) | undefined
   readonly implicitTls: boolean
-  readonly clearLoginFrom: 'loopback' | 'anywhere'
+  readonly clearLoginFrom: 'nowhere' | 'loopback' | 'anywhere'
   readonly maildrops: Maildrops
   readonly patience: Patience
   readonly log: ((entry: SessionLog) => void) | undefined
@@ -79,10 +79,11 @@ export class Pop3Session implements Session {
     this.#context = context
     this.#address = address
     this.#patience = context.patience.before
+    const { clearLoginFrom } = context
     this.#server = new Pop3Server({
       secure: context.implicitTls,
       stls: context.secureContext !== undefined,
-      clearLogin: context.clearLoginFrom === 'anywhere' || isLoopback(address),
+      clearLogin: clearLoginFrom === 'anywhere' || (clearLoginFrom === 'loopback' && isLoopback(address)),
       find: findDotLine,
     })
     this.#conversation = new Conversation(socket, this.#server)

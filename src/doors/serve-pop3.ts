@@ -14,8 +14,8 @@ export interface Pop3DoorOptions {
   /** Certificate and key. It is asked again for each connection, so that they can be replaced; without it there is no TLS. */
   readonly tls?: (() => SecureContextOptions) | undefined
   readonly log?: ((entry: SessionLog) => void) | undefined
-  /** From where a password may come in the clear; `loopback` unless said. */
-  readonly clearLoginFrom?: 'loopback' | 'anywhere' | undefined
+  /** From where a password may come in the clear (over TLS it always may); `loopback` unless said. */
+  readonly clearLoginFrom?: 'nowhere' | 'loopback' | 'anywhere' | undefined
   readonly limits?: Partial<Limits>
   /** How long a silent client is borne (milliseconds): one minute before the log-in, ten after it. */
   readonly patience?: Partial<Patience>
