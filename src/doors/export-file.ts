@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { diskError } from '../disk-errors.ts'
 import { MisuseError, StoreError } from '../errors.ts'
+import { makeFolder, syncFolder } from '../store/layout.ts'
 import type { Message } from '../store/store.ts'
 
 const flushAt = 1 << 20
@@ -89,28 +90,15 @@ export class ExportFolders {
   /** Makes the folder and those above it, where they are not there. */
   async open(folder: string): Promise<string> {
     if (this.#made.has(folder)) return folder
-    const first = await told(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }))
+    await told(folder, () => makeFolder(folder))
     this.#made.add(folder)
-    if (first !== undefined) {
-      for (let made = folder; made.length >= first.length; made = dirname(made)) this.#made.add(made)
-      this.#made.add(dirname(first))
-    }
     return folder
   }
 
   async sync(): Promise<void> {
     // A folder can be neither opened nor synced on Windows, where renaming is durable by itself.
     if (process.platform === 'win32') return
-    for (const folder of this.#made) {
-      await told(folder, async () => {
-        const handle = await open(folder, 'r')
-        try {
-          await handle.sync()
-        } finally {
-          await handle.close()
-        }
-      })
-    }
+    for (const folder of this.#made) await told(folder, () => syncFolder(folder))
   }
 }
 

@@ -8,7 +8,7 @@ import type { MessageId } from '../ids.ts'
 import { readBody } from './body-reader.ts'
 import { Drafting } from './drafting.ts'
 import { Group } from './group.ts'
-import { openIndex } from './index-file.ts'
+import { indexError, openIndex } from './index-file.ts'
 import { indexPath, segmentPath, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { replay, type Rest } from './replay.ts'
 import { encodeRecord, formatVersion } from './segment.ts'
@@ -85,7 +85,7 @@ export class DiskMail implements UserMail {
     } catch (error) {
       throw this.#explain(error)
     } finally {
-      if (this.#reader.isTransaction) this.#reader.exec('commit')
+      endReading(this.#reader)
     }
   }
 
@@ -224,7 +224,17 @@ export class DiskMail implements UserMail {
   #explain(error: unknown): unknown {
     // Only what the system or SQLite says needs our words; an error of the caller's own is his.
     const ours = error instanceof Error && ('errcode' in error || ('code' in error && 'syscall' in error))
-    return ours ? diskError(error, this.#folder) : error
+    if (!ours) return error
+    return 'errcode' in error ? indexError(error, indexPath(this.#folder), this.user) : diskError(error, this.#folder)
+  }
+}
+
+function endReading(database: DatabaseSync): void {
+  if (!database.isTransaction) return
+  try {
+    database.exec('rollback')
+  } catch {
+    // Of a damaged index the reading itself has said so.
   }
 }
 

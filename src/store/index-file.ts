@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { diskError } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
@@ -42,13 +44,35 @@ export function openDatabase(path: string, user: string): DatabaseSync {
     return database
   } catch (error) {
     database?.close()
-    const found = diskError(error, path)
-    if (found.code !== 'damaged') throw found
-    throw new StoreError(
+    throw indexError(error, path, user)
+  }
+}
+
+/** What went wrong with a user's index, as a StoreError that says what to do. */
+export function indexError(error: unknown, path: string, user: string): StoreError {
+  if (error instanceof StoreError) return error
+  const found = diskError(error, path)
+  if (found.code === 'damaged') {
+    return new StoreError(
       'damaged',
       `${found.message}; run \`postino check --rebuild --user ${user}\` to make it again from the segments`,
       { cause: error },
     )
+  }
+  // SQLite cannot open even to read where it cannot make the files of its log, and does not say that this is why.
+  return found.code === 'io' && !isWritable(dirname(path))
+    ? new StoreError('read-only', `${path} cannot be opened: its folder is read-only or belongs to somebody else`, {
+        cause: error,
+      })
+    : found
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -33,7 +33,14 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Makes a folder and what leads to it, durably. Mail is nobody else's business: mode 0700. */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
+  // One by one: `recursive` says ENOENT where the file system is read-only.
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have been first.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  await syncFolder(dirname(folder))
 }

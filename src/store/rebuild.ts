@@ -64,7 +64,9 @@ export async function rebuildIndex(
 
 function openOrReplace(path: string, user: string): { database: DatabaseSync; setAside: string | undefined } {
   try {
-    return { database: openDatabase(path, user), setAside: undefined }
+    const database = openDatabase(path, user)
+    if (isWhole(database)) return { database, setAside: undefined }
+    database.close()
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
   }
@@ -76,6 +78,16 @@ function openOrReplace(path: string, user: string): { database: DatabaseSync; se
     throw diskError(error, path)
   }
   return { database: openDatabase(path, user), setAside }
+}
+
+/** Whether all pages can be read: not even dropping a table is possible where they cannot. */
+function isWhole(database: DatabaseSync): boolean {
+  try {
+    return database.prepare('pragma integrity_check(1)').get()?.['integrity_check'] === 'ok'
+  } catch (error) {
+    if (diskError(error, '').code === 'damaged') return false
+    throw error
+  }
 }
 
 /** The seal of the first record that can be found. */

@@ -92,6 +92,9 @@ async function replaySegment(
       lenient({ path, offset: met.at, what: `${met.end - met.at} octets that are not a record` })
     } else if (met.kind === 'torn') {
       if (lenient !== undefined) settle()
+      // Only the end of all there is may be a write that was never finished.
+      const ended = until === undefined && sizeOf(segmentPath(folder, index.segment + 1)) === undefined
+      if (!ended) lenient?.({ path, offset: met.at, what: 'the file ends in the middle of what begins here' })
       return 'torn'
     } else if (met.record.t === 'segment') {
       if (met.record.version > formatVersion) {
