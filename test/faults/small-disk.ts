@@ -1,12 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** A small file system of its own, which can be filled up and made read-only. */
 export interface SmallDisk extends AsyncDisposable {
   readonly folder: string
-  setReadOnly(readOnly: boolean): void
+  /** Makes room. */
+  free(): Promise<void>
+  /** Makes it read-only while the work is done. */
+  readOnlyWhile(work: () => Promise<void>): Promise<void>
 }
 
 /** Whether this process may mount. */
@@ -22,14 +25,29 @@ function tryMount(): boolean {
   return spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
 }
 
+/** How much `free` frees (octets). */
+const held = 40 << 20
+
 export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
   const folder = await mkdtemp(join(tmpdir(), 'postino-small-disk-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${(megabytes << 20) + held}`, 'tmpfs', folder])
+  const filler = join(folder, 'filler')
+  await writeFile(filler, Buffer.alloc(held))
   return {
     folder,
-    setReadOnly: (readOnly) => void execFileSync('mount', ['-o', `remount,${readOnly ? 'ro' : 'rw'}`, folder]),
+    free: () => rm(filler),
+    async readOnlyWhile(work) {
+      // With files open for writing a mount cannot be made read-only, but can be hidden under one that is.
+      execFileSync('mount', ['--bind', folder, folder])
+      try {
+        execFileSync('mount', ['-o', 'remount,bind,ro', folder])
+        await work()
+      } finally {
+        execFileSync('umount', ['-l', folder])
+      }
+    },
     async [Symbol.asyncDispose]() {
-      execFileSync('umount', [folder])
+      execFileSync('umount', ['-l', folder])
       await rm(folder, { recursive: true })
     },
   }
