@@ -1,4 +1,5 @@
 import { oneLine } from './charset.ts'
+import { withoutComments } from './comments.ts'
 import { decodeWords } from './encoded-words.ts'
 
 /** One mailbox of an address field. Either part may be empty, not both. */
@@ -12,7 +13,8 @@ export interface Address {
 }
 
 const addressLimit = 10_000
-const specials = '"(<,;:'
+const specials = '"(<,;:='
+const encodedWord = /=\?[^?\s]{1,64}\?[bq]\?[^?]*\?=/iy
 
 /** What is collected of one address while the field is read. */
 interface Pending {
@@ -29,6 +31,8 @@ export function parseAddresses(text: string): Address[] {
   let at = 0
   // No `>` follows any more: an address in angle brackets then ends at the comma.
   let unclosed = false
+  // No quote closes any more: what opens one is then no quote.
+  let unquoted = false
 
   const finish = (): void => {
     const address = understand(pending)
@@ -52,9 +56,10 @@ export function parseAddresses(text: string): Address[] {
   while (at < text.length && found.length < addressLimit) {
     const char = text.charAt(at)
     if (char === '"') {
-      const end = endOfQuoted(text, at)
-      pending.phrase += unescape(text.slice(at + 1, end))
-      at = end + 1
+      const end: number = unquoted ? text.length : endOfQuoted(text, at)
+      unquoted = end === text.length
+      if (!unquoted) pending.phrase += unescape(text.slice(at + 1, end))
+      at = unquoted ? at + 1 : end + 1
     } else if (char === '(') {
       const end = endOfComment(text, at)
       pending.comment ||= unescape(text.slice(at + 1, end))
@@ -78,6 +83,9 @@ export function parseAddresses(text: string): Address[] {
       at++
     } else {
       const start = at++
+      // A comma in an encoded word should have been encoded, but it is not between two addresses.
+      encodedWord.lastIndex = start
+      if (char === '=' && encodedWord.test(text)) at = encodedWord.lastIndex
       while (at < text.length && !specials.includes(text.charAt(at))) at++
       pending.phrase += text.slice(start, at)
     }
@@ -90,12 +98,14 @@ function understand(pending: Pending): { name: string; address: string } | undef
   const phrase = pending.phrase.trim()
   if (pending.angle !== undefined) {
     // RFC 5322 §4.4: a route before the address is read and ignored.
-    const address = pending.angle.replace(/^\s*@[^:]*:/, '').replace(/\s+/g, '')
+    const address = withoutComments(pending.angle)
+      .replace(/^\s*@[^:]*:/, '')
+      .replace(/\s+/g, '')
     const name = shown(phrase === '' ? pending.comment : phrase)
     return name === '' && address === '' ? undefined : { name, address }
   }
   if (!phrase.includes('@')) {
-    const name = shown(phrase === '' ? pending.comment : phrase)
+    const name = shown(phrase)
     return name === '' ? undefined : { name, address: '' }
   }
   const words = phrase.split(/\s+/)

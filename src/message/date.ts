@@ -1,3 +1,5 @@
+import { withoutComments } from './comments.ts'
+
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const textLimit = 1_000
 
@@ -52,20 +54,4 @@ export function parseDate(text: string): number | undefined {
 
 function daysIn(year: number, month: number): number {
   return new Date(Date.UTC(year, month + 1, 0)).getUTCDate()
-}
-
-function withoutComments(text: string): string {
-  if (!text.includes('(')) return text
-  let out = ''
-  let depth = 0
-  for (let at = 0; at < text.length; at++) {
-    const char = text.charAt(at)
-    if (char === '\\' && depth > 0) at++
-    else if (char === '(') depth++
-    else if (char === ')' && depth > 0) {
-      depth--
-      out += ' '
-    } else if (depth === 0) out += char
-  }
-  return out
 }

@@ -16,7 +16,12 @@ const cells = new Set('td th button input img textarea'.split(' '))
 const hidden = new Map([
   ['script', /<\/script/gi],
   ['style', /<\/style/gi],
+  ['title', /<\/title/gi],
 ])
+
+/** White space that HTML does not have, for the time being. */
+const lineBreak = '\v'
+const paragraphBreak = '\f'
 
 /** The text that a person would read of an HTML document: blocks as lines, without scripts, styles and comments. */
 export function textOfHtml(html: string): string {
@@ -32,7 +37,9 @@ export function textOfHtml(html: string): string {
     at = tags.end(open)
     if (at === open + 1) out.push('<')
     const name = tags.name
-    if (blocks.has(name)) out.push(paragraphs.has(name) ? '\n\n' : '\n')
+    if (name === 'br') out.push('\n')
+    else if (paragraphs.has(name)) out.push(paragraphBreak)
+    else if (blocks.has(name)) out.push(lineBreak)
     else if (cells.has(name)) out.push(' ')
     const close = tags.opens ? hidden.get(name) : undefined
     if (close !== undefined) {
@@ -43,10 +50,15 @@ export function textOfHtml(html: string): string {
   return out
     .join('')
     .replace(/[\u00ad\u200b\u2060\ufeff]/g, '')
-    .replace(/[^\S\n]+/g, ' ')
-    .replace(/ ?\n ?/g, '\n')
-    .replace(/\n{3,}/g, '\n\n')
+    .replace(/[^\S\n\v\f]+/g, ' ')
+    .replace(/ ?[\n\v\f][ \n\v\f]*/g, breakOf)
     .trim()
+}
+
+/** Of several breaks that meet, blocks and paragraphs make no more than one. */
+function breakOf(breaks: string): string {
+  if (breaks.includes(paragraphBreak)) return '\n\n'
+  return breaks.indexOf('\n') === breaks.lastIndexOf('\n') ? '\n' : '\n\n'
 }
 
 /** Finds where tags end. Each search that found nothing is not made again, so that the whole takes linear time. */
@@ -73,7 +85,7 @@ class TagReader {
     this.opens = second !== '/'
     const start = open + (this.opens ? 1 : 2)
     let at = start
-    while (at - start < 20 && /[a-zA-Z0-9]/.test(html.charAt(at))) at++
+    if (/[a-zA-Z]/.test(html.charAt(at))) while (at - start < 20 && /[a-zA-Z0-9]/.test(html.charAt(at))) at++
     if (at === start) return this.opens ? open + 1 : this.#after('>', open)
     this.name = html.slice(start, at).toLowerCase()
     // A `>` in a quoted attribute value does not end the tag; a quote that is never closed is no quote.

@@ -10,7 +10,8 @@ export const partLimit = 10_000
 
 // RFC 2046 §5.1.1: a boundary has at most 70 characters; longer ones are met.
 const delimiterLimit = 1_000
-const chunkLimit = 1 << 16
+/** So many octets are gathered before they are looked at. */
+const gathering = 1 << 16
 
 const lf = 0x0a
 const cr = 0x0d
@@ -27,6 +28,7 @@ export function parseMessage(octets: Uint8Array, options: { keep?: number } = {}
  */
 export class MessageReader {
   #keep: number
+  readonly #gather: number
   #copy = true
   #waiting: Uint8Array[] = []
   #waitingSize = 0
@@ -45,8 +47,10 @@ export class MessageReader {
   /** The places in the stack of the multiparts with that boundary. */
   readonly #boundaries = new Map<string, number[]>()
 
-  constructor(options: { keep?: number } = {}) {
+  /** `keep`: how many octets of text to keep. `gather`: how many octets to gather before looking at them. */
+  constructor(options: { keep?: number; gather?: number } = {}) {
     this.#keep = options.keep ?? Infinity
+    this.#gather = options.gather ?? gathering
     this.#root = newPart(0, 'text/plain')
     this.#stack = [this.#root]
   }
@@ -55,7 +59,7 @@ export class MessageReader {
   push(chunk: Uint8Array): void {
     this.#waiting.push(chunk)
     this.#waitingSize += chunk.length
-    if (this.#waitingSize >= chunkLimit) this.#look(false)
+    if (this.#waitingSize >= this.#gather) this.#look(false)
   }
 
   /** No more octets will come. */

@@ -13,10 +13,10 @@ export function readable(octets: Uint8Array): string {
   const pieces = [headerLines(root.header), ...texts]
   const attachments = attachmentsOf(root).map(({ name, part }) => {
     const size = decodedSize(octets.subarray(part.body, part.end), part.encoding)
-    return `[${name === '' ? 'no name' : name}: ${part.type}, ${size} octets]`
+    return `[${name === '' ? 'no name' : name}: ${part.type}, ${size} ${size === 1 ? 'octet' : 'octets'}]`
   })
   if (attachments.length > 0) pieces.push(attachments.join('\n'))
-  return `${pieces.join('\n\n')}\n`
+  return `${pieces.filter((piece) => piece !== '').join('\n\n')}\n`
 }
 
 function headerLines(header: Header): string {

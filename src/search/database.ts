@@ -1,0 +1,122 @@
+import { rmSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { diskError } from '../disk-errors.ts'
+
+/** The form of `search.sqlite`, kept in its `user_version`. A file of any other form is made anew: it is only derived. */
+const form = 1
+
+/** How long one call may wait for another process that is writing (milliseconds). */
+const patience = 10_000
+
+/** Times are milliseconds since 1970. `text` keeps no text: what is shown is read from the message again. */
+const schema = `
+create table state (
+  one integer primary key check (one = 1),
+  modseq integer not null,          -- up to here the journal is read
+  anchor integer,                   -- a message that was indexed, and its unique-id: is this still the same mail?
+  anchor_unique_id text
+) strict;
+insert into state values (1, 0, null, null);
+
+create table messages (
+  id integer primary key,           -- the store's, and the row of text
+  mailbox integer not null,
+  date integer not null,            -- of the Date field, where it can be believed; else when it was received
+  attachment integer not null,
+  subject text not null,
+  sender text not null,
+  problem text                      -- why its text could not be read
+) strict;
+create index messages_by_date on messages (date, id);
+create index messages_with_problem on messages (id) where problem is not null;
+
+create virtual table text using fts5(
+  subject, sender, recipients, body, attachments,
+  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+);
+insert into text (text, rank) values ('hashsize', 16777216);
+pragma user_version = ${form};
+`
+
+/** An open `search.sqlite`, and, where it had to be made anew, why. */
+export interface SearchFile {
+  readonly database: DatabaseSync
+  readonly inode: bigint
+  readonly remade: string | undefined
+}
+
+/** Opens `search.sqlite`, made if it is not there, made anew if it is damaged or of another form. */
+export function openSearchFile(path: string): SearchFile {
+  const found = attempt(path)
+  if (typeof found !== 'string') return found
+  remove(path)
+  const made = attempt(path)
+  if (typeof made === 'string') throw diskError(new Error(made), path)
+  return { ...made, remade: found }
+}
+
+/** Closes the file and makes it anew. */
+export function remakeSearchFile(path: string, file: SearchFile, why: string): SearchFile {
+  file.database.close()
+  remove(path)
+  return { ...openSearchFile(path), remade: why }
+}
+
+/** Names the file by more than its path: removed and made again, it is another. */
+export function inodeOf(path: string): bigint {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
+}
+
+/** The open file, or why it must be made anew. */
+function attempt(path: string): SearchFile | string {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: patience })
+    // What a power failure takes is read from the journal again.
+    database.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma temp_store = memory')
+    const version = versionOf(database)
+    if (version === 0 && isEmpty(database)) create(database)
+    else if (version !== form) {
+      database.close()
+      return `it was written in another form (${version}) by another version of Postino`
+    }
+    database.prepare('select modseq from state').get()
+    database.prepare('select rowid from text where text match ? limit 1').get('"a"')
+    return { database, inode: inodeOf(path), remade: undefined }
+  } catch (error) {
+    database?.close()
+    const found = diskError(error, path)
+    if (found.code === 'damaged' || isOurs(error)) return 'it was damaged'
+    throw found
+  }
+}
+
+/** SQLITE_ERROR: a table is not there, or is another. */
+function isOurs(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 1
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('pragma user_version').get()?.['user_version'])
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare('select 1 from sqlite_schema limit 1').get() === undefined
+}
+
+function create(database: DatabaseSync): void {
+  database.exec('begin immediate')
+  // Another process may have been first.
+  if (versionOf(database) === 0) database.exec(schema)
+  database.exec('commit')
+}
+
+function remove(path: string): void {
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      rmSync(file, { force: true })
+    } catch (error) {
+      throw diskError(error, file)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Term } from './query.ts'
+import { type Word, wordsOf } from './words.ts'
+
+const before = 60
+const width = 200
+
+/** The words of a term, as they are compared. */
+interface Needle {
+  readonly words: readonly string[]
+  readonly prefix: boolean
+}
+
+/** The words around the first match in a text, in one line, matches marked with [ ]; the beginning where nothing matches. */
+export function snippetOf(text: string, terms: readonly Term[]): string {
+  const line = text.replace(/\s+/g, ' ').trim()
+  const words = [...wordsOf(line)]
+  const needles = needlesOf(terms)
+  let first = 0
+  while (first < words.length && matchAt(words, first, needles) === 0) first++
+  const found = words[first]
+  const start = found === undefined || found.start <= before ? 0 : wordBefore(line, found.start - before, found.start)
+  const end = start + width >= line.length ? line.length : wordAfter(line, start + width)
+  let out = start > 0 ? '… ' : ''
+  let at = start
+  for (let index = first; index < words.length; index++) {
+    const length = matchAt(words, index, needles)
+    const from = words[index]
+    const to = words[index + length - 1]
+    if (length === 0 || from === undefined || to === undefined) continue
+    if (to.end > end) break
+    out += `${line.slice(at, from.start)}[${line.slice(from.start, to.end)}]`
+    at = to.end
+    index += length - 1
+  }
+  return out + line.slice(at, Math.max(at, end)) + (end < line.length ? ' …' : '')
+}
+
+function needlesOf(terms: readonly Term[]): Needle[] {
+  return terms
+    .filter(({ place }) => place === 'anywhere')
+    .map(({ text, prefix }) => ({ words: [...wordsOf(text.normalize('NFKC'))].map(({ folded }) => folded), prefix }))
+}
+
+/** How many words the longest match has that begins at this word; 0 where none does. */
+function matchAt(words: readonly Word[], index: number, needles: readonly Needle[]): number {
+  let longest = 0
+  for (const { words: needle, prefix } of needles) {
+    const matches = needle.every((word, offset) => {
+      const found = words[index + offset]?.folded
+      if (found === undefined) return false
+      return found === word || (prefix && offset === needle.length - 1 && found.startsWith(word))
+    })
+    if (matches) longest = Math.max(longest, needle.length)
+  }
+  return longest
+}
+
+/** Where the first word at or after `at` begins; `limit` at the latest. */
+function wordBefore(line: string, at: number, limit: number): number {
+  const space = line.indexOf(' ', at)
+  return space < 0 || space >= limit ? limit : space + 1
+}
+
+/** Where the word at `at` ends, if that is near. */
+function wordAfter(line: string, at: number): number {
+  const space = line.indexOf(' ', at)
+  return space < 0 || space > at + 30 ? at : space
+}

@@ -1,0 +1,40 @@
+// The scripts that are written without spaces between the words, and Hangul, whose words take endings.
+const unspaced = String.raw`\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}`
+const anyUnspaced = new RegExp(`[${unspaced}]`, 'u')
+const eachUnspaced = new RegExp(`[${unspaced}]`, 'gu')
+const token = new RegExp(String.raw`[${unspaced}]|(?:(?![${unspaced}])[\p{L}\p{N}\p{Co}\p{M}])+`, 'gu')
+const tokenCharacter = /[\p{L}\p{N}\p{Co}]/u
+const hasToken = (text: string): boolean => tokenCharacter.test(text)
+
+/** A word of a text: where it stands, and how it compares. */
+export interface Word {
+  readonly folded: string
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * A text as the index takes it and as it is asked for: every Chinese, Japanese or Korean character a word of its own, so that a
+ * part of a sentence is found as a phrase. Full-width and half-width forms are one.
+ */
+export function separated(text: string): string {
+  const normal = text.normalize('NFKC')
+  return anyUnspaced.test(normal) ? normal.replace(eachUnspaced, ' $& ') : normal
+}
+
+/** The words of a text in order, compared like the index does: without case and diacritics. */
+export function* wordsOf(text: string): Iterable<Word> {
+  for (const match of text.matchAll(token)) {
+    const [found] = match
+    if (hasToken(found)) yield { folded: fold(found), start: match.index, end: match.index + found.length }
+  }
+}
+
+function fold(text: string): string {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+}
+
+/** Whether there is anything in a text that the index could find. */
+export function hasWords(text: string): boolean {
+  return hasToken(text.normalize('NFKC'))
+}
