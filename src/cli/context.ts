@@ -20,11 +20,12 @@ export interface GlobalOptions {
 }
 
 export function contextOf(options: GlobalOptions): Context {
+  const notes = new Notes(process.stderr, options.quiet ?? false)
   return {
     data: dataFolder(options.data, process.env, process.platform),
     json: options.json ?? false,
     quiet: options.quiet ?? false,
-    output: new Output(process.stdout),
-    notes: new Notes(process.stderr, options.quiet ?? false),
+    output: new Output(process.stdout, () => process.stdout.isTTY && notes.bar('')),
+    notes,
   }
 }

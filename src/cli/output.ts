@@ -6,12 +6,15 @@ const enough = 32 << 10
 /** Standard output. When the reader has gone away (`postino list | head`), what follows is dropped, quietly. */
 export class Output {
   readonly #stream: Writable
+  readonly #before: () => void
   #gathered = ''
   #gone = false
   #failure: Error | undefined
 
-  constructor(stream: Writable) {
+  /** `before` is called before each write: what is drawn on the same terminal must go. */
+  constructor(stream: Writable, before: () => void = () => undefined) {
     this.#stream = stream
+    this.#before = before
     stream.on('error', (error: NodeJS.ErrnoException) => {
       this.#gone = true
       if (error.code !== 'EPIPE') this.#failure = error
@@ -53,6 +56,7 @@ export class Output {
 
   #write(chunk: string | Uint8Array): Promise<void> {
     if (this.#gone) return Promise.resolve()
+    this.#before()
     return new Promise((resolve) => {
       // The error itself goes to the listener above, a tick later.
       this.#stream.write(chunk, (error) => (error ? setImmediate(resolve) : resolve()))

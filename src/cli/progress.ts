@@ -65,29 +65,37 @@ export class Progress {
 /** The bar, no wider than `columns`: where there is little room, the less important goes. `rate`: octets a second. */
 export function barText(what: string, amount: Amount, rate: number | undefined, columns: number): string {
   const { messages, octets, ofMessages, ofOctets } = amount
-  const share =
-    ofOctets !== undefined && ofOctets > 0
-      ? octets / ofOctets
-      : ofMessages !== undefined && ofMessages > 0
-        ? messages / ofMessages
-        : undefined
-  const parts = [
-    ofMessages === undefined ? plural(messages, 'message') : `${count(messages)} of ${plural(ofMessages, 'message')}`,
-    ofOctets === undefined ? octetsText(octets) : `${octetsText(octets)} of ${octetsText(ofOctets)}`,
-  ]
-  if (rate !== undefined) parts.push(`${octetsText(rate)}/s`)
-  if (rate !== undefined && rate > 0 && ofOctets !== undefined && ofOctets > octets)
-    parts.push(`${durationText((ofOctets - octets) / rate)} left`)
+  const counted =
+    ofMessages === undefined ? plural(messages, 'message') : `${count(messages)} of ${plural(ofMessages, 'message')}`
+  const sized = ofOctets === undefined ? octetsText(octets) : `${octetsText(octets)} of ${octetsText(ofOctets)}`
+  const fast = rate === undefined ? [] : [`${octetsText(rate)}/s`]
+  const left =
+    rate !== undefined && rate > 0 && ofOctets !== undefined && ofOctets > octets
+      ? [`${durationText((ofOctets - octets) / rate)} left`]
+      : []
   const start = what.charAt(0).toUpperCase() + what.slice(1)
-  const least = 12
-  const text = parts.join('  ')
-  const room = columns - columnsOf(start) - columnsOf(text) - 4
-  if (share !== undefined && room >= least) {
-    const width = Math.min(room - 2, 30)
-    const full = Math.round(Math.min(1, share) * width)
-    return `${start}  [${'#'.repeat(full)}${'.'.repeat(width - full)}]  ${text}`
-  }
-  for (const shorter of [`${start}  ${text}`, text, parts.slice(0, 2).join('  '), parts[0] ?? ''])
-    if (columnsOf(shorter) <= columns) return shorter
-  return ''
+  const share = shareOf(amount)
+  const bar = share === undefined ? [] : [drawn(share)]
+  const forms = [
+    [start, ...bar, counted, sized, ...fast, ...left],
+    [...bar, counted, sized, ...fast, ...left],
+    [...bar, counted, ...fast, ...left],
+    [counted, ...left],
+    [counted],
+  ].map((parts) => parts.join('  '))
+  return forms.find((form) => columnsOf(form) <= columns) ?? ''
+}
+
+/** How much is done, 0 to 1; undefined where nobody knows how much there is. */
+function shareOf({ messages, octets, ofMessages, ofOctets }: Amount): number | undefined {
+  if (ofOctets !== undefined && ofOctets > 0) return Math.min(1, octets / ofOctets)
+  if (ofMessages !== undefined && ofMessages > 0) return Math.min(1, messages / ofMessages)
+  return undefined
+}
+
+const barColumns = 20
+
+function drawn(share: number): string {
+  const full = Math.round(share * barColumns)
+  return `[${'#'.repeat(full)}${'.'.repeat(barColumns - full)}]`
 }
