@@ -111,7 +111,12 @@ export class Conversation {
     socket.once('secure', resolve)
     socket.once('error', failed)
     socket.once('close', () => failed())
+    // An end is told only to who reads; octets are left where they are.
+    const seeEnd = (): void => void (socket.readableLength === 0 && socket.read())
+    socket.on('readable', seeEnd)
+    socket.once('end', failed)
     await promise
+    socket.off('readable', seeEnd)
     this.#progress = true
     this.start()
   }
