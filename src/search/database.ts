@@ -55,11 +55,23 @@ export function openSearchFile(path: string): SearchFile {
   return { ...made, remade: found }
 }
 
-/** Closes the file and makes it anew. */
-export function remakeSearchFile(path: string, file: SearchFile, why: string): SearchFile {
+/** Closes a damaged file and makes it anew, unless another process has already done so. */
+export function remakeSearchFile(path: string, file: SearchFile): SearchFile {
   file.database.close()
-  remove(path)
-  return { ...openSearchFile(path), remade: why }
+  if (inodeOf(path) === file.inode) remove(path)
+  return openSearchFile(path)
+}
+
+/** Takes everything out of the index. Other processes may have the file open. */
+export function emptySearchFile({ database }: SearchFile): void {
+  database.exec('begin immediate')
+  try {
+    database.exec('drop table text; drop table messages; drop table state')
+    database.exec(schema)
+    database.exec('commit')
+  } finally {
+    if (database.isTransaction) database.exec('rollback')
+  }
 }
 
 /** Names the file by more than its path: removed and made again, it is another. */

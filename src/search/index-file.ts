@@ -4,7 +4,7 @@ import { MisuseError, StoreError } from '../errors.ts'
 import type { MailboxId, MessageId } from '../ids.ts'
 import type { UserMail, View } from '../store/store.ts'
 import { CatchUp, type CatchUpOptions, countOf } from './catch-up.ts'
-import { inodeOf, openSearchFile, remakeSearchFile, type SearchFile } from './database.ts'
+import { emptySearchFile, inodeOf, openSearchFile, remakeSearchFile, type SearchFile } from './database.ts'
 import { extractOf } from './document.ts'
 import { IndexRows } from './index-rows.ts'
 import { parseQuery, type Query, type Term } from './query.ts'
@@ -170,18 +170,22 @@ export class SearchIndex {
 
   /** Makes the index anew where it is of other mail than this. */
   async #attend(): Promise<void> {
-    if (inodeOf(this.#path) !== this.#file.inode) this.#remake('the file was removed while in use')
+    if (inodeOf(this.#path) !== this.#file.inode) this.#remake('it was removed or replaced while in use')
     const { modseq, anchor } = this.#rows.state()
     const other = await this.#mail.read((view) => {
       if (view.modseq < modseq) return true
-      const uniqueId = anchor && view.message(anchor.id)?.uniqueId
-      return uniqueId !== undefined && uniqueId !== anchor?.uniqueId
+      if (anchor === undefined) return false
+      const message = view.message(anchor.id)
+      if (message !== undefined) return message.uniqueId !== anchor.uniqueId
+      return !view.changes(modseq).some((change) => change.id === anchor.id)
     })
-    if (other) this.#remake('the mail was restored from a copy')
+    if (!other) return
+    emptySearchFile(this.#file)
+    this.remade = 'the mail was restored from a copy'
   }
 
   #remake(why: string): void {
-    this.#file = remakeSearchFile(this.#path, this.#file, why)
+    this.#file = remakeSearchFile(this.#path, this.#file)
     this.#rows = new IndexRows(this.#file.database)
     this.remade = why
   }

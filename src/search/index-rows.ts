@@ -98,7 +98,9 @@ export class IndexRows {
 
   #remove(id: MessageId): void {
     const { changes } = this.#prepare('delete from messages where id = ?').run(id)
-    if (changes > 0) this.#prepare('delete from text where rowid = ?').run(id)
+    if (changes === 0) return
+    this.#prepare('delete from text where rowid = ?').run(id)
+    this.#prepare('update state set anchor = null where anchor = ?').run(id)
   }
 
   #prepare(text: string): StatementSync {

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../errors.ts'
 import type { Answer, Order, Start } from './indexer-words.ts'
@@ -22,6 +23,8 @@ interface Waiter {
  * that it was made anew; without it, that is a warning of the process.
  */
 export function startIndexer(data: string, user: string, options: { onProblem?: (why: string) => void } = {}): Indexer {
+  // The process's file threads are started by whoever needs them first, and keep that thread's priority for good: let it be ours.
+  stat('.', () => undefined)
   const workerData: Start = { data, user }
   // Compiled, this file and its worker end in .js.
   const file = import.meta.url.endsWith('.ts') ? './indexer-worker.ts' : './indexer-worker.js'
