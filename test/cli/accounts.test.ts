@@ -71,8 +71,11 @@ test('fetch brings what is new, once, over TLS; a removed and added account find
   assert.equal(await add(), 0)
   assert.equal((await json(['fetch'], { env }))[0]?.['new'], 0)
   assert.equal((await json(['list'])).length, 5)
-  const subjects = (await json(['search', 'perche', 'subject:message'])).map(({ subject }) => subject)
-  assert.deepEqual(subjects.toSorted(), ['Message 1', 'Message 2', 'Message 3', 'Message 4', 'Message 5'])
+  const subjects = (await json(['search', 'perche', 'subject:message'])).map(({ subject }) => String(subject))
+  assert.deepEqual(
+    subjects.toSorted((a, b) => a.localeCompare(b)),
+    ['Message 1', 'Message 2', 'Message 3', 'Message 4', 'Message 5'],
+  )
   const [account] = await json(['account', 'list'])
   assert.equal(typeof account?.['lastSuccess'], 'string')
 })

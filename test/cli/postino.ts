@@ -23,11 +23,11 @@ export interface RunOptions {
 /** `postino` on one data folder. */
 export interface Postino {
   readonly data: string
-  run(words: readonly string[], options?: RunOptions): Promise<Finished>
+  readonly run: (words: readonly string[], options?: RunOptions) => Promise<Finished>
   /** What it printed as JSON lines; throws where anything else is on stdout. */
-  json(words: readonly string[], options?: RunOptions): Promise<Record<string, unknown>[]>
+  readonly json: (words: readonly string[], options?: RunOptions) => Promise<Record<string, unknown>[]>
   /** Runs `serve` until it is ready. */
-  serve(words?: readonly string[], options?: RunOptions): Promise<Serving>
+  readonly serve: (words?: readonly string[], options?: RunOptions) => Promise<Serving>
 }
 
 /** A `postino serve` that is ready. */

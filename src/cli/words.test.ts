@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { MisuseError, PeerError, RefusedError, StoreError } from '../errors.ts'
+import { count, durationText, octetsText, plural } from './amounts.ts'
+import { describeAccountFailure, describeFailure, exitCodeOf } from './failure.ts'
+import { parseListen } from './listen-address.ts'
+import { nearest } from './nearest.ts'
+import { columnsOf, fit, printable, singleLine } from './printable.ts'
+import { barText } from './progress.ts'
+import { isThisMachine, remoteServer } from './server-option.ts'
+
+test('listen addresses', () => {
+  assert.deepEqual(parseListen('pop3=127.0.0.1:0', '--listen'), { service: 'pop3', host: '127.0.0.1', port: 0 })
+  assert.deepEqual(parseListen('pop3s=[::1]:995', '--listen'), { service: 'pop3s', host: '::1', port: 995 })
+  for (const wrong of [
+    '',
+    'pop3',
+    'pop3=1110',
+    'pop3=:1110',
+    'pop3=::1:1110',
+    'pop3=127.0.0.1',
+    'pop3=127.0.0.1:x',
+    '=a:1',
+  ])
+    assert.throws(() => parseListen(wrong, '--listen'), MisuseError, wrong)
+})
+
+test('--server and --tls', () => {
+  const server = (text: string, tls?: string): unknown[] => {
+    const found = remoteServer('x@example.it', { server: text, ...(tls !== undefined && { tls }) })
+    return [found.server, found.port, found.tls]
+  }
+  assert.deepEqual(server('pop.example.it'), ['pop.example.it', 995, 'implicit'])
+  assert.deepEqual(server('pop.example.it:110'), ['pop.example.it', 110, 'starttls'])
+  assert.deepEqual(server('pop.example.it:1100'), ['pop.example.it', 1100, 'implicit'])
+  assert.deepEqual(server('pop.example.it', 'starttls'), ['pop.example.it', 110, 'starttls'])
+  assert.deepEqual(server('127.0.0.1:1110', 'none'), ['127.0.0.1', 1110, 'none'])
+  assert.deepEqual(server('[::1]:1110', 'none'), ['::1', 1110, 'none'])
+  assert.deepEqual(server('::1'), ['::1', 995, 'implicit'])
+  for (const wrong of ['', 'a b', 'pop3://x', 'host:', 'host:0', 'host:99999', 'user@host', '[::1', ':995'])
+    assert.throws(() => server(wrong), MisuseError, wrong)
+  assert.throws(() => server('host', 'always'), /--tls always/)
+  assert.deepEqual(remoteServer('x@gmail.com', { tls: 'starttls' }).port, 110)
+  assert(
+    isThisMachine('LOCALHOST') &&
+      isThisMachine('127.1.2.3') &&
+      isThisMachine('::1') &&
+      !isThisMachine('127.0.0.1.evil.example'),
+  )
+})
+
+test('the nearest word', () => {
+  assert.equal(nearest('evry', ['every', 'parallel']), 'every')
+  assert.equal(nearest('Listen', ['listen']), 'listen')
+  assert.equal(nearest('colour', ['listen', 'every']), undefined)
+})
+
+test('amounts for people', () => {
+  assert.deepEqual([0, 999, 1000, 1234567].map(count), ['0', '999', '1,000', '1,234,567'])
+  assert.deepEqual([plural(1, 'message'), plural(20_000, 'message')], ['1 message', '20,000 messages'])
+  assert.deepEqual([0, 999, 1000, 12_345, 999_949, 20_000_000, 3e12].map(octetsText), [
+    '0 B',
+    '999 B',
+    '1.0 kB',
+    '12.3 kB',
+    '1.0 MB',
+    '20.0 MB',
+    '3.0 TB',
+  ])
+  assert.deepEqual([0.04, 9.94, 12.4, 200, 7500].map(durationText), [
+    '0.0 s',
+    '9.9 s',
+    '12 s',
+    '3 min 20 s',
+    '2 h 5 min',
+  ])
+})
+
+test('nothing that steers a terminal is left in what is printed', () => {
+  assert.equal(printable('a\u001b[2Jb\r\nc\u009b31m\u202e\u0000'), 'a[2Jb\nc31m')
+  assert.equal(singleLine(' a\n\tb\u2028c '), 'a b c')
+  const steering = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/ // oxlint-disable-line no-control-regex
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary' }),
+      (text) => !steering.test(printable(text)) && !/\n/.test(singleLine(text)),
+    ),
+  )
+})
+
+test('a column is as wide as it was asked to be, whatever the script', () => {
+  assert.equal(columnsOf('日本語'), 6)
+  assert.equal(columnsOf('e\u0301'), 1)
+  assert.equal(fit('日本語です', 6), '日本… ')
+  assert.equal(fit('perché', 8), 'perché  ')
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'grapheme' }),
+      fc.integer({ min: 1, max: 40 }),
+      (text, columns) => columnsOf(fit(text, columns)) === columns,
+    ),
+  )
+})
+
+test('the bar never is wider than the terminal, and says the most important where there is little room', () => {
+  const amount = { messages: 10_000, octets: 250_000_000, ofMessages: 20_000, ofOctets: 500_000_000 }
+  assert.equal(
+    barText('fetching from 2 accounts', amount, 50_000_000, 120),
+    'Fetching from 2 accounts  [##########..........]  10,000 of 20,000 messages  250 MB of 500 MB  50.0 MB/s  5.0 s left',
+  )
+  assert.equal(barText('fetching', amount, 50_000_000, 30), '10,000 of 20,000 messages')
+  assert.equal(barText('importing', { messages: 3, octets: 12 }, undefined, 80), 'Importing  3 messages  12 B')
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.nat(),
+      fc.nat(),
+      fc.nat(),
+      fc.integer({ min: 0, max: 200 }),
+      (messages, octets, ofMessages, ofOctets, columns) => {
+        return (
+          columnsOf(barText('fetching', { messages, octets, ofMessages, ofOctets }, octets / 3, columns)) <= columns
+        )
+      },
+    ),
+  )
+})
+
+test('every error is one line and has its exit code; what can be tried again is 75', () => {
+  const codes: [unknown, number][] = [
+    [new MisuseError('usage', 'x'), 2],
+    [new MisuseError('configuration', 'x'), 2],
+    [new StoreError('busy', 'x'), 75],
+    [new StoreError('disk-full', 'x'), 1],
+    [new RefusedError('in-use', '', 'x'), 75],
+    [new RefusedError('bad-login', '', 'x'), 1],
+    [new PeerError('timed-out', 'x'), 1],
+    [new Error('x'), 1],
+  ]
+  for (const [error, code] of codes) assert.equal(exitCodeOf(error), code, String(error))
+  assert.equal(describeFailure(new PeerError('protocol', 'it said\r\n\u001b[2J')), 'it said [2J')
+  assert.match(
+    describeFailure(new TypeError('x is not a function')),
+    /^unexpected: x is not a function \(POSTINO_DEBUG=1/,
+  )
+  const missing = Object.assign(new Error('ENOENT: …'), { code: 'ENOENT', path: '/nowhere' })
+  assert.equal(describeFailure(missing), '/nowhere: there is no such file or folder')
+  assert.match(describeAccountFailure(new RefusedError('bad-login', '[AUTH]', 'refused')), /^refused; check the login/)
+})
