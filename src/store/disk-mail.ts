@@ -94,7 +94,7 @@ export class DiskMail implements UserMail {
     return new Promise<T>((resolve, reject) => {
       // The job gives back what its own work gave.
       this.#jobs.push({ work, resolve: resolve as (value: unknown) => void, reject })
-      this.#busy ??= this.#work().finally(() => (this.#busy = undefined))
+      this.#busy ??= this.#work()
     })
   }
 
@@ -131,6 +131,8 @@ export class DiskMail implements UserMail {
         for (const job of jobs) job.reject(explained)
       }
     }
+    // In the same turn as the look at the jobs, so that none can come between.
+    this.#busy = undefined
   }
 
   /** Runs the jobs in one transaction; gives back what is to be told once it is durable. */
@@ -200,10 +202,11 @@ export class DiskMail implements UserMail {
     }
     if (index.segment > 0 && rest !== 'damage' && index.tail < fullSegment) return
     // A damaged segment is left as it is, for `check`; nothing is written over.
+    const after = index.tail
     index.segment++
     const path = segmentPath(this.#folder, index.segment)
     const header = encodeRecord(
-      { t: 'segment', version: formatVersion, number: index.segment, user: this.user },
+      { t: 'segment', version: formatVersion, number: index.segment, user: this.user, after },
       index.seal,
     )
     const file = await open(path, 'wx', 0o600)

@@ -41,10 +41,12 @@ export async function replay(
   folder: string,
   options: ReplayOptions = {},
 ): Promise<Rest> {
+  let before = 0
   for (;;) {
-    const rest = index.segment === 0 ? 'nothing' : await replaySegment(index, files, folder, options)
+    const rest = index.segment === 0 ? 'nothing' : await replaySegment(index, files, folder, options, before)
     const more = options.until === undefined || index.segment < options.until.segment
     if (!more || sizeOf(segmentPath(folder, index.segment + 1)) === undefined) return rest
+    before = index.tail
     index.segment++
     index.tail = 0
   }
@@ -55,6 +57,7 @@ async function replaySegment(
   files: SegmentFiles,
   folder: string,
   options: ReplayOptions,
+  before: number,
 ): Promise<Rest> {
   const { lenient, until, onMet } = options
   const path = segmentPath(folder, index.segment)
@@ -104,6 +107,10 @@ async function replaySegment(
         )
       }
       index.tail = met.end
+      if (met.record.after > before) {
+        const what = `the file ends at ${before}, but was written up to ${met.record.after}`
+        lenient?.({ path: segmentPath(folder, index.segment - 1), offset: before, what })
+      }
     } else if (met.record.t === 'commit') {
       settle()
       index.tail = met.end

@@ -26,6 +26,8 @@ export interface SegmentHeader {
   readonly version: number
   readonly number: number
   readonly user: string
+  /** Up to where the segment before this one was written (octets). */
+  readonly after: number
 }
 
 export type SegmentRecord = JournalRecord | CommitRecord | SegmentHeader
