@@ -83,6 +83,8 @@ export class CatchUp {
       this.#options.onProgress?.({ messages: this.#indexed, of: Math.max(this.#of, this.#indexed) })
     }
     for (const message of messages) {
+      // What has been read is kept.
+      if (this.#options.signal?.aborted === true) flush(undefined)
       this.#options.signal?.throwIfAborted()
       const document = await readDocument(this.#mail, message)
       if (document === undefined) continue
@@ -90,7 +92,6 @@ export class CatchUp {
       characters += document.extract?.text.length ?? 0
       if (documents.length >= batchMessages || characters >= batchCharacters) flush(undefined)
     }
-    this.#options.signal?.throwIfAborted()
     flush(modseq)
   }
 
