@@ -1,6 +1,7 @@
-import type { Account, Directory } from '../accounts/directory.ts'
+import type { Account, AccountSettings, Directory } from '../accounts/directory.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { type FetchOptions, fetchPop3, type FetchReport, type Remote } from '../doors/fetch-pop3.ts'
+import { StoreError } from '../errors.ts'
 import type { UserMail } from '../store/store.ts'
 import { describeAccountFailure } from './failure.ts'
 import { accountLockFile, holding } from './locks.ts'
@@ -17,16 +18,23 @@ export interface Fetching {
 export async function fetchAccount(parts: Fetching, account: Account, options: FetchOptions): Promise<FetchReport> {
   const lock = accountLockFile(parts.data, account.address)
   const waiting = options.signal === undefined ? {} : { signal: options.signal }
+  const note = async (fault: string | undefined): Promise<void> => {
+    // One that was stopped on purpose says nothing about the account.
+    if (options.signal?.aborted !== true) await parts.directory.noteFetch(account.address, fault)
+  }
   const work = async (): Promise<FetchReport> => {
     try {
+      // While this one waited, the account, or its user and all the mail, may have been removed.
+      if (parts.directory.account(account.address)?.serial !== account.serial)
+        throw new StoreError('missing', 'the account was removed meanwhile')
       const remote = remoteOf(account, parts.secrets.unseal(account.address, secretOf(parts.directory, account)))
       const report = await fetchPop3(remote, await parts.open(account.user), options)
-      const fault = report.error === undefined ? report.problems[0] : describeAccountFailure(report.error)
-      await parts.directory.noteFetch(account.address, fault)
+      const single = report.failed > 0 ? report.problems[0] : undefined
+      await note(report.error === undefined ? single : describeAccountFailure(report.error))
       return report
     } catch (error) {
       // The fault that ended the fetch is the one to tell, whatever becomes of the note.
-      await parts.directory.noteFetch(account.address, describeAccountFailure(error)).catch(() => undefined)
+      await note(describeAccountFailure(error)).catch(() => undefined)
       throw error
     }
   }
@@ -34,11 +42,8 @@ export async function fetchAccount(parts: Fetching, account: Account, options: F
 }
 
 /** The fetch door's words for an account. */
-export function remoteOf(
-  account: Omit<Account, 'user' | 'serial' | 'created' | 'lastSuccess' | 'lastTry' | 'lastError'>,
-  password: string,
-): Remote {
-  const { address, server, port, tls, login, leave } = account
+export function remoteOf(settings: AccountSettings, password: string): Remote {
+  const { address, server, port, tls, login, leave } = settings
   return { account: `pop3:${address}`, host: server, port, tls, login, password, leave }
 }
 

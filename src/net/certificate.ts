@@ -36,7 +36,6 @@ export async function ownCertificate(folder: string): Promise<ServerCertificate>
     if (found.expires > Date.now()) return found
   }
   const made = makeCertificate()
-  await mkdir(folder, { recursive: true, mode: 0o700 })
   await writeWhole(key, made.key, 0o600) // the key first: without a certificate beside it, both are made again
   await writeWhole(certificate, made.cert, 0o644)
   return made
@@ -92,6 +91,7 @@ async function readOwn(file: string): Promise<string | undefined> {
 async function writeWhole(file: string, text: string, mode: number): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     const handle = await open(draft, 'wx', mode)
     try {
       await handle.writeFile(text)
