@@ -1,0 +1,53 @@
+import type { Collect, Collected } from '../test/peers/collect.ts'
+import { password } from './corpora.ts'
+import type { PreparedCorpus } from './corpora.ts'
+import { expectAll } from './harness.ts'
+import type { Bench, Contender } from './harness.ts'
+import { addAccount, postinoFetch } from './postino.ts'
+
+/** From where a fetching contender fetches. */
+export interface Source {
+  readonly corpus: PreparedCorpus
+  readonly port: number
+  readonly tls: 'implicit' | 'none'
+  /** The certificate to trust. */
+  readonly trust: string
+}
+
+/** Postino fetching everything into an empty data folder, as a whole process. */
+export function postinoFetches(bench: Bench, name: string, source: Source): Contender {
+  const { corpus, port, tls } = source
+  return {
+    name,
+    run: async () => {
+      const data = await bench.freshFolder('postino')
+      await addAccount(data, { port, tls, login: corpus.user, password })
+      const got = await postinoFetch(data, source.trust)
+      expectAll(name, { count: got.new, octets: got.octets }, { count: corpus.messages, octets: corpus.octets })
+      return { seconds: got.process, count: corpus.messages, octets: corpus.octets, own: got.seconds }
+    },
+  }
+}
+
+/** A peer fetching everything into an empty Maildir, as a whole process. */
+export function peerFetches(
+  bench: Bench,
+  name: string,
+  collect: (options: Collect) => Promise<Collected>,
+  source: Source,
+  runs?: number,
+): Contender {
+  const { corpus, port, tls } = source
+  return {
+    name,
+    ...(runs !== undefined && { runs }),
+    run: async () => {
+      const folder = await bench.freshFolder('peer')
+      const got = await collect({ host: '127.0.0.1', port, tls, login: corpus.user, password, folder })
+      // getmail writes some messages a little differently; the others differ from the wire in CRs only.
+      const octets = name.startsWith('getmail') ? Math.min(got.octets, corpus.lineFeedOctets) : got.octets
+      expectAll(name, { count: got.messages, octets }, { count: corpus.messages, octets: corpus.lineFeedOctets })
+      return { seconds: got.seconds, count: corpus.messages, octets: corpus.octets }
+    },
+  }
+}

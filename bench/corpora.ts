@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { bigMessage, generateMessages } from '../test/corpus/generate.ts'
+import { Random } from '../test/corpus/generate-random.ts'
+import type { Dovecot } from '../test/peers/dovecot.ts'
+
+/** How many users the sessions log in as. */
+export const sessionUsers = 16
+
+export type CorpusName =
+  | 'realistic'
+  | 'realistic-thousand'
+  | 'realistic-serve'
+  | 'small'
+  | 'small-two-thousand'
+  | 'big10'
+  | 'big100'
+  | 'sessions'
+
+interface Plan {
+  readonly profile: 'realistic' | 'small' | 'big'
+  readonly count: number
+  readonly seed: number
+}
+
+const plans: Readonly<Record<CorpusName, Plan>> = {
+  realistic: { profile: 'realistic', count: 10_000, seed: 1 },
+  'realistic-thousand': { profile: 'realistic', count: 1000, seed: 1 },
+  'realistic-serve': { profile: 'realistic', count: 2000, seed: 2 },
+  small: { profile: 'small', count: 20_000, seed: 3 },
+  'small-two-thousand': { profile: 'small', count: 2000, seed: 3 },
+  big10: { profile: 'big', count: 10_000_000, seed: 4 },
+  big100: { profile: 'big', count: 100_000_000, seed: 4 },
+  sessions: { profile: 'small', count: 100, seed: 5 },
+}
+
+/** A corpus that is in Dovecot's Maildir of the user of its name (`sessions`: of each of `sessions1` to `sessions16`). */
+export interface PreparedCorpus {
+  readonly user: string
+  readonly messages: number
+  readonly octets: number
+  /** As `octets`, were every CRLF an LF. */
+  readonly lineFeedOctets: number
+  /** As `octets`, with the dots that the wire adds (RFC 1939 §3). */
+  readonly stuffedOctets: number
+}
+
+export const password = 'bench'
+
+/** Every user of the benchmark's Dovecot, with the password. */
+export function users(): Record<string, string> {
+  const names = Object.keys(plans).filter((name) => name !== 'sessions')
+  return Object.fromEntries([...names, ...sessionNames()].map((name) => [name, password]))
+}
+
+export function sessionNames(): string[] {
+  return Array.from({ length: sessionUsers }, (_, index) => `sessions${index + 1}`)
+}
+
+/** Puts a corpus into Dovecot, unless it is there from before. `scale` shrinks it: 0.1 is a tenth. */
+export function prepareCorpus(dovecot: Dovecot, work: string, name: CorpusName, scale: number): PreparedCorpus {
+  const plan = plans[name]
+  const count = plan.profile === 'big' ? plan.count : Math.max(20, Math.round(plan.count * scale))
+  // The version of the generator is part of it: when that changes, so must this number.
+  const key = JSON.stringify({ ...plan, count, generator: 1 })
+  const record = join(work, 'corpora', `${name}.json`)
+  if (existsSync(record)) {
+    const kept = JSON.parse(readFileSync(record, 'utf8')) as PreparedCorpus & { key: string }
+    if (kept.key === key && dovecot.tally(kept.user).messages === kept.messages) return kept
+  }
+  const names = name === 'sessions' ? sessionNames() : [name]
+  let tally = { messages: 0, octets: 0, lineFeedOctets: 0, stuffedOctets: 0 }
+  for (const user of names) {
+    rmSync(dovecot.maildir(user), { recursive: true, force: true })
+    tally = { messages: 0, octets: 0, lineFeedOctets: 0, stuffedOctets: 0 }
+    dovecot.fill(user, counted(messages(plan, count), tally))
+  }
+  const prepared = { key, user: names[0] as string, ...tally }
+  mkdirSync(join(work, 'corpora'), { recursive: true })
+  writeFileSync(record, JSON.stringify(prepared))
+  return prepared
+}
+
+function* messages(plan: Plan, count: number): Generator<Uint8Array> {
+  if (plan.profile !== 'big') return yield* generateMessages({ seed: plan.seed, count, profile: plan.profile })
+  yield bigMessage(new Random(plan.seed), { seed: plan.seed, index: 0, date: 1_704_067_200_000 }, count)
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+function* counted(source: Iterable<Uint8Array>, tally: Mutable<Omit<PreparedCorpus, 'user'>>): Generator<Uint8Array> {
+  for (const message of source) {
+    const octets = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+    tally.messages++
+    tally.octets += octets.length
+    tally.lineFeedOctets += octets.length - countOf(octets, '\r\n')
+    tally.stuffedOctets += octets.length + countOf(octets, '\n.') + (octets[0] === 0x2e ? 1 : 0)
+    yield message
+  }
+}
+
+function countOf(octets: Buffer, needle: string): number {
+  let count = 0
+  for (let at = octets.indexOf(needle); at >= 0; at = octets.indexOf(needle, at + 1)) count++
+  return count
+}

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { runWell } from '../test/peers/run.ts'
+import type { Finished } from '../test/peers/run.ts'
+import { root } from './harness.ts'
+
+/** What a user runs as `postino`. */
+export const postinoProgram: string = join(root, 'bin', 'postino.js')
+
+/** Runs Postino on a data folder to its end, as a user would: one whole process. */
+export function postino(
+  data: string,
+  words: readonly string[],
+  options: { readonly input?: string; readonly trust?: string } = {},
+): Promise<Finished> {
+  return runWell(process.execPath, [postinoProgram, '--data', data, ...words], {
+    ...(options.input !== undefined && { input: options.input }),
+    // Postino verifies certificates always; this makes it trust the peer's.
+    ...(options.trust !== undefined && { env: { NODE_EXTRA_CA_CERTS: options.trust } }),
+  })
+}
+
+/** A remote account in a new data folder. */
+export async function addAccount(
+  data: string,
+  server: {
+    readonly port: number
+    readonly tls: 'implicit' | 'none'
+    readonly login: string
+    readonly password: string
+  },
+): Promise<void> {
+  const where = ['--server', `127.0.0.1:${server.port}`, '--tls', server.tls]
+  const who = ['--login', server.login, '--password-stdin']
+  const words = ['account', 'add', 'u@example.test', ...where, ...who, '--leave', 'forever', '--no-check']
+  await postino(data, words, { input: `${server.password}\n` })
+}
+
+/** What `postino fetch --json` says of one account. */
+export interface FetchLine {
+  readonly new: number
+  readonly skipped: number
+  readonly failed: number
+  readonly octets: number
+  readonly seconds: number
+}
+
+/** Fetches, and says what came, how long it says it took, and how long the whole process took. */
+export async function postinoFetch(data: string, trust?: string): Promise<FetchLine & { readonly process: number }> {
+  const finished = await postino(data, ['fetch', '--json'], trust === undefined ? {} : { trust })
+  const line = JSON.parse(finished.stdout.trim().split('\n').at(-1) ?? '') as FetchLine
+  if (line.failed > 0)
+    throw new Error(`postino fetch: ${line.failed} messages failed: ${finished.stdout}${finished.stderr}`)
+  return { ...line, process: finished.seconds }
+}
+
+/** A user whose mail is what a Maildir holds. */
+export async function addUser(data: string, user: string, password: string, maildir: string): Promise<void> {
+  await postino(data, ['user', 'add', user, '--password-stdin'], { input: `${password}\n` })
+  await postino(data, ['import', maildir, '--user', user])
+}
+
+/** A `postino serve` that runs. */
+export interface Serving {
+  readonly pid: number
+  readonly pop3: number
+  readonly pop3s: number
+  stop(): Promise<void>
+}
+
+/** Starts `postino serve` on free ports and waits until it is ready. */
+export async function servePostino(data: string): Promise<Serving> {
+  const listen = ['--listen', 'pop3=127.0.0.1:0', '--listen', 'pop3s=127.0.0.1:0']
+  const child = spawn(process.execPath, [postinoProgram, '--data', data, 'serve', ...listen], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const killed = (): void => void child.kill('SIGTERM')
+  process.once('exit', killed)
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  let complaint = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-2000)))
+  const ports = new Map<string, number>()
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [, service, port] = /^listening (\S+) \S*:(\d+)$/.exec(line) ?? []
+    if (service !== undefined) ports.set(service, Number(port))
+    if (line === 'ready') break
+  }
+  const [pop3, pop3s] = [ports.get('pop3'), ports.get('pop3s')]
+  if (pop3 === undefined || pop3s === undefined) {
+    child.kill('SIGTERM')
+    throw new Error(`postino serve did not become ready: ${complaint}`)
+  }
+  child.stdout.resume()
+  return {
+    pid: child.pid as number,
+    pop3,
+    pop3s,
+    stop: async () => {
+      process.off('exit', killed)
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+/** The most memory that a running process has had resident so far, in octets (Linux: VmHWM). 0 when it is gone. */
+export function peakMemory(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
+  } catch {
+    return 0
+  }
+}
+
+/** Runs a program to its end and says the most memory that it had resident, looked up every 2 ms. */
+export async function peakMemoryOf(
+  command: string,
+  words: readonly string[],
+  env: Record<string, string> = {},
+): Promise<number> {
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+  let peak = 0
+  const timer = setInterval(() => (peak = Math.max(peak, peakMemory(child.pid ?? 0))), 2)
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  clearInterval(timer)
+  if (code !== 0) throw new Error(`${command} ${words.join(' ')} ended with ${code}: ${said.slice(-2000)}`)
+  return peak
+}

@@ -1,0 +1,21 @@
+import type { Work } from './harness.ts'
+import { fetchDelayed } from './works/fetch-delayed.ts'
+import { fetchNothing } from './works/fetch-nothing.ts'
+import { fetchRealistic } from './works/fetch-realistic.ts'
+import { fetchSmall } from './works/fetch-small.ts'
+import { memory } from './works/memory.ts'
+import { search } from './works/search.ts'
+import { serveRetr } from './works/serve-retr.ts'
+import { serveSessions } from './works/serve-sessions.ts'
+
+/** Every work, in the order in which it is run and reported. */
+export const works: readonly Work[] = [
+  fetchRealistic,
+  fetchSmall,
+  fetchDelayed,
+  fetchNothing,
+  serveRetr,
+  serveSessions,
+  memory,
+  search,
+]
