@@ -50,11 +50,11 @@ export async function octetsOf(mail: UserMail, id: MessageId): Promise<Buffer> {
 export function storeContract(name: string, make: () => Promise<Tested>): void {
   const it = (what: string, body: (mail: UserMail, store: Store) => Promise<void>): void => {
     test(`${name}: ${what}`, async () => {
-      const { store, end } = await make()
+      const tested = await make()
       try {
-        await body(await store.open('mario'), store)
+        await body(await tested.store.open('mario'), tested.store)
       } finally {
-        await end()
+        await tested.end()
       }
     })
   }
