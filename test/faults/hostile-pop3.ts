@@ -72,6 +72,7 @@ export class HostilePop3 {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #sessions = 0
+  #open = 0
 
   private constructor(messages: readonly RemoteMessage[]) {
     this.messages = [...messages]
@@ -79,7 +80,11 @@ export class HostilePop3 {
       this.#sockets.add(socket)
       socket.on('error', () => undefined).on('close', () => this.#sockets.delete(socket))
       const session = new Session(this, socket, ++this.#sessions)
-      session.run().catch(() => socket.destroy())
+      this.#open++
+      session
+        .run()
+        .catch(() => socket.destroy())
+        .finally(() => this.#open--)
     })
   }
 
@@ -109,6 +114,11 @@ export class HostilePop3 {
   note(step: Step): void {
     this.steps.push(step)
     this.hostility.onStep?.(step)
+  }
+
+  /** Resolves when no session is open. */
+  async idle(): Promise<void> {
+    while (this.#sockets.size > 0 || this.#open > 0) await sleep(2)
   }
 
   async close(): Promise<void> {
