@@ -49,16 +49,18 @@ function commandOf(line: string): Command | undefined {
 /** Cuts a transcript into its connections; undefined where it has a command that our client never sends. */
 function parts(transcript: Transcript): Step[][] | undefined {
   const found: Step[][] = [[]]
+  // Behind QUIT our client sends nothing, and behind STLS only after the handshake.
   let quit = false
   for (const step of transcript.steps) {
     if (step.kind === 'connect') {
       found.push([])
       quit = false
     } else found.at(-1)?.push(step)
+    if (step.kind === 'handshake' || (step.kind === 'server' && step.pattern.startsWith('-ERR'))) quit = false
     if (step.kind === 'client') {
       const command = commandOf(latin1(step.octets))
       if (command === undefined || quit) return undefined
-      quit = command.verb === 'QUIT'
+      quit = command.verb === 'QUIT' || command.verb === 'STLS'
       try {
         const probe = new Pop3Client()
         probe.send(command)

@@ -1,4 +1,4 @@
-import { Maildrop } from '../../src/pop3/maildrop.ts'
+import { Maildrop, type MaildropMessage } from '../../src/pop3/maildrop.ts'
 import type { Need } from '../../src/pop3/need.ts'
 import type { ServerOptions } from '../../src/pop3/server.ts'
 import type { Line } from './follow.ts'
@@ -21,7 +21,12 @@ export interface ServerEngine {
 export type MakeServer = (options: ServerOptions) => ServerEngine
 
 /** The engine as a server of a transcript's maildrop, which lasts over connections. Octets reach it in chunks of `size`. */
-export function engineLines(transcript: Transcript, make: MakeServer, size: number): () => Line {
+export function engineLines(
+  transcript: Transcript,
+  make: MakeServer,
+  size: number,
+  drop: (messages: readonly MaildropMessage[]) => Maildrop = (messages) => new Maildrop(messages),
+): () => Line {
   const { options } = transcript
   let messages = transcript.messages
   return () => {
@@ -45,7 +50,7 @@ export function engineLines(transcript: Transcript, make: MakeServer, size: numb
             if (credentials.by !== 'password' || credentials.login !== 'mario' || credentials.password !== 'secret')
               server.refuse('bad-login', 'wrong login name or password')
             else if (options.has('in-use')) server.refuse('in-use', 'another session has this maildrop')
-            else server.loggedIn(new Maildrop(messages.map(entry)))
+            else server.loggedIn(drop(messages.map(entry)))
             break
           }
           case 'read':
