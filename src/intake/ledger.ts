@@ -26,7 +26,9 @@ export class Ledger {
   readonly #account: string
   /** By unique-id, the ways in that no listed message has been matched with. */
   readonly #free = new Map<string, LedgerEntry[]>()
-  readonly #claimed = new Set<string>()
+  /** Those that a listed message was matched with. */
+  readonly #matched: LedgerEntry[] = []
+  #claimed: Set<string> | undefined
 
   constructor(account: string, entries: readonly LedgerEntry[]) {
     this.#account = account
@@ -51,6 +53,8 @@ export class Ledger {
 
   /** The way in of a message that was just fetched. */
   origin(listed: Listed, hash: Hash): Origin {
+    // Made only once something is new: mostly nothing is.
+    this.#claimed ??= new Set(this.#matched.map((entry) => key(entry.uniqueId, entry.hash, entry.nth)))
     let nth = 0
     while (this.#claimed.has(key(listed.uniqueId, hash, nth))) nth++
     this.#claimed.add(key(listed.uniqueId, hash, nth))
@@ -66,10 +70,12 @@ export class Ledger {
     // Without a unique-id only the octets can tell.
     if (listed.uniqueId === '') return undefined
     const same = this.#free.get(listed.uniqueId)
-    const place =
-      same?.findIndex((entry) => listed.octets === undefined || listed.octets === (entry.listed ?? entry.size)) ?? -1
-    const [entry] = place === -1 ? [] : (same?.splice(place, 1) ?? [])
-    if (entry !== undefined) this.#claimed.add(key(entry.uniqueId, entry.hash, entry.nth))
+    const place = same?.findIndex(
+      ({ listed: before, size }) => listed.octets === undefined || listed.octets === (before ?? size),
+    )
+    if (same === undefined || place === undefined || place === -1) return undefined
+    const [entry] = same.splice(place, 1)
+    if (entry !== undefined) this.#matched.push(entry)
     return entry
   }
 }

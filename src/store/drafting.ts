@@ -3,7 +3,7 @@ import type { MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import type { JournalIndex } from './journal-index.ts'
 import type { JournalRecord } from './record.ts'
-import type { Addition, Draft, Flag, LedgerEntry, Mailbox, Message, Staged, Trouble, View } from './store.ts'
+import type { Addition, Draft, Flag, LedgerEntry, Mailbox, Message, Origin, Staged, Trouble, View } from './store.ts'
 
 /** Writes records to the journal; gives back where the body went, for a message that brings one. */
 export type Append<Body> = (record: JournalRecord, staged?: Staged) => Body | undefined
@@ -139,21 +139,7 @@ function mailboxName(name: string): string {
   return parts.join('/')
 }
 
-function pickOrigin({
-  account,
-  uniqueId,
-  nth,
-  listed,
-}: {
-  account: string
-  uniqueId: string
-  nth: number
-  listed?: number
-}): {
-  account: string
-  uniqueId: string
-  nth: number
-  listed?: number
-} {
+/** Only what belongs to it: a caller's object may carry more. */
+function pickOrigin({ account, uniqueId, nth, listed }: Origin): Origin {
   return { account, uniqueId, nth, ...(listed === undefined ? {} : { listed }) }
 }

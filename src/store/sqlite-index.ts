@@ -8,7 +8,8 @@ import type { Change, LedgerEntry, MaildropEntry, Mailbox, Message, Trouble } fr
 
 const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.line_ends, m.received, m.flags, m.hidden, b.hash`
 const messageTables = `messages m join bodies b on b.id = m.body`
-const ledgerColumns = `l.account, l.unique_id, l.hash, l.nth, l.listed, l.size, l.stored, m.id as message`
+// A maildrop has tens of thousands of these, and every fetch reads them all: arrays, and text where that saves an object.
+const ledgerColumns = `l.unique_id, lower(hex(l.hash)), l.nth, l.listed, l.size, l.stored, m.id`
 const ledgerTables = `ledger l left join messages m on m.id = l.message`
 
 /** `index.sqlite` as the sum of the journal: read inside `attend`, written only by `apply` and `keepState`. */
@@ -117,7 +118,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   maildrop(): readonly MaildropEntry[] {
     const sql = `select id, unique_id, octets, line_ends from messages
       where mailbox = (select id from mailboxes where name = 'INBOX') and hidden = 0 order by id`
-    return this.#all(sql).map(rows.maildropEntry)
+    return this.#arrays(sql).map(rows.maildropEntry)
   }
 
   changes(since: ModSeq, limit = -1): Change[] {
@@ -135,19 +136,12 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   ledger(account: string): LedgerEntry[] {
-    return this.#all(`select ${ledgerColumns} from ${ledgerTables} where l.account = ?`, account).map(rows.ledgerEntry)
+    return this.#ledgerRows('l.account = ?', account)
   }
 
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {
     const where = 'l.account = ? and l.unique_id = ? and l.hash = ? and l.nth = ?'
-    const row = this.#get(
-      `select ${ledgerColumns} from ${ledgerTables} where ${where}`,
-      account,
-      uniqueId,
-      rows.hashBytes(hash),
-      nth,
-    )
-    return row && rows.ledgerEntry(row)
+    return this.#ledgerRows(where, account, uniqueId, rows.hashBytes(hash), nth)[0]
   }
 
   troubles(account: string): Trouble[] {
@@ -267,6 +261,11 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.#run('update mailboxes set messages = messages - 1 where id = (select mailbox from messages where id = ?)', id)
   }
 
+  #ledgerRows(where: string, account: string, ...values: SQLInputValue[]): LedgerEntry[] {
+    const sql = `select ${ledgerColumns} from ${ledgerTables} where ${where}`
+    return this.#arrays(sql, account, ...values).map((row) => rows.ledgerEntry(account, row))
+  }
+
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql)
     if (statement === undefined) {
@@ -282,6 +281,14 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
 
   #all(sql: string, ...values: SQLInputValue[]): rows.Row[] {
     return this.#statement(sql).all(...values)
+  }
+
+  /** The same with an array a row: less to make where there are many. */
+  #arrays(sql: string, ...values: SQLInputValue[]): rows.Values[] {
+    const statement = this.#statement(sql)
+    statement.setReturnArrays(true)
+    // What `setReturnArrays` does is not in the type.
+    return statement.all(...values) as unknown as rows.Values[]
   }
 
   #run(sql: string, ...values: SQLInputValue[]): ReturnType<StatementSync['run']> {

@@ -6,6 +6,8 @@ import type { Change, LedgerEntry, LineEnds, MaildropEntry, Mailbox, Message, Tr
 
 /** One row as SQLite gives it; the functions here turn it into our types, and say `damaged` where it is not what was written. */
 export type Row = Record<string, SQLOutputValue>
+/** One row as an array, where there are too many for objects. */
+export type Values = readonly SQLOutputValue[]
 
 export function number(value: SQLOutputValue | undefined): number {
   if (typeof value === 'number') return value
@@ -63,12 +65,13 @@ export function message(row: Row): Message {
   }
 }
 
-export function maildropEntry(row: Row): MaildropEntry {
+/** From `id, unique_id, octets, line_ends`. */
+export function maildropEntry([id, uniqueId, octets, ends]: Values): MaildropEntry {
   return {
-    id: number(row['id']) as MessageId,
-    uniqueId: text(row['unique_id']) as UniqueId,
-    octets: number(row['octets']),
-    lineEnds: lineEnds(row['line_ends']),
+    id: number(id) as MessageId,
+    uniqueId: text(uniqueId) as UniqueId,
+    octets: number(octets),
+    lineEnds: lineEnds(ends),
   }
 }
 
@@ -81,17 +84,18 @@ export function removal(row: Row): { id: MessageId; modseq: ModSeq } {
   return { id: number(row['id']) as MessageId, modseq: number(row['modseq']) as ModSeq }
 }
 
-export function ledgerEntry(row: Row): LedgerEntry {
-  const listed = row['listed']
+/** From `unique_id, hash in hex, nth, listed, size, stored, message`. */
+export function ledgerEntry(account: string, row: Values): LedgerEntry {
+  const [uniqueId, hexHash, nth, listed, size, stored, message] = row
   return {
-    account: text(row['account']),
-    uniqueId: text(row['unique_id']),
-    hash: hash(row['hash']),
-    nth: number(row['nth']),
-    ...(typeof listed === 'number' ? { listed } : {}),
-    size: number(row['size']),
-    stored: number(row['stored']),
-    message: typeof row['message'] === 'number' ? (row['message'] as MessageId) : undefined,
+    account,
+    uniqueId: text(uniqueId),
+    hash: text(hexHash) as Hash,
+    nth: number(nth),
+    listed: typeof listed === 'number' ? listed : undefined,
+    size: number(size),
+    stored: number(stored),
+    message: typeof message === 'number' ? (message as MessageId) : undefined,
   }
 }
 

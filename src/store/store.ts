@@ -80,7 +80,7 @@ export interface Origin {
   /** Tells apart equal octets under one unique-id: 0, 1, 2… */
   readonly nth: number
   /** The size that the other side's listing gave (octets), which need not be the true one. */
-  readonly listed?: number
+  readonly listed?: number | undefined
 }
 
 /** One row of the ledger: what came in from where. It stays when the message is removed. */
