@@ -77,22 +77,3 @@ function formOf(source: Source, head: Buffer): 'message' | 'mbox' | undefined {
       .split(/\r?\n\r?\n/, 1)[0] ?? ''
   return /^(?:>From |[A-Za-z0-9][\w.-]*[ \t]*:)/m.test(header) ? 'message' : undefined
 }
-
-const topField = /^(?:received|date)[ \t]*:/im
-
-/**
- * When a message was received, as the header says: the date of its uppermost Received field, else its Date (RFC 5322 §3.6.7,
- * §3.6.1), in milliseconds since 1970. Undefined where neither has a date that can be.
- */
-export function receivedByHeader(head: Buffer): number | undefined {
-  let text = head.toString('latin1', 0, 16384)
-  if (!topField.test(text)) return undefined
-  text = text.split(/\r?\n\r?\n/, 1)[0] ?? ''
-  for (const field of [/^received[ \t]*:((?:.|\r?\n[ \t])*)/im, /^date[ \t]*:((?:.|\r?\n[ \t])*)/im]) {
-    const body = field.exec(text)?.[1]
-    const date = body?.slice(body.lastIndexOf(';') + 1).replace(/\([^()]*\)|\s+/g, ' ')
-    const time = date === undefined ? NaN : Date.parse(date)
-    if (time > 0 && time < Date.now() + 86_400_000) return time
-  }
-  return undefined
-}

@@ -1,7 +1,8 @@
 import type { Hash } from '../ids.ts'
 import { Intake } from '../intake/intake.ts'
+import { receivedTime } from '../message/received.ts'
 import type { Flag, Staged, Staging, UserMail } from '../store/store.ts'
-import { type MailFile, octetsOf, openMailFile, receivedByHeader } from './import-file.ts'
+import { type MailFile, octetsOf, openMailFile } from './import-file.ts'
 import { bytePath, findMail, pathText, type Source, whyUnreadable } from './import-sources.ts'
 import { MboxSplitter } from './mbox.ts'
 
@@ -115,13 +116,13 @@ class ImportRun {
       staging.discard()
       this.#failed.push({ path: '-', why: 'it is empty' })
     } else {
-      await this.#accept(staging, { mailbox, received: receivedByHeader(head) ?? Date.now(), flags: [] })
+      await this.#accept(staging, { mailbox, received: receivedTime(head, Date.now()) ?? Date.now(), flags: [] })
     }
   }
 
   async #takeMessage(file: MailFile): Promise<void> {
     const { source, head, rest, changed } = file
-    const received = source.trustTime === true ? changed : (receivedByHeader(head) ?? changed)
+    const received = source.trustTime === true ? changed : (receivedTime(head, Date.now()) ?? changed)
     const about: About = { mailbox: source.mailbox, received, flags: source.flags }
     const staging = this.#intake.stage('unknown')
     let whole = false
