@@ -54,6 +54,8 @@ export interface SessionContext {
 
 /** Octets that may be gathered before they are written. */
 const enoughGathered = 128 << 10
+/** What is gathered is written after so long (milliseconds) at the latest, however long the store takes for what comes next. */
+const soon = 10
 
 /** One POP3 connection: it does what the engine needs, one thing after the other. */
 export class Pop3Session implements Session {
@@ -73,6 +75,7 @@ export class Pop3Session implements Session {
   #tops = 0
   #removed = 0
   #problem: string | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
   readonly over: Promise<void>
 
   constructor(socket: Socket, address: string, context: SessionContext) {
@@ -208,6 +211,10 @@ export class Pop3Session implements Session {
   async #read(number: number, top: boolean): Promise<void> {
     const server = this.#server
     const conversation = this.#conversation
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      conversation.push()
+    }, soon)
     try {
       const reading = this.#readings?.read(number, () => server.upcoming())
       if (reading === undefined) return server.messageFailed('broken', 'no maildrop is open')
@@ -275,6 +282,8 @@ export class Pop3Session implements Session {
   }
 
   #letGo(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     this.#readings?.close()
     this.#readings = undefined
     this.#mail = undefined

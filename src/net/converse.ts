@@ -75,17 +75,23 @@ export class Conversation {
 
   /** Writes what the engine has to say. Where it gives a promise, wait: the other side is slow. It gives up after `idle`. */
   flush(idle: number): Promise<void> | undefined {
-    const pieces = this.#engine.take()
-    if (pieces.length === 0 || this.#socket.destroyed) return undefined
-    this.#progress = true
+    this.push()
     const socket = this.#socket
+    return !socket.destroyed && socket.writableLength > enoughWaiting ? this.#drain(idle) : undefined
+  }
+
+  /** Writes what the engine has to say, whether or not the other side is slow. */
+  push(): void {
+    const pieces = this.#engine.take()
+    const socket = this.#socket
+    if (pieces.length === 0 || socket.destroyed) return
+    this.#progress = true
     if (pieces.length > 1) socket.cork()
     for (const piece of pieces) {
       this.octetsOut += piece.length
       socket.write(piece, this.#onWritten)
     }
     if (pieces.length > 1) socket.uncork()
-    return socket.writableLength > enoughWaiting ? this.#drain(idle) : undefined
   }
 
   /** The time the owner itself takes does not count against the other side. */

@@ -13,7 +13,7 @@ function told(client: Pop3Client, server: string | Uint8Array, size = Infinity):
   let message = ''
   const drain = (): void => {
     for (let event = client.next(); event !== undefined; event = client.next()) {
-      if (event.kind === 'octets') message += toText(event.octets)
+      if (event.kind === 'octets') message += Buffer.from(event.octets).toString('latin1')
       else {
         if (message !== '') said.push(`octets ${message}`)
         message = ''
