@@ -144,6 +144,25 @@ test('a flipped bit in a message: that message says so, all others are read and 
   await victim.annaStillWorks()
 })
 
+test('a message whose copy here is damaged is not deleted at the server', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'postino-disk-'))
+  try {
+    await using bench = await HostileBench.open({ data })
+    assert.equal((await bench.fetch()).new, 8)
+    const segment = join(data, 'users/mario/segments', readdirSync(join(data, 'users/mario/segments'))[0] ?? '')
+    await bench.restart(() => flip(segment, readFileSync(segment).indexOf('A line of text.')))
+    bench.leave = 'delete'
+    const report = await bench.fetchUnjudged({})
+    assert.match(report.problems.join(), /message 3 .*damaged/)
+    assert.deepEqual(
+      bench.server.messages.map(({ uniqueId }) => uniqueId),
+      ['c'],
+    )
+  } finally {
+    await rm(data, { recursive: true })
+  }
+})
+
 test('a flipped bit at any place of a segment: nothing throws but StoreError, and what is whole comes back', async () => {
   await using victim = await Victim.make()
   await victim.store.close()
@@ -397,6 +416,16 @@ test('a full disk while fetching: nothing is deleted at the server that is not h
   const report = await bench.fetch()
   assert.equal(report.error?.code, 'disk-full')
   await disk.free()
+  await bench.expectAllHome()
+})
+
+test('a message that never ends takes no more than the disk has, and gives it back', { skip: noMount }, async () => {
+  await using disk = await mountSmallDisk(8)
+  await using bench = await HostileBench.open({ data: disk.folder })
+  bench.leave = 'delete'
+  const report = await bench.fetch({ endlessLine: true })
+  assert.equal(report.error?.code, 'disk-full')
+  assert.ok(bench.server.sent < 64 << 20)
   await bench.expectAllHome()
 })
 

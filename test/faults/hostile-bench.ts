@@ -27,9 +27,11 @@ export function someMail(): RemoteMessage[] {
 /** A hostile server, a store, and a judge of both. */
 export class HostileBench implements AsyncDisposable {
   readonly server: HostilePop3
-  readonly #store: Store
+  #store: Store
+  readonly #data: string | undefined
+  /** To be removed at the end. */
   readonly #folder: string | undefined
-  readonly #watched: WatchedMail
+  #watched: WatchedMail
   /** Whatever was in the maildrop once, by unique-id there. */
   readonly #ever: RemoteMessage[]
   readonly #sentIn = new Map<number, string[]>()
@@ -39,10 +41,16 @@ export class HostileBench implements AsyncDisposable {
   /** How long the fetch waits for a silent server (milliseconds). */
   patience = 400
 
-  private constructor(server: HostilePop3, store: Store, folder: string | undefined, watched: WatchedMail) {
+  private constructor(
+    server: HostilePop3,
+    store: Store,
+    folders: { data: string | undefined; own: string | undefined },
+    watched: WatchedMail,
+  ) {
     this.server = server
     this.#store = store
-    this.#folder = folder
+    this.#data = folders.data
+    this.#folder = folders.own
     this.#watched = watched
     this.#ever = [...server.messages]
   }
@@ -55,7 +63,16 @@ export class HostileBench implements AsyncDisposable {
     const data = options.data ?? folder
     const store = data === undefined ? new MemoryStore() : new DiskStore(data)
     const server = await HostilePop3.start(options.messages ?? someMail())
-    return new HostileBench(server, store, folder, watch(await store.open('mario')))
+    return new HostileBench(server, store, { data, own: folder }, watch(await store.open('mario')))
+  }
+
+  /** As after the end of one process and the start of another, and what happened to the folder of data between them. */
+  async restart(between: () => void): Promise<void> {
+    assert.ok(this.#data !== undefined)
+    await this.#store.close()
+    between()
+    this.#store = new DiskStore(this.#data)
+    this.#watched = watch(await this.#store.open('mario'))
   }
 
   /** Puts a message into the maildrop. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -181,4 +181,51 @@ for (const form of ['mbox', 'folder'] as const) {
       })
     })
   })
+}
+
+test('export, killed at any moment: every file that has its name is whole, and the next run brings the rest', async () => {
+  await inFolder(async (folder) => {
+    const messages = makeMail(150, 1)
+    const source = join(folder, 'source.mbox')
+    await writeFile(
+      source,
+      Buffer.concat(messages.flatMap((each) => [Buffer.from('From a\n'), each, Buffer.from('\n')])),
+    )
+    const data = join(folder, 'data')
+    await mustRun(['--data', data, 'user', 'add', 'mario', '--password-stdin'], 'a password\n')
+    await mustRun(['--data', data, 'import', source, '--user', 'mario', '--quiet'])
+    const whole = new Set(messages.map(hashOf))
+    const formats = ['eml', 'maildir', 'mbox']
+    const took: number[] = []
+    let mbox = ''
+    for (const format of formats) {
+      const out = join(folder, `whole-${format}`)
+      took.push((await mustRun(['--data', data, 'export', out, '--format', format, '--quiet'])).took)
+      if (format === 'mbox') mbox = hashOf(await readFile(join(out, 'INBOX.mbox')))
+    }
+    await trials(30, 7, async (moment, number) => {
+      const format = formats[number % 3] ?? 'eml'
+      const out = join(folder, `out-${number}`)
+      const args = ['--data', data, 'export', out, '--format', format, '--quiet']
+      await run(args, { killAfter: moment * (took[number % 3] ?? 0) })
+      const isWhole = (hash: string): boolean => (format === 'mbox' ? hash === mbox : whole.has(hash))
+      for (const path of await named(out)) assert.ok(isWhole(hashOf(await readFile(path))), path)
+      await mustRun(args)
+      const paths = await named(out)
+      assert.equal(paths.length, format === 'mbox' ? 1 : messages.length)
+      for (const path of paths) assert.ok(isWhole(hashOf(await readFile(path))), path)
+      const all = await readdir(out, { recursive: true, withFileTypes: true })
+      assert.equal(all.filter((entry) => entry.isFile()).length, paths.length, 'something half done was left')
+      await rm(out, { recursive: true })
+    })
+  })
+})
+
+/** The files of an export that have their final name. */
+async function named(out: string): Promise<string[]> {
+  if (!existsSync(out)) return []
+  const entries = await readdir(out, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && !entry.parentPath.endsWith('tmp'))
+    .map((entry) => join(entry.parentPath, entry.name))
 }
