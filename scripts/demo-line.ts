@@ -1,11 +1,11 @@
-import { connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /**
  * Opens a line to a port of this machine that carries no more than so many octets a second towards who connects, as a line
- * at home does. Gives the port of its near end.
+ * at home does. `port`: of its near end.
  */
-export async function openLine(port: number, octetsPerSecond: number): Promise<number> {
+export async function openLine(port: number, octetsPerSecond: number): Promise<{ port: number; close(): void }> {
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1')
     near.on('error', () => far.destroy()).on('close', () => far.destroy())
@@ -16,8 +16,8 @@ export async function openLine(port: number, octetsPerSecond: number): Promise<n
       for await (const chunk of far as AsyncIterable<Buffer>) {
         if (!near.write(chunk)) await drained(near)
         const now = performance.now()
-        // From when the line was last idle, so that the rate holds over many chunks, not for each.
-        due = Math.max(due, now) + (chunk.length / octetsPerSecond) * 1000
+        // The rate holds over many chunks, not for each: what a busy machine sleeps too long is made up for.
+        due = Math.max(due, now - 100) + (chunk.length / octetsPerSecond) * 1000
         if (due - now > 2) await wait(due - now)
       }
       near.end()
@@ -25,8 +25,7 @@ export async function openLine(port: number, octetsPerSecond: number): Promise<n
     carry().catch(() => near.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
+  return { port: (server.address() as AddressInfo).port, close: () => void server.close() }
 }
 
 /** When what was written has left; also when it never will. */

@@ -40,5 +40,6 @@ const door = new Pop3Door({
 })
 const at = await door.listen({ host: '127.0.0.1', port: 0, tls: false })
 const rate = Number(process.env['DEMO_OCTETS_PER_SECOND'])
-const ready: RemoteReady = { port: rate > 0 ? await openLine(at.port, rate) : at.port, messages, octets }
+const { port } = rate > 0 ? await openLine(at.port, rate) : at
+const ready: RemoteReady = { port, messages, octets }
 process.send?.(ready)
