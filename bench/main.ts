@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { startDovecot } from '../test/peers/dovecot.ts'
 import type { Dovecot } from '../test/peers/dovecot.ts'
 import { available, run } from '../test/peers/run.ts'
+import { alone } from './alone.ts'
 import { prepareCorpus, users } from './corpora.ts'
 import { drain } from './drain.ts'
 import { emptyFolder, root } from './harness.ts'
@@ -101,5 +102,11 @@ else {
       `not installed: ${missing.join(', ')}; the benchmark compares with them (Debian, as root: it installs them)`,
     )
     process.exitCode = 1
-  } else if (!(await measure(words.options, words.chosen, words.write))) process.exitCode = 1
+  } else {
+    const { options, chosen, write } = words
+    const work = join(root, 'bench', 'work')
+    mkdirSync(work, { recursive: true })
+    const done = await alone(work, console.error, () => measure(options, chosen, write))
+    if (!done) process.exitCode = 1
+  }
 }
