@@ -87,7 +87,10 @@ export async function trials(
       }
     }
   }
-  await Promise.all(Array.from({ length: 2 }, lane))
+  // The folder is removed after this, so both must have ended.
+  for (const result of await Promise.allSettled(Array.from({ length: 2 }, lane))) {
+    if (result.status === 'rejected') throw result.reason
+  }
 }
 
 /** What mario's folder of data holds, verified: `check` must find nothing. */
