@@ -15,6 +15,7 @@ export type CorpusName =
   | 'small-two-thousand'
   | 'big10'
   | 'big100'
+  | 'big300'
   | 'sessions'
 
 interface Plan {
@@ -31,6 +32,7 @@ const plans: Readonly<Record<CorpusName, Plan>> = {
   'small-two-thousand': { profile: 'small', count: 2000, seed: 3 },
   big10: { profile: 'big', count: 10_000_000, seed: 4 },
   big100: { profile: 'big', count: 100_000_000, seed: 4 },
+  big300: { profile: 'big', count: 300_000_000, seed: 4 },
   sessions: { profile: 'small', count: 100, seed: 5 },
 }
 

@@ -8,10 +8,13 @@ import type { Bar, Bench, Work } from '../harness.ts'
 import { addAccount, addUser, peakMemory, peakMemoryOf, postinoProgram, servePostino } from '../postino.ts'
 
 const bound = 200e6
-/** How much more a message of 100 MB may take than one of 10 MB: what the garbage collector may leave lying. */
+/**
+ * How much more a message of 300 MB may take than one of 100 MB, to call it no growth. (A message of 10 MB ends before the garbage
+ * collector has taken all that it ever takes.)
+ */
 const growth = 20e6
 
-/** Peak memory of the whole process, in octets, by what it did, for messages of 10 and of 100 MB. */
+/** Peak memory of the whole process, in octets, by what it did. */
 type Peaks = Readonly<Record<string, (corpus: PreparedCorpus) => Promise<number>>>
 
 export const memory: Work = {
@@ -20,7 +23,7 @@ export const memory: Work = {
   run: async (bench) => {
     const dovecot = await bench.dovecot()
     const port = dovecot.ports['pop3'] ?? 0
-    const corpora = [await bench.corpus('big10'), await bench.corpus('big100')]
+    const corpora = [await bench.corpus('big10'), await bench.corpus('big100'), await bench.corpus('big300')]
     const works: Peaks = {
       ...(bench.options.peersOnly ? {} : postinoPeaks(bench, port, (user) => dovecot.maildir(user))),
       'mpop fetches': async (corpus) => {
@@ -40,20 +43,20 @@ export const memory: Work = {
         for (let run = 0; run < Math.min(3, bench.options.runs); run++) all.push(await peak(corpus))
         peaks.push(median(all))
       }
-      const [small = 0, large = 0] = peaks
-      rows.push([name, megabytes(small), megabytes(large), megabytes(large - small)])
-      bench.note(`  ${name}: ${megabytes(small)}, ${megabytes(large)}`)
+      const [, large = 0, largest = 0] = peaks
+      rows.push([name, ...peaks.map(megabytes)])
+      bench.note(`  ${name}: ${peaks.map(megabytes).join(', ')}`)
       if (!name.startsWith('Postino')) continue
       bars.push({ what: `peak memory, ${name} 100 MB`, want: '< 200 MB', got: megabytes(large), met: large < bound })
       bars.push({
-        what: `growth from 10 to 100 MB, ${name}`,
+        what: `growth from 100 to 300 MB, ${name}`,
         want: 'none (< 20 MB)',
-        got: megabytes(large - small),
-        met: large - small < growth,
+        got: megabytes(largest - large),
+        met: largest - large < growth,
       })
     }
     return {
-      tables: [{ head: ['peak resident memory', '10 MB', '100 MB', 'growth'], rows }],
+      tables: [{ head: ['peak resident memory', '10 MB', '100 MB', '300 MB'], rows }],
       bars,
       notes: ['VmHWM of the whole process, threads included; median of up to 3 runs.'],
     }
