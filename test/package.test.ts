@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 
 const checkout = join(import.meta.dirname, '..')
 
@@ -49,11 +51,12 @@ test(
       { filename: string; files: { path: string }[] },
     ]
     const paths = files.map(({ path }) => path)
-    for (const path of ['package.json', 'LICENSE', 'README.md', 'bin/postino.js', 'dist/index.js', 'dist/index.d.ts']) {
+    const expected = 'package.json LICENSE README.md docs/search.md bin/postino.js dist/index.js dist/index.d.ts'
+    for (const path of expected.split(' ')) {
       assert.ok(paths.includes(path), `${path} is missing in the package`)
     }
     assert.deepEqual(
-      paths.filter((path) => /\.test\.|^src\/|^test\/|(?<!\.d)\.ts$/.test(path)),
+      paths.filter((path) => /\.test\.|contract|^src\/|^test\/|^scripts\/|(?<!\.d)\.ts$/.test(path)),
       [],
     )
 
@@ -70,23 +73,69 @@ test(
     }
     assert.equal(installed.status, 0, installed.stderr)
 
+    const program = join(home, 'node_modules/.bin/postino')
+    const runs = (data: string, words: string[], input?: string): string => {
+      const shell = process.platform === 'win32'
+      const options = { cwd: home, env, encoding: 'utf8', shell, input } as const
+      const { status, stdout, stderr } = spawnSync(program, ['--data', data, ...words], options)
+      assert.equal(status, 0, `${words.join(' ')}: ${stderr}${stdout}`)
+      return stdout
+    }
+    const message = 'From: anna@example.it\r\nSubject: ciao\r\n\r\nPerch\xe9 no?\r\n.\r\nno last line end'
+
     await t.test('the program runs', () => {
-      assert.ok(existsSync(join(home, 'node_modules/.bin/postino')))
-      const run = (args: string[], input?: string): string =>
-        node(home, ['node_modules/postino/bin/postino.js', '--data', 'data', ...args], input)
       const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string }
-      assert.match(run(['--version']), new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`))
-      run(['user', 'add', 'mario', '--password-stdin'], 'a password\n')
-      const message = 'From: anna@example.it\r\nSubject: ciao\r\n\r\nPerch\xe9 no?\r\n.\r\nno last line end'
+      assert.equal(runs('data', ['--version']), `postino ${version}\n`)
+      runs('data', ['user', 'add', 'mario', '--password-stdin'], 'a password\n')
       writeFileSync(join(home, 'in.eml'), message, 'latin1')
-      run(['import', 'in.eml'])
-      run(['import', 'in.eml'])
-      run(['export', 'out', '--format', 'eml'])
+      runs('data', ['import', 'in.eml'])
+      runs('data', ['import', 'in.eml'])
+      runs('data', ['export', 'out', '--format', 'eml'])
       assert.deepEqual(readdirSync(join(home, 'out')), ['000001.eml'])
       assert.equal(readFileSync(join(home, 'out/000001.eml'), 'latin1'), message)
-      assert.match(run(['search', 'perche']), /ciao/)
-      run(['check'])
+      const [first, ...others] = runs('data', ['list', '--json']).trimEnd().split('\n')
+      const { id, subject, octets } = JSON.parse(first ?? '') as Record<string, unknown>
+      // The last line gets its end on the wire.
+      assert.deepEqual([id, subject, octets, others.length], [1, 'ciao', message.length + 2, 0])
+      runs('data', ['check'])
     })
+
+    await t.test(
+      'it serves, and fetches from what it serves; the worker for the search index is in the package',
+      async () => {
+        const listen = ['--listen', 'pop3=127.0.0.1:0', '--listen', 'pop3s=127.0.0.1:0']
+        const stdio = ['ignore', 'pipe', 'inherit'] as const
+        const words = [
+          join(home, 'node_modules/postino/bin/postino.js'),
+          '--data',
+          'data',
+          '--quiet',
+          'serve',
+          ...listen,
+        ]
+        const server = spawn(process.execPath, words, { cwd: home, env, stdio: [...stdio] })
+        const ended = once(server, 'exit')
+        t.after(() => server.kill('SIGKILL'))
+        let text = ''
+        for await (const chunk of server.stdout) {
+          text += String(chunk)
+          if (/^ready$/m.test(text)) break
+        }
+        const port = /^listening pop3 .*:(\d+)$/m.exec(text)?.[1]
+        const address = ['mario@example.it', '--server', `127.0.0.1:${port}`, '--tls', 'none', '--login', 'mario']
+        runs('other', ['account', 'add', ...address, '--password-stdin'], 'a password\n')
+        const report = JSON.parse(runs('other', ['fetch', '--json'])) as Record<string, unknown>
+        assert.deepEqual([report['new'], report['failed']], [1, 0])
+        assert.match(runs('other', ['search', 'perche']), /ciao/)
+        // Nothing but the worker of `serve` makes this file before the first search.
+        const index = join(home, 'data/users/mario/search.sqlite')
+        for (let left = 100; left > 0 && !existsSync(index); left--) await wait(100)
+        assert.ok(existsSync(index), 'the worker of `serve` does not index')
+        assert.match(runs('data', ['search', 'perche']), /ciao/)
+        server.kill('SIGTERM')
+        assert.deepEqual(await ended, [0, null])
+      },
+    )
 
     await t.test('the modules work', () => {
       const lines = [
