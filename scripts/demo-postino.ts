@@ -99,7 +99,7 @@ export function tellHowToRead(
   say('            (a self-signed certificate: the program asks whether to trust it)')
   say(`  user      ${home.user}`)
   say(`  password  ${home.password}`)
-  explain('or from another terminal:', '')
+  explain('or from another terminal, in this folder:', '')
   for (const text of commands) showCommand(text)
   say()
 }
