@@ -73,6 +73,6 @@ test('every example of docs/search.md finds what the page says', async (t) => {
     assert.equal(await found(query), 2, query)
   for (const query of ['fatture', 'luce OR gas', '"mese ordine"', 'from:luce', '線新', 'after:2026-04'])
     assert.equal(await found(query), 0, query)
-  for (const query of ['after:yesterday', 'has:legs', 'in:Nowhere', ''])
+  for (const query of ['after:yesterday', 'has:legs', 'in:INBO*', 'from:?!', 'in:Nowhere', ''])
     await assert.rejects(index.search(query), MisuseError, query)
 })

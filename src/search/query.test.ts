@@ -68,6 +68,13 @@ test('what cannot be meant is refused, naming it', () => {
   refused('has:legs', /has:legs.*has:attachment/)
   refused('word from:', /from:/)
   refused('in:""', /in:/)
+  refused('in:INBO*', /in:INBO\*/)
+  refused('in:"Posta inv"* ciao', /in:"Posta inv"\*/)
+  refused('after:2024*', /after:2024\*/)
+  refused('before:2024-0*', /before:2024-0\*/)
+  refused('has:attach*', /has:attach\*/)
+  refused('ciao from:?!', /from:\?!/)
+  refused('ciao subject:"- -"*', /subject:"- -"/)
   refused('', /nothing to search for/)
   refused('?! --', /nothing to search for.*\?! --/)
   refused('a '.repeat(101), /101/)
@@ -75,7 +82,7 @@ test('what cannot be meant is refused, naming it', () => {
 })
 
 test('punctuation beside words is left out', () => {
-  assert.deepEqual(terms('fattura - !'), [term('fattura')])
+  assert.deepEqual(terms('fattura - ! *'), [term('fattura')])
 })
 
 test('no text breaks it', () => {

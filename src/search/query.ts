@@ -55,6 +55,11 @@ export function parseQuery(text: string): Query {
   for (const { operator, value, prefix } of pieces(text)) {
     if (operator !== undefined && value === '')
       throw new MisuseError('usage', `${operator}: needs a value after the colon`)
+    if (operator !== undefined && prefix && !isPlace(operator))
+      throw new MisuseError(
+        'usage',
+        `${written(operator, value)}*: the * stands for more letters of a word, and ${operator}: takes no word; leave it out`,
+      )
     switch (operator) {
       case 'after':
         after = Math.max(after ?? -Infinity, dayOf(operator, value))
@@ -74,7 +79,12 @@ export function parseQuery(text: string): Query {
       case 'to':
       case 'subject':
       case undefined:
-        // Punctuation alone is in no index.
+        // Punctuation alone is in no index: among words it is left out, but a filter that is left out finds too much.
+        if (operator !== undefined && !hasWords(value))
+          throw new MisuseError(
+            'usage',
+            `${written(operator, value)} holds no letter and no digit, so there is nothing to look for in it`,
+          )
         if (hasWords(value)) terms.push({ place: operator ?? 'anywhere', text: value, prefix })
         break
     }
@@ -84,6 +94,16 @@ export function parseQuery(text: string): Query {
   if (terms.length === 0 && after === undefined && before === undefined && !hasAttachment && mailboxes.length === 0)
     throw new MisuseError('usage', `there is nothing to search for in ${JSON.stringify(text)}`)
   return { terms, after, before, hasAttachment, mailboxes }
+}
+
+/** Whether what follows this name is looked for as words. */
+function isPlace(operator: Operator): boolean {
+  return operator === 'from' || operator === 'to' || operator === 'subject'
+}
+
+/** A piece as it stands in a query. */
+function written(operator: Operator, value: string): string {
+  return `${operator}:${/\s/.test(value) ? `"${value}"` : value}`
 }
 
 function* pieces(text: string): Iterable<Piece> {
