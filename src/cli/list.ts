@@ -7,7 +7,8 @@ import type { Context } from './context.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
 import { readHead } from './head.ts'
 import { withMailThere } from './open.ts'
-import { columnsOf, fit, singleLine } from './printable.ts'
+import { columnsOf } from '../search/columns.ts'
+import { fit, singleLine } from './printable.ts'
 
 /** How many messages are read at a time. */
 const page = 256

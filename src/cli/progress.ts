@@ -1,6 +1,6 @@
 import { count, durationText, octetsText, plural } from './amounts.ts'
 import type { Notes } from './notes.ts'
-import { columnsOf } from './printable.ts'
+import { columnsOf } from '../search/columns.ts'
 
 /** How far some work is. */
 export interface Amount {

@@ -6,7 +6,8 @@ import { count, durationText, octetsText, plural } from './amounts.ts'
 import { describeAccountFailure, describeFailure, exitCodeOf } from './failure.ts'
 import { parseListen } from './listen-address.ts'
 import { nearest } from './nearest.ts'
-import { columnsOf, fit, printable, singleLine } from './printable.ts'
+import { columnsOf } from '../search/columns.ts'
+import { fit, printable, singleLine, wrap } from './printable.ts'
 import { barText } from './progress.ts'
 import { isThisMachine, remoteServer } from './server-option.ts'
 
@@ -100,6 +101,20 @@ test('a column is as wide as it was asked to be, whatever the script', () => {
       fc.integer({ min: 1, max: 40 }),
       (text, columns) => columnsOf(fit(text, columns)) === columns,
     ),
+  )
+})
+
+test('a long text is wrapped between words, or anywhere where there are none, and nothing of it is lost', () => {
+  assert.deepEqual(wrap('ciao a tutti voi', 8), ['ciao a', 'tutti', 'voi'])
+  assert.deepEqual(wrap('ciao a tutti', 7), ['ciao a', 'tutti'])
+  assert.deepEqual(wrap('日本語です', 5), ['日本', '語で', 'す'])
+  assert.deepEqual([wrap('', 5), wrap('ciao', 4)], [[], ['ciao']])
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 2, max: 40 }), (text, columns) => {
+      const lines = wrap(text, columns)
+      assert.equal(lines.join('').replaceAll(' ', ''), text.replaceAll(' ', ''))
+      assert.ok(lines.every((line) => columnsOf(line) <= columns))
+    }),
   )
 })
 

@@ -1,8 +1,12 @@
+import { columnsAfter, columnsBefore } from './columns.ts'
 import type { Term } from './query.ts'
 import { type Word, wordsOf } from './words.ts'
 
+/** How much is shown before the match, and in all, columns of a terminal: of some scripts a character takes two. */
 const before = 60
 const width = 200
+/** So far, in columns, the nearest space is looked for, to cut there. Not every script has any. */
+const near = 24
 
 /** The words of a term, as they are compared. */
 interface Needle {
@@ -18,8 +22,8 @@ export function snippetOf(text: string, terms: readonly Term[]): string {
   let first = 0
   while (first < words.length && matchAt(words, first, needles) === 0) first++
   const found = words[first]
-  const start = found === undefined || found.start <= before ? 0 : wordBefore(line, found.start - before, found.start)
-  const end = start + width >= line.length ? line.length : wordAfter(line, start + width)
+  const start = found === undefined ? 0 : startBefore(line, found.start)
+  const end = endAfter(line, columnsAfter(line, start, width))
   let out = start > 0 ? '… ' : ''
   let at = start
   for (let index = first; index < words.length; index++) {
@@ -55,14 +59,18 @@ function matchAt(words: readonly Word[], index: number, needles: readonly Needle
   return longest
 }
 
-/** Where the first word at or after `at` begins; `limit` at the latest. */
-function wordBefore(line: string, at: number, limit: number): number {
-  const space = line.indexOf(' ', at)
-  return space < 0 || space >= limit ? limit : space + 1
+/** Where the words before a match are to begin: a word's beginning if there is one near, else any character's. */
+function startBefore(line: string, match: number): number {
+  const at = columnsBefore(line, match, before)
+  if (at === 0) return 0
+  const space = line.indexOf(' ', at - 1)
+  return space < 0 || space >= Math.min(columnsAfter(line, at, near), match) ? at : space + 1
 }
 
 /** Where the word at `at` ends, if that is near. */
-function wordAfter(line: string, at: number): number {
+function endAfter(line: string, at: number): number {
+  const limit = columnsAfter(line, at, near)
+  if (limit === line.length) return limit
   const space = line.indexOf(' ', at)
-  return space < 0 || space > at + 30 ? at : space
+  return space < 0 || space > limit ? at : space
 }
