@@ -46,7 +46,11 @@ async function examine(context: Context, store: DiskStore, user: string, rebuild
   }
   try {
     if (rebuild) {
+      const { SearchIndex } = await import('../search/index-file.ts')
+      // The journal begins anew, and search reads the journal. Before as well: killed in between, nothing is out of step.
+      SearchIndex.remove(store.userFolder(user))
       const report = await store.rebuild(user, { onProgress: drawn('rebuilding') })
+      SearchIndex.remove(store.userFolder(user))
       if (report.setAside !== undefined)
         context.notes.note(`${user}: the old index could not be read; it is kept as ${report.setAside}`)
       for (const { path, offset, what } of report.damage)

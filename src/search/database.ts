@@ -49,7 +49,7 @@ export interface SearchFile {
 export function openSearchFile(path: string): SearchFile {
   const found = attempt(path)
   if (typeof found !== 'string') return found
-  remove(path)
+  removeSearchFile(path)
   const made = attempt(path)
   if (typeof made === 'string') throw diskError(new Error(made), path)
   return { ...made, remade: found }
@@ -58,7 +58,7 @@ export function openSearchFile(path: string): SearchFile {
 /** Closes a damaged file and makes it anew, unless another process has already done so. */
 export function remakeSearchFile(path: string, file: SearchFile): SearchFile {
   file.database.close()
-  if (inodeOf(path) === file.inode) remove(path)
+  if (inodeOf(path) === file.inode) removeSearchFile(path)
   return openSearchFile(path)
 }
 
@@ -123,7 +123,8 @@ function create(database: DatabaseSync): void {
   database.exec('commit')
 }
 
-function remove(path: string): void {
+/** Removes the file, and what belongs to it. Who has it open finds out (see `inodeOf`). */
+export function removeSearchFile(path: string): void {
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     try {
       rmSync(file, { force: true })

@@ -4,7 +4,14 @@ import { MisuseError, StoreError } from '../errors.ts'
 import type { MailboxId, MessageId } from '../ids.ts'
 import type { UserMail, View } from '../store/store.ts'
 import { CatchUp, type CatchUpOptions, countOf } from './catch-up.ts'
-import { emptySearchFile, inodeOf, openSearchFile, remakeSearchFile, type SearchFile } from './database.ts'
+import {
+  emptySearchFile,
+  inodeOf,
+  openSearchFile,
+  remakeSearchFile,
+  removeSearchFile,
+  type SearchFile,
+} from './database.ts'
 import { extractOf } from './document.ts'
 import { IndexRows } from './index-rows.ts'
 import { parseQuery, type Query, type Term } from './query.ts'
@@ -51,7 +58,12 @@ export class SearchIndex {
 
   /** Opens (or makes) the index. Throws StoreError where the file cannot be written at all. */
   static open(folder: string, mail: UserMail): SearchIndex {
-    return new SearchIndex(join(folder, 'search.sqlite'), mail)
+    return new SearchIndex(pathIn(folder), mail)
+  }
+
+  /** Removes the index of the mail in this folder, if there is one: who opens or uses it next makes it anew. */
+  static remove(folder: string): void {
+    removeSearchFile(pathIn(folder))
   }
 
   /** Indexes what is not yet indexed; resolves with how many messages that were. May be stopped, and goes on from there. */
@@ -193,6 +205,10 @@ export class SearchIndex {
   #explain(error: unknown): unknown {
     return error instanceof Error && 'errcode' in error ? diskError(error, this.#path) : error
   }
+}
+
+function pathIn(folder: string): string {
+  return join(folder, 'search.sqlite')
 }
 
 function isDamage(error: unknown, path: string): boolean {
