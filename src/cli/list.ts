@@ -2,13 +2,12 @@ import { MisuseError } from '../errors.ts'
 import type { MailboxId, MessageId } from '../ids.ts'
 import { describe, type Description } from '../message/describe.ts'
 import type { Message, UserMail } from '../store/store.ts'
-import { dateText } from './amounts.ts'
 import type { Context } from './context.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
 import { readHead } from './head.ts'
+import { messageLine } from './message-line.ts'
 import { withMailThere } from './open.ts'
-import { columnsOf } from '../search/columns.ts'
-import { fit, singleLine } from './printable.ts'
+import { singleLine } from './printable.ts'
 
 /** How many messages are read at a time. */
 const page = 256
@@ -43,7 +42,7 @@ export function list(
       const name = names.get(message.mailbox) ?? ''
       const full = context.json
         ? context.output.json(shown(message, name, description))
-        : context.output.line(line(message, description))
+        : context.output.line(line(message, description, context.output.columns))
       if (full !== undefined) await full
       if (context.output.gone) break
     }
@@ -76,21 +75,8 @@ async function* described(mail: UserMail, mailbox: MailboxId | undefined, first:
   }
 }
 
-/** The id, the date, from and subject: in columns on a terminal, else parted by tabs. */
-function line({ id, received }: Message, { date, from, subject }: Description): string {
-  const when = dateText(date ?? received)
-  const who = singleLine(from)
-  const what = singleLine(subject)
-  if (!process.stdout.isTTY) return [id, when, who, what].join('\t')
-  const width = process.stdout.columns
-  const sender = Math.max(12, Math.min(28, Math.floor(width / 4)))
-  const start = `${String(id).padStart(6)}  ${when}  ${fit(nameOf(who), sender)}  `
-  return `${start}${fit(what, Math.max(8, width - columnsOf(start) - 1)).trimEnd()}`
-}
-
-/** Of `Mario Rossi <mario@example.it>`, the name. */
-function nameOf(from: string): string {
-  return from.replace(/\s*<[^<>]*>/g, '') || from
+function line({ id, received }: Message, { date, from, subject }: Description, columns: number | undefined): string {
+  return messageLine({ id, date: date ?? received, from, subject }, columns)
 }
 
 function shown(message: Message, mailbox: string, { date, from, to, subject }: Description): object {

@@ -1,18 +1,21 @@
 import type { Writable } from 'node:stream'
+import type { WriteStream } from 'node:tty'
 
 /** How much is gathered before it is written, characters. */
 const enough = 32 << 10
 
+type Terminal = Writable & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>
+
 /** Standard output. When the reader has gone away (`postino list | head`), what follows is dropped, quietly. */
 export class Output {
-  readonly #stream: Writable
+  readonly #stream: Terminal
   readonly #before: () => void
   #gathered = ''
   #gone = false
   #failure: Error | undefined
 
   /** `before` is called before each write: what is drawn on the same terminal must go. */
-  constructor(stream: Writable, before: () => void = () => undefined) {
+  constructor(stream: Terminal, before: () => void = () => undefined) {
     this.#stream = stream
     this.#before = before
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -24,6 +27,11 @@ export class Output {
   /** Whether nobody reads any more; a long command then stops. */
   get gone(): boolean {
     return this.#gone
+  }
+
+  /** How wide the terminal is; undefined where the output is none. */
+  get columns(): number | undefined {
+    return this.#stream.isTTY === true ? this.#stream.columns || 80 : undefined
   }
 
   /** Writes a line. Where it returns a promise, wait for it before the next. */

@@ -1,10 +1,11 @@
 import { type Hit, SearchIndex } from '../search/index-file.ts'
-import { count, dateText, plural } from './amounts.ts'
+import { count, plural } from './amounts.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './failure.ts'
 import { wholeNumber } from './list.ts'
+import { messageLine } from './message-line.ts'
 import { withMailThere } from './open.ts'
-import { singleLine } from './printable.ts'
+import { singleLine, wrap } from './printable.ts'
 
 /** With more messages to index than this, one wants to know why it takes a moment. */
 const many = 500
@@ -22,14 +23,19 @@ export function search(
   return withMailThere<ExitCode>(context, options.user, 0, async ({ user, mail, store }) => {
     const index = SearchIndex.open(store.userFolder(user), mail)
     try {
+      tellRemade(context, index)
       await catchUp(context, index)
       const started = performance.now()
       const hits = await index.search(words.join(' '), { limit: limit + 1 })
       const milliseconds = performance.now() - started
+      tellRemade(context, index)
       for (const hit of hits.slice(0, limit)) {
-        const full = context.json ? context.output.json(shown(hit)) : context.output.line(line(hit))
+        const full = context.json
+          ? context.output.json(shown(hit))
+          : context.output.line(line(hit, context.output.columns))
         if (full !== undefined) await full
       }
+      await context.output.flush()
       const more = hits.length > limit ? ` (the newest; --limit gives more)` : ''
       context.notes.note(
         `${plural(Math.min(hits.length, limit), 'message')} found in ${milliseconds.toFixed(1)} ms${more}`,
@@ -39,6 +45,12 @@ export function search(
       index.close()
     }
   })
+}
+
+/** Why it takes longer than usual, and what it was that went wrong. */
+function tellRemade(context: Context, index: SearchIndex): void {
+  if (index.remade !== undefined) context.notes.note(`note: the search index was made anew: ${index.remade}`)
+  index.remade = undefined
 }
 
 /** Searching never misses what is here already. */
@@ -61,8 +73,12 @@ function shown({ id, date, received, from, subject, snippet }: Hit): object {
   return { id, received: new Date(received).toISOString(), date: new Date(date).toISOString(), ...texts }
 }
 
-function line(hit: Hit): string {
-  const [from, subject, snippet] = [singleLine(hit.from), singleLine(hit.subject), singleLine(hit.snippet)]
-  if (!process.stdout.isTTY) return [hit.id, dateText(hit.date), from, subject, snippet].join('\t')
-  return `${String(hit.id).padStart(6)}  ${dateText(hit.date)}  ${from}  ${subject}\n        ${snippet}`
+/** Before each line of a snippet, so that the ids stand out. */
+const indent = ' '.repeat(8)
+
+function line(hit: Hit, columns: number | undefined): string {
+  const head = messageLine(hit, columns)
+  const snippet = singleLine(hit.snippet)
+  if (columns === undefined) return `${head}\t${snippet}`
+  return [head, ...wrap(snippet, columns - indent.length - 1).map((part) => indent + part)].join('\n')
 }

@@ -88,6 +88,37 @@ test('list, show, search and export: the octets come back as they were, and noth
   assert.equal(await readFile(join(out, files[0] ?? ''), 'utf8'), octets)
 })
 
+test('a search index that had to be made anew is said so, once; after check --rebuild there is none of the old', async (t) => {
+  const { run, json, data } = await postino(t)
+  await writeFile(join(data, '..', 'mail.mbox'), mbox(3))
+  await run(['import', join(data, '..', 'mail.mbox')])
+  assert.equal((await run(['search', 'perche'])).stderr.split('\n').length, 2)
+  const [{ user = '' } = {}] = await json(['check'])
+  const folder = join(data, 'users', String(user))
+  await writeFile(join(folder, 'search.sqlite'), 'no database, but long enough to be mistaken for one'.repeat(100))
+  const remade = await run(['search', 'perche'])
+  assert.equal(remade.stdout.trimEnd().split('\n').length, 3)
+  assert.equal(remade.stderr.match(/the search index was made anew: it was damaged/g)?.length, 1)
+  assert.equal((await run(['search', 'perche'])).stderr.match(/made anew/), null)
+
+  const files = async (): Promise<string[]> => (await readdir(folder)).filter((name) => name.startsWith('search'))
+  assert.notDeepEqual(await files(), [])
+  assert.equal((await run(['check', '--rebuild'])).code, 0)
+  assert.deepEqual(await files(), [])
+  assert.equal((await json(['search', 'perche'])).length, 3)
+})
+
+test('no sentence of what was done is said twice', async (t) => {
+  const { run, data } = await postino(t)
+  await writeFile(join(data, '..', 'mail.mbox'), mbox(3))
+  const first = await run(['import', join(data, '..', 'mail.mbox')])
+  assert.match(first.stdout, /^imported 3 messages for \S+; \d+ B in [\d.]+ m?s\n$/)
+  assert.match(first.stderr, /^made the user [^\n]*\nimporting for \S+ …\n$/)
+  const second = await run(['export', join(data, '..', 'out')])
+  assert.match(second.stdout, /^exported 3 messages to /)
+  assert.match(second.stderr, /^exporting the mail of \S+ …\n$/)
+})
+
 test('check names a flipped octet; a lost index is said what to do about, and rebuilt', async (t) => {
   const { run, json, data } = await postino(t)
   await writeFile(join(data, '..', 'mail.mbox'), mbox(6))
