@@ -13,7 +13,7 @@ export async function readPassword(
   if (!process.stdin.isTTY)
     throw new MisuseError(
       'usage',
-      `there is no terminal to ask for ${options.what}: give it on stdin, with --password-stdin`,
+      `there is no terminal to ask for the ${options.what}: give it on stdin, with --password-stdin`,
     )
   const password = await askHidden(context, `${options.what}: `)
   if (options.twice && (await askHidden(context, 'once more: ')) !== password)

@@ -129,8 +129,8 @@ async function tell(context: Context, { account, report, error }: Outcome): Prom
     const words = [`${count(counts.new)} new`, `${count(counts.skipped)} already here`]
     if (counts.failed > 0) words.push(`${count(counts.failed)} failed`)
     if (counts.deleted > 0) words.push(`${count(counts.deleted)} deleted at the server`)
-    const amount = counts.octets === 0 ? '' : `${octetsText(counts.octets)} `
-    await context.output.line(`${address}: ${words.join(', ')}; ${amount}in ${durationText(counts.seconds)}`)
+    const amount = counts.octets === 0 ? '' : `; ${octetsText(counts.octets)}`
+    await context.output.line(`${address}: ${words.join(', ')}${amount} in ${durationText(counts.seconds)}`)
   }
   await context.output.flush()
 }

@@ -14,16 +14,17 @@ export interface Amount {
 const none: Amount = { messages: 0, octets: 0 }
 /** Between two drawings, milliseconds. */
 const interval = 100
+/** Between two lines where there is no bar, milliseconds: short work needs none, long work is not to look dead. */
+const lineInterval = 30_000
 /** Over what time the rate is taken, milliseconds: long enough to be steady, short enough to be true. */
 const span = 5000
 
-/** The progress of one piece of work: a bar on a terminal, else a line at the start and one at the end. */
+/** The progress of one piece of work: a bar on a terminal, else a line at the start and one now and then. The command says how it ended. */
 export class Progress {
   readonly #notes: Notes
   readonly #what: string
-  readonly #started = performance.now()
   readonly #marks: { at: number; octets: number; messages: number }[] = []
-  readonly #timer: NodeJS.Timeout | undefined
+  readonly #timer: NodeJS.Timeout
   #amount = none
 
   /** `what`: in the first words of a line, "fetching from 3 accounts". */
@@ -31,23 +32,23 @@ export class Progress {
     this.#notes = notes
     this.#what = what
     if (notes.drawable) this.#timer = setInterval(() => this.#draw(), interval).unref()
-    else notes.note(`${what} …`)
+    else {
+      notes.note(`${what} …`)
+      this.#timer = setInterval(
+        () => notes.note(`${what}: ${soFar(this.#amount).join(', ')} so far`),
+        lineInterval,
+      ).unref()
+    }
   }
 
   update(amount: Amount): void {
     this.#amount = amount
   }
 
-  /** Takes the bar away; where there was none, says how it ended. */
+  /** Takes the bar away. */
   end(): void {
     clearInterval(this.#timer)
-    const { messages, octets } = this.#amount
-    const seconds = (performance.now() - this.#started) / 1000
-    if (this.#timer !== undefined) this.#notes.bar('')
-    else
-      this.#notes.note(
-        `${this.#what}: ${plural(messages, 'message')}, ${octetsText(octets)} in ${durationText(seconds)}`,
-      )
+    this.#notes.bar('')
   }
 
   #draw(): void {
@@ -62,28 +63,53 @@ export class Progress {
   }
 }
 
-/** The bar, no wider than `columns`: where there is little room, the less important goes. `rate`: octets a second. */
+/**
+ * The bar, no wider than `columns`: where there is little room, the less important goes. What it shows does not change while
+ * its amounts do, so each is given the room that it will need. `rate`: octets a second.
+ */
 export function barText(what: string, amount: Amount, rate: number | undefined, columns: number): string {
-  const { messages, octets, ofMessages, ofOctets } = amount
-  const counted =
-    ofMessages === undefined ? plural(messages, 'message') : `${count(messages)} of ${plural(ofMessages, 'message')}`
-  const sized = ofOctets === undefined ? octetsText(octets) : `${octetsText(octets)} of ${octetsText(ofOctets)}`
-  const fast = rate === undefined ? [] : [`${octetsText(rate)}/s`]
-  const left =
-    rate !== undefined && rate > 0 && ofOctets !== undefined && ofOctets > octets
-      ? [`${durationText((ofOctets - octets) / rate)} left`]
-      : []
+  const { octets, ofOctets, ofMessages } = amount
+  const left = rate !== undefined && rate > 0 && ofOctets !== undefined && ofOctets > octets
+  const now = formsOf(what, amount, {
+    fast: rate === undefined ? '' : `${octetsText(rate)}/s`,
+    left: left ? `${durationText((ofOctets - octets) / rate)} left` : '',
+  })
+  const widest = formsOf(
+    what,
+    { ...amount, messages: Math.max(amount.messages, ofMessages ?? 0), octets: widestOctets },
+    { fast: `${octetsText(widestOctets)}/s`, left: ofOctets === undefined ? '' : `${durationText(3599)} left` },
+  )
+  const form = now.find((text, place) => columnsOf(text) <= columns && columnsOf(widest[place] ?? text) <= columns)
+  return form ?? now.find((text) => columnsOf(text) <= columns) ?? ''
+}
+
+/** An amount whose text is as long as any: `88.8 MB`. */
+const widestOctets = 88_800_000
+
+/** The bar in all its forms, from the longest to the shortest. */
+function formsOf(what: string, amount: Amount, { fast, left }: { fast: string; left: string }): string[] {
+  const [counted, sized] = soFar(amount)
+  const briefly = counted.replace(/ messages?$/, '')
   const start = what.charAt(0).toUpperCase() + what.slice(1)
   const share = shareOf(amount)
-  const bar = share === undefined ? [] : [drawn(share)]
-  const forms = [
-    [start, ...bar, counted, sized, ...fast, ...left],
-    [...bar, counted, sized, ...fast, ...left],
-    [...bar, counted, ...fast, ...left],
-    [counted, ...left],
+  const [bar, shortBar] = share === undefined ? ['', ''] : [drawn(share, 20), drawn(share, 10)]
+  return [
+    [start, bar, counted, sized, fast, left],
+    [bar, counted, sized, fast, left],
+    [shortBar, briefly, sized, fast, left],
+    [bar, counted, fast, left],
+    [counted, left],
     [counted],
-  ].map((parts) => parts.join('  '))
-  return forms.find((form) => columnsOf(form) <= columns) ?? ''
+    [briefly],
+  ].map((parts) => parts.filter((part) => part !== '').join('  '))
+}
+
+/** How many messages, and how many octets. */
+function soFar({ messages, octets, ofMessages, ofOctets }: Amount): [string, string] {
+  return [
+    ofMessages === undefined ? plural(messages, 'message') : `${count(messages)} of ${plural(ofMessages, 'message')}`,
+    ofOctets === undefined ? octetsText(octets) : `${octetsText(octets)} of ${octetsText(ofOctets)}`,
+  ]
 }
 
 /** How much is done, 0 to 1; undefined where nobody knows how much there is. */
@@ -93,9 +119,7 @@ function shareOf({ messages, octets, ofMessages, ofOctets }: Amount): number | u
   return undefined
 }
 
-const barColumns = 20
-
-function drawn(share: number): string {
-  const full = Math.round(share * barColumns)
-  return `[${'#'.repeat(full)}${'.'.repeat(barColumns - full)}]`
+function drawn(share: number, columns: number): string {
+  const full = Math.round(share * columns)
+  return `[${'#'.repeat(full)}${'.'.repeat(columns - full)}]`
 }

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
+import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MisuseError, PeerError, RefusedError, StoreError } from '../errors.ts'
-import { count, durationText, octetsText, plural } from './amounts.ts'
+import { count, dateText, durationText, octetsText, plural } from './amounts.ts'
 import { describeAccountFailure, describeFailure, exitCodeOf } from './failure.ts'
 import { parseListen } from './listen-address.ts'
+import { messageLine } from './message-line.ts'
 import { nearest } from './nearest.ts'
 import { columnsOf } from '../search/columns.ts'
+import { Notes } from './notes.ts'
 import { fit, printable, singleLine, wrap } from './printable.ts'
-import { barText } from './progress.ts'
+import { barText, Progress } from './progress.ts'
 import { isThisMachine, remoteServer } from './server-option.ts'
 
 test('listen addresses', () => {
@@ -69,8 +72,11 @@ test('amounts for people', () => {
     '20.0 MB',
     '3.0 TB',
   ])
-  assert.deepEqual([0.04, 9.94, 12.4, 200, 7500].map(durationText), [
-    '0.0 s',
+  assert.deepEqual([0, 0.0004, 0.0994, 0.0996, 9.94, 12.4, 200, 7500].map(durationText), [
+    '0 ms',
+    '0 ms',
+    '99 ms',
+    '0.1 s',
     '9.9 s',
     '12 s',
     '3 min 20 s',
@@ -118,13 +124,28 @@ test('a long text is wrapped between words, or anywhere where there are none, an
   )
 })
 
+test('what is said of a message fits the terminal; elsewhere nothing is cut', () => {
+  const message = { id: 12, date: 0, from: 'Anna Bianchi <anna@example.it>', subject: 'Perché 日本語 '.repeat(20) }
+  for (const columns of [60, 80, 200]) {
+    const text = messageLine(message, columns)
+    assert.ok(columnsOf(text) < columns && columnsOf(text) > columns - 4, text)
+    assert.ok(text.startsWith(`    12  ${dateText(0)}  Anna Bianchi  `), text)
+  }
+  const [id, , from, subject] = messageLine(message, undefined).split('\t')
+  assert.deepEqual([id, from, subject], ['12', message.from, message.subject.trim()])
+})
+
 test('the bar never is wider than the terminal, and says the most important where there is little room', () => {
   const amount = { messages: 10_000, octets: 250_000_000, ofMessages: 20_000, ofOctets: 500_000_000 }
   assert.equal(
-    barText('fetching from 2 accounts', amount, 50_000_000, 120),
+    barText('fetching from 2 accounts', amount, 50_000_000, 130),
     'Fetching from 2 accounts  [##########..........]  10,000 of 20,000 messages  250 MB of 500 MB  50.0 MB/s  5.0 s left',
   )
   assert.equal(barText('fetching', amount, 50_000_000, 30), '10,000 of 20,000 messages')
+  assert.equal(
+    barText('fetching from 2 accounts', amount, 50_000_000, 79),
+    '[#####.....]  10,000 of 20,000  250 MB of 500 MB  50.0 MB/s  5.0 s left',
+  )
   assert.equal(barText('importing', { messages: 3, octets: 12 }, undefined, 80), 'Importing  3 messages  12 B')
   fc.assert(
     fc.property(
@@ -140,6 +161,40 @@ test('the bar never is wider than the terminal, and says the most important wher
       },
     ),
   )
+})
+
+test('what the bar shows stays the same from the beginning to the end', () => {
+  const [ofMessages, ofOctets] = [12_345, 678_900_000]
+  const shownAt = (part: number, rate: number | undefined, columns: number): string[] => {
+    const amount = {
+      messages: Math.round(part * ofMessages),
+      octets: Math.round(part * ofOctets),
+      ofMessages,
+      ofOctets,
+    }
+    const text = barText('fetching from mario@example.it', amount, rate, columns)
+    return ['Fetching', '[', ' of 12,345', 'messages', ' of 679 MB'].filter((word) => text.includes(word))
+  }
+  for (let columns = 20; columns < 140; columns++) {
+    const first = shownAt(0, undefined, columns)
+    for (const rate of [undefined, 0, 1_000, 250_000, 8_765_432, 123_456_789])
+      for (const part of [0, 0.001, 0.05, 0.5, 0.999, 1])
+        assert.deepEqual(shownAt(part, rate, columns), first, `${columns} columns, ${part}, ${rate}`)
+  }
+})
+
+test('off a terminal, long work gives a line now and then, and none when it ends', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const written: string[] = []
+  const stream = new Writable({ decodeStrings: false, write: (text: string, _, done) => done(void written.push(text)) })
+  const progress = new Progress(new Notes(stream as NodeJS.WriteStream, false), 'importing for mario')
+  progress.update({ messages: 1234, octets: 5_600_000 })
+  t.mock.timers.tick(29_000)
+  assert.deepEqual(written, ['importing for mario …\n'])
+  t.mock.timers.tick(1_000)
+  progress.end()
+  t.mock.timers.tick(60_000)
+  assert.deepEqual(written, ['importing for mario …\n', 'importing for mario: 1,234 messages, 5.6 MB so far\n'])
 })
 
 test('every error is one line and has its exit code; what can be tried again is 75', () => {

@@ -25,7 +25,14 @@ test('wrong words end with 2 and one line that says what was meant', async (t) =
     ],
     [['account', 'add', 'mario@example.it'], /give it with --server HOST/],
     [['user', 'add', 'Mario'], /"Mario" cannot be the name of a user/],
-    [['user', 'add', 'mario'], /--password-stdin/],
+    [
+      ['user', 'add', 'mario'],
+      /no terminal to ask for the new password of mario: give it on stdin, with --password-stdin/,
+    ],
+    [
+      ['--quiet', 'account', 'add', 'mario@libero.it', '--no-check'],
+      /no terminal to ask for the password of mario@libero\.it at its provider: /,
+    ],
   ]
   for (const [words, expected] of cases) {
     const { code, stdout, stderr } = await run(words)
