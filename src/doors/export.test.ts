@@ -61,6 +61,7 @@ function damage(id: MessageId): UserMail {
     change: (work) => mail.change(work),
     stage: (form) => mail.stage(form),
     bytes,
+    lend: (asked, take) => mail.lend(asked, take),
     close: () => mail.close(),
   }
 }

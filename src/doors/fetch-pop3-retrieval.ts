@@ -47,6 +47,8 @@ export interface RetrievalOptions {
   readonly troubles: readonly Trouble[]
   readonly tally: Tally
   readonly now: () => number
+  /** No message may have more octets; the usual limit where it is undefined. */
+  readonly largest: number | undefined
   readonly onProgress: ((progress: FetchProgress) => void) | undefined
 }
 
@@ -67,6 +69,7 @@ export class Retrieval {
     const { connection } = this.#options
     const progress = this.#progress(wanted)
     const asked = new Set<Promise<void>>()
+    let failure: unknown
     try {
       for (const listed of wanted) {
         while (connection.pending >= window) await Promise.race(asked)
@@ -78,11 +81,13 @@ export class Retrieval {
       }
       await Promise.all(asked)
     } catch (error) {
-      throw this.#broken ?? error
-    } finally {
-      await Promise.all(this.#keeping)
+      failure = error
     }
-    if (this.#broken !== undefined) throw this.#broken
+    // A lost connection ends all that was asked; what had come whole by then is kept.
+    await Promise.allSettled(asked)
+    await Promise.all(this.#keeping)
+    failure = this.#broken ?? failure
+    if (failure !== undefined) throw failure
     return this.#home
   }
 
@@ -91,7 +96,7 @@ export class Retrieval {
    * message now, that one is kept too.
    */
   async confirm(listed: Listed, hash: Hash): Promise<boolean> {
-    const taking = new Taking(this.#options.intake)
+    const taking = this.#taking(listed)
     const reply = await this.#ask(listed, taking)
     if (!reply.ok) return false
     const staged = await taking.finish()
@@ -104,7 +109,7 @@ export class Retrieval {
   }
 
   async #retrieve(listed: Listed, progress: Progress): Promise<void> {
-    const taking = new Taking(this.#options.intake, progress.onOctets)
+    const taking = this.#taking(listed, progress.onOctets)
     const reply = await this.#ask(listed, taking)
     progress.onMessage()
     if (!reply.ok) {
@@ -113,18 +118,32 @@ export class Retrieval {
     }
     const keeping = this.#keep(listed, taking)
       .catch((error: unknown) => {
-        this.#broken ??= error instanceof PostinoError ? error : new StoreError('io', String(error), { cause: error })
+        this.#break(error)
         this.#options.connection.drop()
       })
       .finally(() => this.#keeping.delete(keeping))
     this.#keeping.add(keeping)
   }
 
-  async #ask({ number }: Listed, taking: Taking): Promise<Reply> {
+  #taking(listed: Listed, onOctets?: (octets: number) => void): Taking {
+    const { intake, largest } = this.#options
+    return new Taking(intake, { name: nameOf(listed), largest, onOctets })
+  }
+
+  #break(error: unknown): void {
+    this.#broken ??= error instanceof PostinoError ? error : new StoreError('io', String(error), { cause: error })
+  }
+
+  async #ask(listed: Listed, taking: Taking): Promise<Reply> {
     try {
-      return await this.#options.connection.ask({ verb: 'RETR', number }, taking.onEvent)
+      return await this.#options.connection.ask({ verb: 'RETR', number: listed.number }, taking.onEvent)
     } catch (error) {
       await taking.discard()
+      if (taking.tooLarge !== undefined) {
+        // The session ends with it, so that it must be out of the way of the others next time.
+        this.#options.tally.failed++
+        await this.#rest(listed, taking.tooLarge.message).catch((fault: unknown) => this.#break(fault))
+      }
       throw error
     }
   }
@@ -156,11 +175,15 @@ export class Retrieval {
 
   /** Law 5: a message that cannot be had is noted, and tried again later. */
   async #note(listed: Listed, why: string): Promise<void> {
-    const { remote, tally, troubles, mail, now } = this.#options
+    const { tally } = this.#options
     tally.failed++
-    tally.problems.push(
-      `message ${listed.number}${listed.uniqueId === '' ? '' : ` (unique-id ${listed.uniqueId})`}: ${why}`,
-    )
+    tally.problems.push(`${nameOf(listed)}: ${why}`)
+    await this.#rest(listed, why)
+  }
+
+  /** Writes down that a message could not be had: a schedule then leaves it alone for a while. */
+  async #rest(listed: Listed, why: string): Promise<void> {
+    const { remote, troubles, mail, now } = this.#options
     if (listed.uniqueId === '') return
     const attempts = (troubles.find(({ uniqueId }) => uniqueId === listed.uniqueId)?.attempts ?? 0) + 1
     const rest = Math.min(firstRest * 2 ** (attempts - 1), longestRest)
@@ -186,6 +209,10 @@ export class Retrieval {
       },
     }
   }
+}
+
+function nameOf({ number, uniqueId }: Listed): string {
+  return `message ${number}${uniqueId === '' ? '' : ` (unique-id ${uniqueId})`}`
 }
 
 interface Progress {

@@ -39,6 +39,10 @@ export interface FetchOptions {
   readonly patience?: Patience
   /** Leave messages that failed lately for later, as a schedule should; without it they are tried each time. */
   readonly backOff?: boolean
+  /** A message of more octets than this ends the session; 1 GiB unless said. */
+  readonly largest?: number
+  /** A listing of more lines than this ends the session; two millions unless said. */
+  readonly longest?: number
 }
 
 export interface FetchReport {
@@ -73,7 +77,7 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
   let failure: PostinoError | undefined
   try {
     connection = await logIn(remote, options)
-    const listing = await listMaildrop(connection)
+    const listing = await listMaildrop(connection, options.longest)
     tally.problems.push(...listing.problems)
     const { entries, troubles } = await mail.read((view) => ({
       entries: view.ledger(remote.account),
@@ -84,7 +88,11 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
     const resting = new Set(
       options.backOff === true ? troubles.filter(({ next }) => next > now()).map(({ uniqueId }) => uniqueId) : [],
     )
-    const due = wanted.filter(({ uniqueId }) => !resting.has(uniqueId))
+    // What went wrong before comes last, for it may end the session again (law 5).
+    const troubled = new Set(troubles.map(({ uniqueId }) => uniqueId))
+    const due = wanted
+      .filter(({ uniqueId }) => !resting.has(uniqueId))
+      .toSorted((a, b) => Number(troubled.has(a.uniqueId)) - Number(troubled.has(b.uniqueId)))
     tally.failed = wanted.length - due.length
 
     const intake = new Intake(mail)
@@ -97,6 +105,7 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
       troubles,
       tally,
       now,
+      largest: options.largest,
       onProgress: options.onProgress,
     })
     const fetched = await retrieval.fetch(due)
@@ -105,7 +114,9 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
     if (remote.leave !== 'forever') {
       const until = remote.leave === 'delete' ? Infinity : now() - remote.leave * day
       const before = known.map(({ listed, entry }): AtHome => ({ ...entry, listed, fetchedNow: false }))
-      const old = [...before, ...fetched].filter(({ stored }) => stored <= until)
+      const old = [...before, ...fetched].filter(
+        ({ stored, listed }) => stored <= until && !resting.has(listed.uniqueId),
+      )
       await deleteAtRemote(old, { connection, mail, retrieval, tally })
     }
     // RFC 1939 §6: only QUIT makes the deletions happen, and its answer tells whether they did.

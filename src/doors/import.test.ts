@@ -235,6 +235,7 @@ test('when the store fails, the import stops and says so', async () => {
     change: (work) => (++changes === 3 ? Promise.reject(new Error('the disk is full')) : mail.change(work)),
     stage: (form) => mail.stage(form),
     bytes: (id) => mail.bytes(id),
+    lend: (id, take) => mail.lend(id, take),
     close: () => mail.close(),
   }
   await assert.rejects(importMail(failing, [path]), /the disk is full/)

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
 import { PeerError, RefusedError, StoreError } from '../errors.ts'
 import { Conversation, type Ending } from '../net/converse.ts'
@@ -8,9 +9,8 @@ import type { Maildrop } from '../pop3/maildrop.ts'
 import type { CloseReason, Credentials, Need } from '../pop3/need.ts'
 import { Pop3Server } from '../pop3/server.ts'
 import type { Reason } from '../reasons.ts'
-import type { MaildropEntry, UserMail } from '../store/store.ts'
+import type { MaildropEntry, Taker, UserMail } from '../store/store.ts'
 import type { Maildrops } from './serve-pop3-maildrops.ts'
-import { letGo, Readings } from './serve-pop3-reading.ts'
 
 /** One line about one session, for the log. */
 export interface SessionLog {
@@ -68,7 +68,6 @@ export class Pop3Session implements Session {
   #locked = false
   #mail: UserMail | undefined
   #maildrop: Maildrop<MaildropEntry> | undefined
-  #readings: Readings | undefined
   #patience: number
   #retrieved = 0
   #retrievedOctets = 0
@@ -158,12 +157,16 @@ export class Pop3Session implements Session {
         return conversation.ending
       }
       conversation.working()
-      await this.#answer(need)
-      if (server.waiting >= enoughGathered) {
-        const slow = conversation.flush(this.#patience)
-        if (slow !== undefined) await slow
-      }
+      const answer = this.#answer(need)
+      if (answer !== undefined) await answer
+      if (server.waiting >= enoughGathered) await this.#writeOut()
     }
+  }
+
+  /** Writes what is gathered; then it is the others' turn, also where this client takes all as fast as we write. */
+  async #writeOut(): Promise<void> {
+    const slow = this.#conversation.flush(this.#patience)
+    await (slow ?? nextTurn())
   }
 
   #answer(need: Exclude<Need, { kind: 'close' }>): Promise<void> | undefined {
@@ -171,7 +174,7 @@ export class Pop3Session implements Session {
       case 'read':
         return this.#read(need.number, need.top)
       case 'write':
-        return this.#conversation.flush(this.#patience)
+        return this.#writeOut()
       case 'log-in':
         return this.#logIn(need.credentials)
       case 'update':
@@ -198,7 +201,6 @@ export class Pop3Session implements Session {
       this.#user = user
       this.#mail = await open(user)
       this.#maildrop = await maildrops.look(this.#mail)
-      this.#readings = new Readings(this.#mail, this.#maildrop.messages)
       this.#patience = this.#context.patience.after
       server.loggedIn(this.#maildrop)
     } catch (error) {
@@ -208,36 +210,61 @@ export class Pop3Session implements Session {
     }
   }
 
-  async #read(number: number, top: boolean): Promise<void> {
-    const server = this.#server
-    const conversation = this.#conversation
+  #read(number: number, top: boolean): Promise<void> | undefined {
+    const id = this.#maildrop?.messages[number - 1]?.id
+    const mail = this.#mail
+    if (id === undefined || mail === undefined) {
+      this.#server.messageFailed('broken', 'no maildrop is open')
+      return undefined
+    }
+    try {
+      const waiting = mail.lend(id, this.#give)
+      if (waiting !== undefined) return this.#readOn(waiting, number, top)
+      this.#sent(number, top)
+    } catch (error) {
+      this.#unreadable(error, number)
+    }
+    return undefined
+  }
+
+  /** Gives the engine what the store lends; where enough is gathered, the store waits until it is written. */
+  readonly #give: Taker = (parts) => {
+    if (this.#gone) return 'enough'
+    for (const part of parts) if (!this.#server.message(part)) return 'enough'
+    return this.#server.waiting < enoughGathered ? undefined : this.#writeOut()
+  }
+
+  async #readOn(waiting: Promise<void>, number: number, top: boolean): Promise<void> {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      conversation.push()
+      this.#conversation.push()
     }, soon)
     try {
-      const reading = this.#readings?.read(number, () => server.upcoming())
-      if (reading === undefined) return server.messageFailed('broken', 'no maildrop is open')
-      for (let step = await reading.first; step.done !== true; step = await reading.rest.next()) {
-        if (!server.message(step.value)) {
-          letGo(reading)
-          break
-        }
-        if (server.waiting >= enoughGathered) {
-          const slow = conversation.flush(this.#patience)
-          if (slow !== undefined) await slow
-          if (conversation.ending !== undefined && conversation.ending !== 'closing') return letGo(reading)
-        }
-      }
-      server.messageEnd()
-      if (top) this.#tops++
-      else {
-        this.#retrieved++
-        this.#retrievedOctets += this.#maildrop?.messages[number - 1]?.octets ?? 0
-      }
+      await waiting
+      this.#sent(number, top)
     } catch (error) {
-      this.#problem = messageOf(error)
-      server.messageFailed(reasonOf(error), `message ${number} cannot be read: ${publicMessage(error)}`)
+      this.#unreadable(error, number)
+    }
+  }
+
+  #unreadable(error: unknown, number: number): void {
+    this.#problem = messageOf(error)
+    this.#server.messageFailed(reasonOf(error), `message ${number} cannot be read: ${publicMessage(error)}`)
+  }
+
+  /** Whether nobody is there any more to give anything to. */
+  get #gone(): boolean {
+    const { ending } = this.#conversation
+    return ending !== undefined && ending !== 'closing'
+  }
+
+  #sent(number: number, top: boolean): void {
+    if (this.#gone) return
+    this.#server.messageEnd()
+    if (top) this.#tops++
+    else {
+      this.#retrieved++
+      this.#retrievedOctets += this.#maildrop?.messages[number - 1]?.octets ?? 0
     }
   }
 
@@ -284,8 +311,6 @@ export class Pop3Session implements Session {
   #letGo(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#readings?.close()
-    this.#readings = undefined
     this.#mail = undefined
     if (this.#locked && this.#user !== undefined) this.#context.maildrops.unlock(this.#user)
     this.#locked = false

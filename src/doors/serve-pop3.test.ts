@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { StoreError } from '../errors.ts'
 import { makeCertificate } from '../net/certificate.ts'
 import { MemoryStore } from '../store/memory.ts'
-import type { UserMail } from '../store/store.ts'
+import type { MessageId } from '../ids.ts'
+import type { Taker, UserMail } from '../store/store.ts'
 import { Pop3Door, type Pop3DoorOptions, type SessionLog } from './serve-pop3.ts'
 
 const run = promisify(execFile)
@@ -213,10 +214,10 @@ test('connections from one address are limited, and a place that is left can be 
 test('closing ends sessions that wait, and lets a reply be finished', async (t) => {
   const { at, door, mail } = await house(t, ['a\r\n'])
   const gate = Promise.withResolvers<void>()
-  t.mock.method(mail, 'bytes', async function* slow() {
-    yield Buffer.from('first\r\n')
+  t.mock.method(mail, 'lend', async (_: MessageId, take: Taker) => {
+    await take([Buffer.from('first\r\n')])
     await gate.promise
-    yield Buffer.from('last\r\n')
+    await take([Buffer.from('last\r\n')])
   })
   const idle = connect(at)
   const busy = connect(at)

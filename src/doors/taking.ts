@@ -1,26 +1,53 @@
+import { PeerError } from '../errors.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Staged, Staging } from '../store/store.ts'
 import type { OnEvent } from './pop3-connection.ts'
 
 const noOctets = new Uint8Array()
 
+/**
+ * No message may have more octets. No provider takes in a tenth of it, and a server that never ends a message must not fill
+ * the disk.
+ */
+const largestMessage = 1 << 30
+
+export interface TakingOptions {
+  /** What to call the message in an error. */
+  readonly name: string
+  /** A message of more octets ends the session with PeerError `reply-too-long`. */
+  readonly largest?: number | undefined
+  readonly onOctets?: ((octets: number) => void) | undefined
+}
+
 /** Takes in the message that one RETR gives. */
 export class Taking {
   /** The first octets of the message. */
   head: Uint8Array = noOctets
+  /** Why it was given up, where it was too large. */
+  tooLarge: PeerError | undefined
   readonly #intake: Intake
-  readonly #onOctets: ((octets: number) => void) | undefined
+  readonly #options: TakingOptions
+  #octets = 0
   #staging: Staging | undefined
   #writing: Promise<void> | undefined
 
-  constructor(intake: Intake, onOctets?: (octets: number) => void) {
+  constructor(intake: Intake, options: TakingOptions) {
     this.#intake = intake
-    this.#onOctets = onOctets
+    this.#options = options
   }
 
   readonly onEvent: OnEvent = (event) => {
     if (event.kind === 'octets') {
-      this.#onOctets?.(event.octets.length)
+      const { name, largest = largestMessage, onOctets } = this.#options
+      this.#octets += event.octets.length
+      if (this.#octets > largest) {
+        this.tooLarge = new PeerError(
+          'reply-too-long',
+          `${name} goes on after ${largest} octets, so it was not taken in`,
+        )
+        throw this.tooLarge
+      }
+      onOctets?.(event.octets.length)
       if (this.#staging === undefined) this.head = event.octets
       this.#staging ??= this.#intake.stage('wire')
       return (this.#writing = this.#staging.write(event.octets))

@@ -7,8 +7,9 @@ export interface Engine {
   /** Whether it will take more octets now. */
   readonly wants: boolean
   receive(octets: Uint8Array): void
-  /** The octets to write, in order. */
+  /** The octets to write, in order; they stay as they are until `written`. */
   take(): Uint8Array[]
+  written(): void
 }
 
 /** Why a conversation ended from outside: the other side went away, was silent too long, or we are closing. */
@@ -92,6 +93,8 @@ export class Conversation {
       socket.write(piece, this.#onWritten)
     }
     if (pieces.length > 1) socket.uncork()
+    // Mostly the system takes everything at once.
+    if (socket.writableLength === 0) this.#engine.written()
   }
 
   /** The time the owner itself takes does not count against the other side. */

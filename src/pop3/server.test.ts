@@ -157,16 +157,6 @@ test('replies do not pile up: the engine asks to be written out', () => {
   assert.ok(server.waiting < 1 << 20)
 })
 
-test('a door learns which messages will be asked for, each once', () => {
-  const server = new Pop3Server({ clearLogin: true })
-  server.receive(Buffer.from('USER a\r\nPASS b\r\n'))
-  server.next()
-  server.loggedIn(maildrop)
-  server.receive(Buffer.from('RETR 1\r\nDELE 1\r\nretr 2\r\nRETR 9\r\nTOP 3 0\r\nRET'))
-  assert.deepEqual(server.next(), { kind: 'read', number: 1, top: false })
-  assert.deepEqual([server.upcoming(), server.upcoming(), server.upcoming()], [2, 3, undefined])
-})
-
 test('APOP is a need where there is a timestamp', () => {
   const server = new Pop3Server({ timestamp: '<1896.697170952@dbc.mtview.ca.us>' })
   server.next()

@@ -98,9 +98,14 @@ export class Pop3Server {
     this.#input.add(octets)
   }
 
-  /** What waits to be written, in order. */
+  /** What waits to be written, in order; it stays as it is until `written`. */
   take(): Uint8Array[] {
     return this.#out.take()
+  }
+
+  /** What was taken is written, and its memory may be used again. */
+  written(): void {
+    this.#out.reuse()
   }
 
   /** What it needs now; undefined when it needs nothing but more octets. */
@@ -116,19 +121,6 @@ export class Pop3Server {
       else this.#command(line)
     }
     return this.#need
-  }
-
-  /**
-   * The message-number of a RETR or TOP that waits behind what is being done, each told once; undefined: no more are known. A
-   * door may begin to read these.
-   */
-  upcoming(): number | undefined {
-    for (let line = this.#input.peek(); line !== undefined; line = this.#input.peek()) {
-      const word = /^(?:retr|top) +(\d{1,9})(?: |$)/i.exec(line)?.[1]
-      const number = word === undefined ? '' : this.#message(word)
-      if (typeof number === 'number') return number
-    }
-    return undefined
   }
 
   /** Answers `log-in`: it is them, and the maildrop is locked. */
@@ -149,7 +141,7 @@ export class Pop3Server {
     else if (reason === 'bad-login' && ++this.#failures >= failureLimit) this.#close('failed log-ins')
   }
 
-  /** Gives octets of the message that `read` asked for. False: no more are wanted, only `messageEnd`. */
+  /** Gives octets of the message that `read` asked for, which are copied. False: no more are wanted, only `messageEnd`. */
   message(octets: Uint8Array): boolean {
     if (this.#need?.kind !== 'read') this.#answer('read')
     if (!this.#begun) this.#begin()

@@ -74,6 +74,10 @@ function before(mail: UserMail, work: (id: MessageId) => void): UserMail {
       work(id)
       return mail.bytes(id)
     },
+    lend: (id, take) => {
+      work(id)
+      return mail.lend(id, take)
+    },
     close: () => mail.close(),
   }
 }

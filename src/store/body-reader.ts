@@ -1,110 +1,176 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash as Running } from 'node:crypto'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import { hashOf } from './measure.ts'
-import {
-  bodyBlocks,
-  blockHead,
-  encodeBlockHead,
-  encodeFrameHead,
-  frameHead,
-  frameLength,
-  type BodyPlace,
-} from './segment.ts'
+import { blockHead, blockHeadValue, bodyBlocks, frameHead, isFrameHead, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
-import { smallMessage } from './store.ts'
+import { smallMessage, type Taker } from './store.ts'
 
-/** How much of a large message is in memory at once (octets). */
-const portion = 1 << 20
+/** Where a body is, and what it must be. */
+export interface Body {
+  readonly path: string
+  readonly place: BodyPlace
+  readonly hash: Hash
+}
 
-type Read = (start: number, length: number) => Promise<Buffer>
+interface Step {
+  readonly at: number
+  readonly size: number
+  readonly last: boolean
+}
 
 /**
- * The octets of one body, verified: a small one against its hash before the first chunk, a large one before the last.
- * Rejects with StoreError `damaged`, naming file and offset.
+ * The octets of one body as they lie in memory, step by step: a small one whole, a large one block by block. Verified before they
+ * are given: a small body against its hash at once, a large one before its last block. What is given is a loan, good only until
+ * the borrower returns to the event loop.
  */
-export async function* readBody(
-  files: SegmentFiles,
-  path: string,
-  place: BodyPlace,
-  hash: Hash,
-): AsyncGenerator<Uint8Array> {
-  if (place.size <= smallMessage) {
-    yield* await readSmall(files, path, place, hash)
-    return
+export class BodyLoan {
+  readonly #files: SegmentFiles
+  readonly #body: Body
+  readonly #steps: Iterator<Step[]>
+  #next: IteratorResult<Step[]>
+  #running: Running | undefined
+  #begun = false
+  #attempts = 0
+  /** The octets of this step straight from the file, where what is in memory was not right. */
+  #afresh: Buffer | undefined
+
+  constructor(files: SegmentFiles, body: Body) {
+    this.#files = files
+    this.#body = body
+    this.#steps = stepsOf(body.place)
+    this.#next = this.#steps.next()
   }
-  const running = createHash('sha256')
-  let held: Uint8Array | undefined
-  const read: Read = (start, length) => files.readAfresh(path, start, length)
-  for await (const chunk of largeChunks(read, path, place)) {
-    if (held !== undefined) yield held
-    running.update(chunk)
-    held = chunk
+
+  get done(): boolean {
+    return this.#next.done === true
   }
-  if (running.digest('hex') !== hash) throw damaged(path, place, 'its octets do not match its hash')
-  if (held !== undefined) yield held
-}
 
-async function readSmall(files: SegmentFiles, path: string, place: BodyPlace, hash: Hash): Promise<Uint8Array[]> {
-  const length = frameLength(place.size)
-  const chunks = intact(await files.read(path, place.start, length), place, hash)
-  if (chunks !== undefined) return chunks
-  // What was read ahead may since have been written over by another process; what is in the file counts.
-  const afresh = await files.readAfresh(path, place.start, length)
-  const again = intact(afresh, place, hash)
-  if (again !== undefined) return again
-  throw damaged(
-    path,
-    place,
-    afresh.length < length ? 'the file ends before it does' : 'its octets do not match its hash',
-  )
-}
-
-/** The body in a whole frame, or undefined where the frame is short or not the one that was written. */
-function intact(frame: Buffer, place: BodyPlace, hash: Hash): Uint8Array[] | undefined {
-  if (frame.length < frameLength(place.size) || !frame.subarray(0, frameHead).equals(encodeFrameHead(place.size)))
-    return undefined
-  const chunks: Uint8Array[] = []
-  for (const block of bodyBlocks({ ...place, start: 0 })) {
-    const head = frame.subarray(block.at, block.at + blockHead)
-    if (!head.equals(encodeBlockHead(block.size, block.last))) return undefined
-    if (block.size > 0) chunks.push(frame.subarray(block.at + blockHead, block.at + blockHead + block.size))
-  }
-  const [only] = chunks
-  const found = chunks.length === 1 && only !== undefined ? hashOf(only) : hashOfAll(chunks)
-  return found === hash ? chunks : undefined
-}
-
-function hashOfAll(chunks: readonly Uint8Array[]): string {
-  const running = createHash('sha256')
-  for (const chunk of chunks) running.update(chunk)
-  return running.digest('hex')
-}
-
-/** A large body, portion by portion; each portion is read with one call and holds whole blocks. */
-async function* largeChunks(read: Read, path: string, place: BodyPlace): AsyncGenerator<Uint8Array> {
-  const head = await read(place.start, frameHead)
-  if (!head.equals(encodeFrameHead(place.size))) throw damaged(path, place, 'its frame does not begin as it must')
-  let blocks: { at: number; size: number; last: boolean }[] = []
-  let gathered = 0
-  for (const block of bodyBlocks(place)) {
-    blocks.push(block)
-    gathered += block.size
-    if (gathered < portion && !block.last) continue
-    const start = blocks[0]?.at ?? 0
-    const octets = await read(start, block.at + blockHead + block.size - start)
-    for (const { at, size, last } of blocks) {
-      const from = at - start + blockHead
-      if (!octets.subarray(at - start, from).equals(encodeBlockHead(size, last)))
-        throw damaged(path, place, 'its frame is broken')
-      if (octets.length < from + size) throw damaged(path, place, 'the file ends before it does')
-      yield octets.subarray(from, from + size)
+  /** The next octets; undefined where they are not in memory: `load` them. Throws StoreError `damaged`. */
+  take(): Buffer[] | undefined {
+    if (this.#next.done === true) return undefined
+    const step = this.#next.value
+    const parts = this.#parts(step)
+    if (parts === undefined || !this.#verify(step, parts)) {
+      // What was read earlier may since have been written over by another process: what is in the file counts.
+      if (this.#afresh !== undefined)
+        throw this.#damaged(parts === undefined ? 'its frame is broken' : 'its octets do not match its hash')
+      return undefined
     }
-    blocks = []
-    gathered = 0
+    this.#begun = true
+    this.#attempts = 0
+    this.#afresh = undefined
+    this.#next = this.#steps.next()
+    return parts
+  }
+
+  /** Brings the next octets into memory. Rejects with StoreError. */
+  async load(): Promise<void> {
+    if (this.#next.done === true) return
+    const { path } = this.#body
+    const [start, length] = this.#stretch(this.#next.value)
+    if (this.#attempts++ === 0) {
+      await this.#files.load(path, start, length)
+      return
+    }
+    this.#files.forget(path)
+    const afresh = await this.#files.readAfresh(path, start, length)
+    if (afresh.length < length) throw this.#damaged('the file ends before it does')
+    this.#afresh = afresh
+  }
+
+  /** From where to where a step reaches in the file; the first has the frame's head in it. */
+  #stretch(step: readonly Step[]): [start: number, length: number] {
+    const start = this.#begun ? (step[0]?.at ?? 0) : this.#body.place.start
+    const last = step.at(-1)
+    return [start, (last === undefined ? 0 : last.at + blockHead + last.size) - start]
+  }
+
+  /** The octets of a step without the heads around them; undefined where they are not in memory, or a head is not right. */
+  #parts(step: readonly Step[]): Buffer[] | undefined {
+    const { place } = this.#body
+    if (!this.#begun) {
+      const head = this.#octets(place.start, frameHead)
+      if (head === undefined || !isFrameHead(head, place.size)) return undefined
+    }
+    const parts: Buffer[] = []
+    for (const { at, size, last } of step) {
+      const head = this.#octets(at, blockHead)
+      if (head?.readUIntLE(0, blockHead) !== blockHeadValue(size, last)) return undefined
+      const more = size === 0 ? [] : this.#pieces(at + blockHead, size)
+      if (more === undefined) return undefined
+      parts.push(...more)
+    }
+    return parts
+  }
+
+  #octets(start: number, length: number): Buffer | undefined {
+    const pieces = this.#pieces(start, length)
+    const [only] = pieces ?? []
+    return pieces?.length === 1 ? only : pieces && Buffer.concat(pieces)
+  }
+
+  #pieces(start: number, length: number): Buffer[] | undefined {
+    if (this.#afresh === undefined) return this.#files.held(this.#body.path, start, length)
+    const from = start - this.#stretch(this.#next.value as Step[])[0]
+    return [this.#afresh.subarray(from, from + length)]
+  }
+
+  #verify(step: readonly Step[], parts: readonly Buffer[]): boolean {
+    const { place, hash, path } = this.#body
+    if (place.size > smallMessage) {
+      const running = (this.#running ??= createHash('sha256'))
+      // A block that is taken again was not right before.
+      const last = step.at(-1)?.last === true
+      const sum = last ? running.copy() : running
+      for (const part of parts) sum.update(part)
+      return !last || sum.digest('hex') === hash
+    }
+    const [start, length] = this.#stretch(step)
+    if (this.#files.vouched(path, start, length)) return true
+    const [only] = parts
+    const running = parts.length === 1 ? undefined : createHash('sha256')
+    for (const part of parts) running?.update(part)
+    const found = running?.digest('hex') ?? hashOf(only ?? new Uint8Array())
+    if (found === hash && this.#afresh === undefined) this.#files.vouch(path, start, length)
+    return found === hash
+  }
+
+  #damaged(what: string): StoreError {
+    const { path, place } = this.#body
+    return new StoreError('damaged', `damaged message in ${path} at offset ${place.start}: ${what}`)
   }
 }
 
-function damaged(path: string, place: BodyPlace, what: string): StoreError {
-  return new StoreError('damaged', `damaged message in ${path} at offset ${place.start}: ${what}`)
+/** A small body is one step, however many blocks it has; of a large one each block is a step. */
+function* stepsOf(place: BodyPlace): Generator<Step[]> {
+  const blocks = bodyBlocks(place)
+  if (place.size <= smallMessage) yield [...blocks]
+  else for (const block of blocks) yield [block]
+}
+
+/** The octets of one body, the caller's own. Verified like `BodyLoan`; rejects with StoreError. */
+export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator<Uint8Array> {
+  const loan = new BodyLoan(files, body)
+  while (!loan.done) {
+    const parts = loan.take()
+    if (parts === undefined) await loan.load()
+    else if (parts.length > 0) yield Buffer.concat(parts)
+  }
+}
+
+/** Lends the octets of one body, see `UserMail.lend`. */
+export function lendBody(files: SegmentFiles, body: Body, take: Taker): Promise<void> | undefined {
+  const loan = new BodyLoan(files, body)
+  const lendOn = (): Promise<void> | undefined => {
+    while (!loan.done) {
+      const parts = loan.take()
+      if (parts === undefined) return loan.load().then(lendOn)
+      const answer = take(parts)
+      if (answer === 'enough') return undefined
+      if (answer !== undefined) return answer.then(lendOn)
+    }
+    return undefined
+  }
+  return lendOn()
 }

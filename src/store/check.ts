@@ -38,6 +38,8 @@ export async function checkMail(
   options: { onProgress?: (octets: number, of: number) => void },
 ): Promise<CheckReport> {
   const database = openIndex(folder, user)
+  // What is on the disk counts, not what was read of it earlier.
+  files.forget(folder)
   const shadow = new DatabaseSync('')
   const problems: Problem[] = []
   try {
@@ -63,7 +65,7 @@ export async function checkMail(
         octets += met.record.size
         const { id } = met.record
         try {
-          for await (const _ of readBody(files, path, met.place, met.record.hash));
+          for await (const _ of readBody(files, { path, place: met.place, hash: met.record.hash }));
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
           problems.push({

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
-import { readBody } from './body-reader.ts'
+import { lendBody, readBody, type Body } from './body-reader.ts'
+import { BodyPlaces } from './body-places.ts'
 import { Drafting } from './drafting.ts'
 import { Group } from './group.ts'
 import { indexError, openIndex } from './index-file.ts'
@@ -15,7 +16,7 @@ import { encodeRecord, formatVersion } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 import { DiskStaging } from './staging.ts'
-import type { Draft, Staging, UserMail, View } from './store.ts'
+import type { Draft, Staging, Taker, UserMail, View } from './store.ts'
 
 /** A segment that has reached this size (octets) is followed by the next. */
 const fullSegment = 256 << 20
@@ -47,6 +48,7 @@ export class DiskMail implements UserMail {
   readonly #reader: DatabaseSync
   readonly #writing: SqliteIndex
   readonly #reading: SqliteIndex
+  readonly #places: BodyPlaces
   readonly #inode: bigint
   #jobs: Job[] = []
   #busy: Promise<void> | undefined
@@ -63,6 +65,7 @@ export class DiskMail implements UserMail {
     this.#writer.exec('pragma busy_timeout = 0')
     this.#writing = new SqliteIndex(this.#writer)
     this.#reading = new SqliteIndex(this.#reader)
+    this.#places = new BodyPlaces(this.#reading, this.#folder)
     this.#inode = inodeOf(indexPath(this.#folder))
   }
 
@@ -103,9 +106,11 @@ export class DiskMail implements UserMail {
   }
 
   async *bytes(id: MessageId): AsyncGenerator<Uint8Array> {
-    const body = await this.read(() => this.#reading.bodyOf(id))
-    if (body === undefined) throw new StoreError('no-such-message', `there is no message ${id}`)
-    yield* readBody(this.#options.files, segmentPath(this.#folder, body.place.segment), body.place, body.hash)
+    yield* readBody(this.#options.files, this.#mustHave(id))
+  }
+
+  lend(id: MessageId, take: Taker): Promise<void> | undefined {
+    return lendBody(this.#options.files, this.#mustHave(id), take)
   }
 
   async close(): Promise<void> {
@@ -116,6 +121,18 @@ export class DiskMail implements UserMail {
     this.#writer.close()
     await this.#options.files.close(this.#folder)
     this.#options.onClose()
+  }
+
+  #mustHave(id: MessageId): Body {
+    this.#mustBeOpen()
+    let body: Body | undefined
+    try {
+      body = this.#places.find(id)
+    } catch (error) {
+      throw this.#explain(error)
+    }
+    if (body === undefined) throw new StoreError('no-such-message', `there is no message ${id}`)
+    return body
   }
 
   async #work(): Promise<void> {
@@ -152,12 +169,15 @@ export class DiskMail implements UserMail {
         index.tail += group.length
       }
       index.keepState()
+      // From here on the index may have it, whatever COMMIT says; and if it has not, the next writer's replay takes it in.
+      from = undefined
       this.#writer.exec('commit')
+      this.#places.forget()
       return settle
     } catch (error) {
-      if (this.#writer.isTransaction) this.#writer.exec('rollback')
-      // What was written is not what was promised: take it back. If even that fails, the next writer's replay takes it in.
+      // What was written is not what was promised: it is taken back, while the lock keeps others from writing behind it.
       if (from !== undefined) await truncate(segmentPath(this.#folder, index.segment), from).catch(() => undefined)
+      if (this.#writer.isTransaction) this.#writer.exec('rollback')
       throw error
     }
   }

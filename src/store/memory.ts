@@ -3,7 +3,7 @@ import { MisuseError, StoreError } from '../errors.ts'
 import { Drafting } from './drafting.ts'
 import { Measure } from './measure.ts'
 import { MemoryIndex } from './memory-index.ts'
-import type { Draft, Staged, Staging, Store, UserMail, View } from './store.ts'
+import type { Draft, Staged, Staging, Store, Taker, UserMail, View } from './store.ts'
 
 /** A store that forgets everything when the process ends: for tests, the demo's remote server, and as the model of the disk store. */
 export class MemoryStore implements Store {
@@ -72,14 +72,24 @@ class MemoryMail implements UserMail {
   }
 
   async *bytes(id: MessageId): AsyncIterable<Uint8Array> {
-    const message = this.#index.message(id)
-    const octets = message && this.#index.body(message.hash)
-    if (octets === undefined) throw new StoreError('no-such-message', `there is no message ${id}`)
+    const octets = this.#octets(id)
     if (octets.length > 0) yield octets
+  }
+
+  lend(id: MessageId, take: Taker): Promise<void> | undefined {
+    const answer = take([this.#octets(id)])
+    return answer === 'enough' ? undefined : answer
   }
 
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  #octets(id: MessageId): Uint8Array {
+    const message = this.#index.message(id)
+    const octets = message && this.#index.body(message.hash)
+    if (octets === undefined) throw new StoreError('no-such-message', `there is no message ${id}`)
+    return octets
   }
 }
 

@@ -1,10 +1,10 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { diskError } from '../disk-errors.ts'
 
-/** How much is read at once where messages are read in order, and where they are not. */
-const ahead = 1 << 20
-const alone = 32 << 10
-const mostWindows = 24
+/** Segments are read in blocks of this size (octets), and so much of them is kept in memory for all users together. */
+const blockSize = 512 << 10
+const mostBlocks = 128
+const mostSpare = 4
 const mostFiles = 64
 
 interface OpenFile {
@@ -12,44 +12,88 @@ interface OpenFile {
   reading: number
 }
 
-interface Window {
+interface Block {
   readonly path: string
-  readonly start: number
-  readonly octets: Promise<Buffer>
-  length: number
+  readonly number: number
+  readonly reading: Promise<Buffer>
+  /** Once it is read; shorter where the file ends. */
+  octets: Buffer | undefined
+  /** Where stretches begin that `vouch` was called for. */
+  readonly vouched: Set<number>
+  followed: boolean
 }
 
 /**
- * Reads segments. Mail programs read messages in order, and in order is how they lie: one large read then serves many small
- * messages. Files and windows are shared by all users of a store and bounded.
+ * Reads segments. Mail programs read messages in order, and in order is how they lie: a block serves many small messages, and the
+ * next is read while this one is used. What was read lately stays in memory, bounded, for all users of a store together.
  */
 export class SegmentFiles {
   readonly #files = new Map<string, OpenFile>()
-  #windows: Window[] = []
+  /** Memory of blocks that were dropped: used again, for fresh memory costs more than reading into it. */
+  #spare: Buffer[] = []
+  /** Least recently used first. */
+  readonly #blocks = new Map<string, Block>()
+  #recent: Block | undefined
 
-  /** Octets `start` to `start + length` of a file; fewer where it ends. The buffer is shared: do not write to it. */
-  async read(path: string, start: number, length: number): Promise<Buffer> {
-    const known = this.#windows.findLast(
-      (window) => window.path === path && window.start <= start && start + length <= window.start + window.length,
-    )
-    if (known !== undefined) {
-      const octets = await known.octets
-      if (start + length <= known.start + octets.length)
-        return octets.subarray(start - known.start, start - known.start + length)
+  /**
+   * Octets `start` to `start + length` of a file, if they are in memory, in pieces. A loan, good only until the borrower returns
+   * to the event loop; do not write to it.
+   */
+  held(path: string, start: number, length: number): Buffer[] | undefined {
+    const end = start + length
+    const pieces: Buffer[] = []
+    for (let number = Math.floor(start / blockSize); number * blockSize < end; number++) {
+      const block = this.#known(path, number)
+      const to = Math.min(blockSize, end - number * blockSize)
+      if (block?.octets === undefined || block.octets.length < to) return undefined
+      if (!block.followed) this.#follow(block)
+      pieces.push(block.octets.subarray(Math.max(0, start - number * blockSize), to))
     }
-    const inOrder = this.#windows.some(
-      (window) => window.path === path && window.start <= start && start <= window.start + window.length,
-    )
-    return await this.#fill(path, start, length, Math.max(length, inOrder ? ahead : alone))
+    return pieces
+  }
+
+  /** Says that this stretch is what it must be, so that it need not be looked at again while it stays in memory. */
+  vouch(path: string, start: number, length: number): void {
+    this.#only(path, start, length)?.vouched.add(start)
+  }
+
+  /** Whether `vouch` was called for this stretch, and it has not left memory since. */
+  vouched(path: string, start: number, length: number): boolean {
+    return this.#only(path, start, length)?.vouched.has(start) === true
+  }
+
+  /** Octets `start` to `start + length` of a file, a copy; fewer where it ends. */
+  async read(path: string, start: number, length: number): Promise<Buffer> {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const held = this.held(path, start, length)
+      if (held !== undefined) return Buffer.concat(held)
+      await this.load(path, start, length)
+    }
+    return await this.readAfresh(path, start, length)
+  }
+
+  /** Brings these octets into memory, so that `held` finds them, if they are there and nothing comes between. */
+  async load(path: string, start: number, length: number): Promise<void> {
+    for (let number = Math.floor(start / blockSize); number * blockSize < start + length; number++) {
+      const needed = Math.min(blockSize, start + length - number * blockSize)
+      const known = this.#known(path, number)
+      await known?.reading
+      // The file may have grown since.
+      if ((known?.octets?.length ?? 0) < needed) await this.#begin(path, number).reading
+    }
   }
 
   /** The same, straight from the file. */
-  async readAfresh(path: string, start: number, length: number): Promise<Buffer> {
+  async readAfresh(
+    path: string,
+    start: number,
+    length: number,
+    buffer: Buffer = Buffer.allocUnsafeSlow(length),
+  ): Promise<Buffer> {
     const file = this.#file(path)
     file.reading++
     try {
       const handle = await file.handle
-      const buffer = Buffer.allocUnsafeSlow(length)
       let filled = 0
       while (filled < length) {
         const { bytesRead } = await handle.read(buffer, filled, length - filled, start + filled)
@@ -64,26 +108,73 @@ export class SegmentFiles {
     }
   }
 
-  /** Closes the files whose path begins so, and forgets what was read of them. */
-  async close(prefix = ''): Promise<void> {
-    this.#windows = this.#windows.filter((window) => !window.path.startsWith(prefix))
-    const closing = [...this.#files].filter(([path]) => path.startsWith(prefix))
-    for (const [path] of closing) this.#files.delete(path)
-    for (const [, { handle }] of closing) await handle.then((open) => open.close()).catch(() => undefined)
+  /** Forgets what is in memory of the files whose path begins so. */
+  forget(prefix: string): void {
+    for (const [key, block] of this.#blocks) if (block.path.startsWith(prefix)) this.#drop(key)
   }
 
-  async #fill(path: string, start: number, length: number, size: number): Promise<Buffer> {
-    const window: Window = { path, start, length: size, octets: this.readAfresh(path, start, size) }
-    this.#windows.push(window)
-    if (this.#windows.length > mostWindows) this.#windows.shift()
-    try {
-      const octets = await window.octets
-      window.length = octets.length
-      return octets.subarray(0, length)
-    } catch (error) {
-      this.#windows = this.#windows.filter((other) => other !== window)
-      throw error
+  /** Closes the files whose path begins so, and forgets what was read of them. */
+  async close(prefix = ''): Promise<void> {
+    this.forget(prefix)
+    const closing = [...this.#files].filter(([path]) => path.startsWith(prefix))
+    for (const [path] of closing) this.#files.delete(path)
+    for (const [, { handle }] of closing) await handle.then((file) => file.close()).catch(() => undefined)
+  }
+
+  /** The block that a stretch is wholly in, if it is in one. */
+  #only(path: string, start: number, length: number): Block | undefined {
+    const number = Math.floor(start / blockSize)
+    return start + length <= (number + 1) * blockSize ? this.#known(path, number) : undefined
+  }
+
+  #known(path: string, number: number): Block | undefined {
+    const recent = this.#recent
+    if (recent?.number === number && recent.path === path) return recent
+    const block = this.#blocks.get(`${number} ${path}`)
+    if (block === undefined) return undefined
+    this.#blocks.delete(`${number} ${path}`)
+    this.#blocks.set(`${number} ${path}`, block)
+    this.#recent = block
+    return block
+  }
+
+  #begin(path: string, number: number): Block {
+    const memory = this.#spare.pop() ?? Buffer.allocUnsafeSlow(blockSize)
+    const reading = this.readAfresh(path, number * blockSize, blockSize, memory)
+    const block: Block = { path, number, reading, octets: undefined, vouched: new Set(), followed: false }
+    const key = `${number} ${path}`
+    reading.then(
+      (octets) => (block.octets = octets),
+      () => this.#blocks.get(key) === block && this.#blocks.delete(key),
+    )
+    this.#drop(key)
+    this.#blocks.set(key, block)
+    for (const oldest of this.#blocks.keys()) {
+      if (this.#blocks.size <= mostBlocks) break
+      this.#drop(oldest)
     }
+    return block
+  }
+
+  #drop(key: string): void {
+    const block = this.#blocks.get(key)
+    if (block === undefined) return
+    this.#blocks.delete(key)
+    if (this.#recent === block) this.#recent = undefined
+    // One that is still being read into is left to the garbage collector.
+    if (block.octets !== undefined && this.#spare.length < mostSpare) {
+      this.#spare.push(Buffer.from(block.octets.buffer, 0, blockSize))
+    }
+    block.octets = undefined
+  }
+
+  /** Begins to read what comes after a block, where its own predecessor was used too: then somebody reads in order. */
+  #follow(block: Block): void {
+    block.followed = true
+    const { path, number } = block
+    const inOrder = number === 0 || this.#blocks.has(`${number - 1} ${path}`)
+    if (inOrder && block.octets?.length === blockSize && !this.#blocks.has(`${number + 1} ${path}`))
+      this.#begin(path, number + 1)
   }
 
   #file(path: string): OpenFile {

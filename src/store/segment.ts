@@ -101,20 +101,39 @@ function blocks(size: number): number {
   return Math.max(1, Math.ceil(size / blockSize))
 }
 
+const bodyMagic = 0xfd2fb528
+const bodyDescriptor = 0b1100_0000
+const bodyWindow = 7 << 3
+
 /** RFC 8878 §3.1.1.1: content size in 8 octets, no checksum (the record has the hash), a window of 128 KiB. */
 export function encodeFrameHead(size: number): Buffer {
   const head = Buffer.allocUnsafe(frameHead)
-  head.writeUInt32LE(0xfd2fb528, 0)
-  head[4] = 0b1100_0000
-  head[5] = 7 << 3
+  head.writeUInt32LE(bodyMagic, 0)
+  head[4] = bodyDescriptor
+  head[5] = bodyWindow
   head.writeBigUInt64LE(BigInt(size), 6)
   return head
 }
 
+/** Whether this is what `encodeFrameHead` gives for that size. */
+export function isFrameHead(frame: Buffer, size: number): boolean {
+  return (
+    frame.readUInt32LE(0) === bodyMagic &&
+    frame[4] === bodyDescriptor &&
+    frame[5] === bodyWindow &&
+    frame.readUInt32LE(6) === size >>> 0 &&
+    frame.readUInt32LE(10) === Math.floor(size / 2 ** 32)
+  )
+}
+
 /** RFC 8878 §3.1.1.2: last-block bit, type 0 (raw), size. */
+export function blockHeadValue(size: number, last: boolean): number {
+  return (size << 3) | (last ? 1 : 0)
+}
+
 export function encodeBlockHead(size: number, last: boolean): Buffer {
   const head = Buffer.allocUnsafe(blockHead)
-  head.writeUIntLE((size << 3) | (last ? 1 : 0), 0, blockHead)
+  head.writeUIntLE(blockHeadValue(size, last), 0, blockHead)
   return head
 }
 

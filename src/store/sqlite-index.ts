@@ -76,13 +76,11 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return row && rows.place(row)
   }
 
-  /** A message's hash and the place of its octets. */
-  bodyOf(id: MessageId): { hash: Hash; place: BodyPlace } | undefined {
-    const row = this.#get(
-      'select b.hash, b.segment, b.start, b.size from messages m join bodies b on b.id = m.body where m.id = ?',
-      id,
-    )
-    return row && { hash: rows.hash(row['hash']), place: rows.place(row) }
+  /** Where the octets of the messages from `id` on are, so many of them; one statement, so of one moment. */
+  bodiesFrom(id: MessageId, limit: number): { id: MessageId; hash: Hash; place: BodyPlace }[] {
+    const sql = `select m.id, lower(hex(b.hash)), b.segment, b.start, b.size
+      from messages m join bodies b on b.id = m.body where m.id >= ? order by m.id limit ?`
+    return this.#arrays(sql, id, limit).map(rows.bodyOf)
   }
 
   uniqueIdTaken(uniqueId: UniqueId): boolean {

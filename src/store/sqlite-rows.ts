@@ -37,6 +37,15 @@ export function place(row: Row): BodyPlace {
   return { segment: number(row['segment']), start: number(row['start']), size: number(row['size']) }
 }
 
+/** From `id, hash in hex, segment, start, size`. */
+export function bodyOf([id, hexHash, segment, start, size]: Values): { id: MessageId; hash: Hash; place: BodyPlace } {
+  return {
+    id: number(id) as MessageId,
+    hash: text(hexHash) as Hash,
+    place: { segment: number(segment), start: number(start), size: number(size) },
+  }
+}
+
 export function mailbox(row: Row): Mailbox {
   return {
     id: number(row['id']) as MailboxId,

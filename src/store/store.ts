@@ -27,9 +27,20 @@ export interface UserMail {
    * hash before the first chunk, a larger one before its last chunk. Rejects with StoreError `damaged` or `no-such-message`.
    */
   bytes(id: MessageId): AsyncIterable<Uint8Array>
+  /**
+   * The same octets without a copy, given to `take`. Undefined: it is done already, for they were in memory, as they mostly are for
+   * who reads in order. Throws, or rejects, as `bytes` does.
+   */
+  lend(id: MessageId, take: Taker): Promise<void> | undefined
   /** Lets go of this user's files; what is being written is finished first. */
   close(): Promise<void>
 }
+
+/**
+ * Takes octets of a message that are lent: they are good only until it returns. It may make the lender wait before the next, or
+ * say that it has enough.
+ */
+export type Taker = (parts: readonly Uint8Array[]) => Promise<void> | 'enough' | undefined
 
 /** Up to this size (octets) a message is held whole in memory while it is taken in or read. */
 export const smallMessage: number = 1 << 20
@@ -63,7 +74,7 @@ export interface Content {
   readonly lineEnds: LineEnds
 }
 
-/** A message taken in but not yet added. Give it to `Draft.add`, or `discard` it. */
+/** A message taken in. When the change that adds it is done, or there will be none, `discard` it: that frees what it takes up. */
 export interface Staged extends Content {
   discard(): void
 }

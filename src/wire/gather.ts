@@ -1,9 +1,12 @@
-/** Pieces larger than this are handed on as they are; copying a smaller one costs less than writing it by itself. */
-const small = 8 << 10
 const firstSlab = 1 << 10
-const lastSlab = 64 << 10
+const lastSlab = 256 << 10
+/** So many slabs are kept for the next time. */
+const mostSpare = 2
 
-/** Collects what is to be written: short replies and small pieces side by side in few large ones, large pieces untouched. */
+/**
+ * Collects what is to be written in few large pieces. Everything is copied: what is given need not stay as it is, and the slabs
+ * are used again, which costs far less than fresh memory for all that goes out.
+ */
 export class Gather {
   #slab: Uint8Array = new Uint8Array(firstSlab)
   /** What of the slab has been handed on, and what is filled. */
@@ -11,6 +14,9 @@ export class Gather {
   #fill = 0
   #pieces: Uint8Array[] = []
   #size = 0
+  /** Slabs that are full, and slabs that nobody uses. */
+  #full: Uint8Array[] = []
+  #spare: Uint8Array[] = []
 
   /** How many octets wait. */
   get size(): number {
@@ -32,27 +38,36 @@ export class Gather {
     this.#size += length
   }
 
-  /** Adds octets, which must not be changed afterwards. */
+  /** Adds a copy of these octets. */
   octets(piece: Uint8Array): void {
-    const { length } = piece
-    if (length > small) {
-      this.#cut()
-      this.#pieces.push(piece)
-    } else {
-      if (this.#slab.length - this.#fill < length) this.#nextSlab(length)
-      this.#slab.set(piece, this.#fill)
-      this.#fill += length
+    this.#size += piece.length
+    for (let rest = piece; rest.length > 0;) {
+      if (this.#slab.length === this.#fill) this.#nextSlab(rest.length)
+      const part =
+        rest.length > this.#slab.length - this.#fill ? rest.subarray(0, this.#slab.length - this.#fill) : rest
+      this.#slab.set(part, this.#fill)
+      this.#fill += part.length
+      rest = part === rest ? rest.subarray(rest.length) : rest.subarray(part.length)
     }
-    this.#size += length
   }
 
-  /** All that waits, in order; nothing waits afterwards. */
+  /** All that waits, in order; nothing waits afterwards. It stays as it is until `reuse`. */
   take(): Uint8Array[] {
     this.#cut()
     const pieces = this.#pieces
     this.#pieces = []
     this.#size = 0
     return pieces
+  }
+
+  /** What was taken is written: its memory may be used again. */
+  reuse(): void {
+    if (this.#size > 0) return
+    for (const slab of this.#full)
+      if (this.#spare.length < mostSpare && slab.length === lastSlab) this.#spare.push(slab)
+    this.#full = []
+    this.#from = 0
+    this.#fill = 0
   }
 
   #cut(): void {
@@ -63,8 +78,10 @@ export class Gather {
 
   #nextSlab(needed: number): void {
     this.#cut()
-    // It grows with use: a session of ten short replies is not worth 64 KB.
-    this.#slab = new Uint8Array(Math.max(needed, Math.min(lastSlab, this.#slab.length * 4)))
+    this.#full.push(this.#slab)
+    // It grows with use: a session of ten short replies is not worth a large one.
+    const size = Math.min(lastSlab, Math.max(needed, this.#slab.length * 4))
+    this.#slab = (size === lastSlab ? this.#spare.pop() : undefined) ?? new Uint8Array(size)
     this.#from = 0
     this.#fill = 0
   }

@@ -131,7 +131,7 @@ test('an endless line is told at once and held no further', () => {
   assert.equal(reader.line, '')
 })
 
-test('what is gathered comes out in order, large pieces untouched', () => {
+test('what is gathered comes out in order', () => {
   const piece = fc.oneof(
     fc.nat(300).map((length) => 't'.repeat(length)),
     fc.constantFrom(0, 1, 100, 9000, 70_000).map((length) => new Uint8Array(length).fill(0x6f)),
@@ -153,10 +153,22 @@ test('what is gathered comes out in order, large pieces untouched', () => {
       assert.equal(latin1(join([...got, ...rest])), wanted)
     }),
   )
-  const large = new Uint8Array(9000)
+})
+
+test('what was gathered is a copy, and its memory is used again once it is written, not before', () => {
   const gather = new Gather()
-  gather.octets(large)
-  assert.equal(gather.take()[0], large)
+  const lent = new Uint8Array(300_000).fill(1)
+  gather.octets(lent)
+  lent.fill(2)
+  const first = gather.take()
+  assert.ok(first.every((piece) => piece.every((octet) => octet === 1)))
+  gather.octets(lent)
+  const second = gather.take()
+  assert.ok(first.every((piece) => piece.every((octet) => octet === 1)))
+  const memory = new Set([...first, ...second].map((piece) => piece.buffer))
+  gather.reuse()
+  gather.octets(lent)
+  assert.ok(gather.take().every((piece) => memory.has(piece.buffer)))
 })
 
 test('base64 is that of the platform, and what is not base64 is refused', () => {

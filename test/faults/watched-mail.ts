@@ -40,6 +40,7 @@ export function watch(mail: UserMail): WatchedMail {
       read: (look) => mail.read(look),
       stage: (form) => mail.stage(form),
       bytes: (id) => mail.bytes(id),
+      lend: (id, take) => mail.lend(id, take),
       close: () => mail.close(),
     },
   }

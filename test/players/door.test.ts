@@ -37,6 +37,12 @@ async function keep(transcript: Transcript): Promise<UserMail> {
   return {
     user: mail.user,
     bytes,
+    lend: (id, take) => {
+      const message = transcript.messages[ids.indexOf(id)]
+      if (message?.trouble === 'breaks') take([message.kept.subarray(0, message.kept.indexOf(10) + 1)])
+      if (message?.trouble !== undefined) throw new StoreError('damaged', `message ${id} is damaged`)
+      return mail.lend(id, take)
+    },
     read: (look) => mail.read(look),
     change: (work) => mail.change(work),
     stage: (form) => mail.stage(form),
