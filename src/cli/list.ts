@@ -4,7 +4,7 @@ import { describe, type Description } from '../message/describe.ts'
 import type { Message, UserMail } from '../store/store.ts'
 import type { Context } from './context.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
-import { readHead } from './head.ts'
+import { lookAtHead } from './head.ts'
 import { messageLine } from './message-line.ts'
 import { withMailThere } from './open.ts'
 import { singleLine } from './printable.ts'
@@ -56,18 +56,23 @@ interface Described {
   readonly fault: string | undefined
 }
 
+const nothing = describe(new Uint8Array())
+
 async function* described(mail: UserMail, mailbox: MailboxId | undefined, first: MessageId): AsyncGenerator<Described> {
   let after = first
   for (;;) {
     const options = { after, limit: page, ...(mailbox !== undefined && { mailbox }) }
     const messages = await mail.read((view) => view.messages(options))
     for (const message of messages) {
+      let description = nothing
       let fault: string | undefined
-      const head = await readHead(mail, message.id).catch((error: unknown) => {
+      try {
+        const waiting = lookAtHead(mail, message.id, (head) => (description = describe(head)))
+        if (waiting !== undefined) await waiting
+      } catch (error) {
         fault = describeFailure(error)
-        return new Uint8Array()
-      })
-      yield { message, description: describe(head), fault }
+      }
+      yield { message, description, fault }
     }
     const last = messages.at(-1)
     if (last === undefined) return
