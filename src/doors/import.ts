@@ -5,6 +5,7 @@ import type { Flag, Staged, Staging, UserMail } from '../store/store.ts'
 import { type MailFile, octetsOf, openMailFile } from './import-file.ts'
 import { bytePath, findMail, pathText, type Source, whyUnreadable } from './import-sources.ts'
 import { MboxSplitter } from './mbox.ts'
+import { MboxStatus } from './mbox-status.ts'
 
 export interface ImportOptions {
   /** Where mail goes that has no mailbox of its own; INBOX otherwise. */
@@ -140,6 +141,7 @@ class ImportRun {
     const splitter = new MboxSplitter()
     let staging: Staging | undefined
     let about: About | undefined
+    let status = new MboxStatus()
     let count = 0
     let empty = true
     const follow = async (parts: ReturnType<MboxSplitter['push']>): Promise<void> => {
@@ -147,10 +149,12 @@ class ImportRun {
         if (part.kind === 'start') {
           staging = this.#intake.stage('unknown')
           about = { mailbox: source.mailbox, received: part.received ?? changed, flags: [] }
+          status = new MboxStatus()
           empty = true
           count++
         } else if (part.kind === 'octets') {
           empty = false
+          status.push(part.octets)
           const full = staging?.write(part.octets)
           if (full !== undefined) await full
         } else if (staging !== undefined && about !== undefined) {
@@ -160,7 +164,7 @@ class ImportRun {
             ended.discard()
             this.#failed.push({ path: pathText(source.path), why: `message ${count} in it is empty` })
           } else {
-            const busy = this.#accept(ended, about)
+            const busy = this.#accept(ended, { ...about, flags: status.flags() })
             if (busy !== undefined) await busy
           }
         }
