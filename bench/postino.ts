@@ -60,6 +60,8 @@ export async function postinoFetch(data: string, trust?: string): Promise<FetchL
 export async function addUser(data: string, user: string, password: string, maildir: string): Promise<void> {
   await postino(data, ['user', 'add', user, '--password-stdin'], { input: `${password}\n` })
   await postino(data, ['import', maildir, '--user', user])
+  // Brings the search index up to date, as it is where a server has run for a while.
+  await postino(data, ['search', 'nothing', '--user', user])
 }
 
 /** A `postino serve` that runs. */

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // Runs the compiled program, or in a checkout the sources. An older Node hands over to the one that came with the checkout.
 import { existsSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major > 24 || (major === 24 && minor >= 7)) {
-  enableCompileCache?.()
+  // Imported here, for Node 20 has no such name.
+  const { enableCompileCache } = await import('node:module')
+  enableCompileCache()
   const sources = new URL('../src/cli/main.ts', import.meta.url)
   await import(existsSync(sources) ? sources.href : new URL('../dist/cli/main.js', import.meta.url).href)
 } else {

@@ -62,3 +62,8 @@ function kind(error: Error & { code?: unknown; errcode?: unknown }): Kind {
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && kind(error) === 'busy'
 }
+
+/** Whether SQLite, or the system, said that there is no room. */
+export function isFull(error: unknown): boolean {
+  return error instanceof Error && kind(error) === 'full'
+}

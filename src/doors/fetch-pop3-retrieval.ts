@@ -9,8 +9,8 @@ import type { FetchProgress, Remote } from './fetch-pop3.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
 
-/** How many RETRs may be on their way; more would only lengthen the queue. */
-const window = 256
+/** So many messages are asked for together; enough for a long way there and back. */
+const wave = 500
 
 /** How long a message rests that could not be fetched: five minutes, doubled each time, at most a day (milliseconds). */
 const firstRest = 300_000
@@ -66,25 +66,25 @@ export class Retrieval {
 
   /** Fetches these; resolves once all that came is durable. One bad message never stops the rest (law 5). */
   async fetch(wanted: readonly Listed[]): Promise<readonly AtHome[]> {
-    const { connection } = this.#options
     const progress = this.#progress(wanted)
-    const asked = new Set<Promise<void>>()
     let failure: unknown
+    // Two waves are on their way: while the answers to one come, the next is asked for.
+    let before: Promise<unknown> = Promise.resolve()
+    let latest: Promise<unknown> = before
     try {
-      for (const listed of wanted) {
-        while (connection.pending >= window) await Promise.race(asked)
-        if (this.#broken !== undefined) break
-        const answer = this.#retrieve(listed, progress).finally(() => asked.delete(answer))
+      for (let at = 0; at < wanted.length && this.#broken === undefined; at += wave) {
+        latest = Promise.all(wanted.slice(at, at + wave).map((listed) => this.#retrieve(listed, progress)))
         // A lost connection is told once, below.
-        answer.catch(() => undefined)
-        asked.add(answer)
+        latest.catch(() => undefined)
+        await before
+        before = latest
       }
-      await Promise.all(asked)
+      await latest
     } catch (error) {
       failure = error
     }
     // A lost connection ends all that was asked; what had come whole by then is kept.
-    await Promise.allSettled(asked)
+    await Promise.allSettled([before, latest])
     await Promise.all(this.#keeping)
     failure = this.#broken ?? failure
     if (failure !== undefined) throw failure

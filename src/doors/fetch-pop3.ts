@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PostinoError } from '../errors.ts'
 import { Intake } from '../intake/intake.ts'
 import { Ledger } from '../intake/ledger.ts'
@@ -77,12 +78,14 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
   let failure: PostinoError | undefined
   try {
     connection = await logIn(remote, options)
-    const listing = await listMaildrop(connection, options.longest)
+    // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
+    const [listing, { entries, troubles }] = await Promise.all([
+      listMaildrop(connection, options.longest),
+      nextTurn().then(() =>
+        mail.read((view) => ({ entries: view.ledger(remote.account), troubles: view.troubles(remote.account) })),
+      ),
+    ])
     tally.problems.push(...listing.problems)
-    const { entries, troubles } = await mail.read((view) => ({
-      entries: view.ledger(remote.account),
-      troubles: view.troubles(remote.account),
-    }))
     const ledger = new Ledger(remote.account, entries)
     const { known, wanted } = ledger.divide(listing.messages)
     const resting = new Set(

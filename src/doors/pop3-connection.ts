@@ -36,6 +36,7 @@ export class Pop3Connection {
   /** In the order they were asked in, which is that of the answers; a door keeps this short. */
   #asked: Asked[] = []
   #draining = false
+  #sending = false
   #handshakeDue = false
   #greeting = Promise.withResolvers<void>()
   #handshake: PromiseWithResolvers<void> | undefined
@@ -70,11 +71,6 @@ export class Pop3Connection {
     return this.#client.capabilities
   }
 
-  /** How many commands are not answered yet. */
-  get pending(): number {
-    return this.#client.pending
-  }
-
   /** Sends a command as soon as it may leave; resolves with its reply once all that the reply holds was taken. */
   ask(command: Command, onEvent?: OnEvent): Promise<Reply> {
     return new Promise((resolve, reject) => {
@@ -84,7 +80,7 @@ export class Pop3Connection {
       }
       this.#client.send(command)
       this.#asked.push({ onEvent, resolve, reject, reply: undefined })
-      this.#sendOut()
+      this.#sendSoon()
     })
   }
 
@@ -197,6 +193,16 @@ export class Pop3Connection {
     this.#listen()
     this.#sendOut()
     this.#handshake?.resolve()
+  }
+
+  /** Commands that are asked in one go leave in one write. */
+  #sendSoon(): void {
+    if (this.#sending) return
+    this.#sending = true
+    queueMicrotask(() => {
+      this.#sending = false
+      this.#sendOut()
+    })
   }
 
   #sendOut(): void {

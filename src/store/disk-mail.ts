@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { open, truncate } from 'node:fs/promises'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { diskError, isBusy } from '../disk-errors.ts'
+import { diskError, isBusy, isFull } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
 import { lendBody, readBody, type Body } from './body-reader.ts'
@@ -76,7 +76,14 @@ export class DiskMail implements UserMail {
       segment === 0 ||
       sizeOf(segmentPath(this.#folder, segment)) !== tail ||
       sizeOf(segmentPath(this.#folder, segment + 1)) !== undefined
-    if (behind) await this.change((draft) => draft.openMailbox('INBOX'))
+    if (!behind) return
+    try {
+      await this.change((draft) => draft.openMailbox('INBOX'))
+    } catch (error) {
+      // Where nothing can be written now, what the index knows can be read; a later change catches up.
+      const later = error instanceof StoreError && (error.code === 'disk-full' || error.code === 'read-only')
+      if (!later || segment === 0) throw error
+    }
   }
 
   async read<T>(look: (view: View) => T): Promise<T> {
@@ -157,9 +164,11 @@ export class DiskMail implements UserMail {
     const index = this.#writing
     await this.#begin()
     let from: number | undefined
+    let committing = false
     try {
       index.attend()
       await this.#prepareTail(await replay(index, this.#options.files, this.#folder))
+      index.beginGroup()
       const group = new Group(index.segment, index.tail, index.seal)
       const settle = jobs.map((job) => this.#try(job, group))
       if (group.length > 0) {
@@ -169,14 +178,17 @@ export class DiskMail implements UserMail {
         index.tail += group.length
       }
       index.keepState()
-      // From here on the index may have it, whatever COMMIT says; and if it has not, the next writer's replay takes it in.
-      from = undefined
+      committing = true
       this.#writer.exec('commit')
       this.#places.forget()
       return settle
     } catch (error) {
-      // What was written is not what was promised: it is taken back, while the lock keeps others from writing behind it.
-      if (from !== undefined) await truncate(segmentPath(this.#folder, index.segment), from).catch(() => undefined)
+      // What was written is not what was promised: it is taken back, while the lock keeps others from writing behind it. After a
+      // COMMIT that failed for want of room the index has not got it; after any other it may have, and the group stays: if the
+      // index has not, the next writer's replay takes it in.
+      const stays = committing && !isFull(error)
+      if (from !== undefined && !stays)
+        await truncate(segmentPath(this.#folder, index.segment), from).catch(() => undefined)
       if (this.#writer.isTransaction) this.#writer.exec('rollback')
       throw error
     }

@@ -22,6 +22,16 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
   #nextMessage = 1
+  /** What was applied since `beginGroup`, and what the state was then. */
+  #group:
+    | {
+        readonly modseq: ModSeq
+        readonly nextMessage: number
+        readonly applied: [JournalRecord, BodyPlace | undefined][]
+      }
+    | undefined
+  /** The mailboxes while records are applied, for each record changes one; `keepState` writes them. */
+  #mailboxes: Map<MailboxId, Mailbox> | undefined
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -35,30 +45,41 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.tail = rows.number(state?.['tail'])
     this.modseq = rows.number(state?.['modseq']) as ModSeq
     this.#nextMessage = rows.number(state?.['next_message'])
+    this.#group = undefined
+    this.#mailboxes = undefined
   }
 
   /** Puts the state into the file; call it before the transaction is committed. */
   keepState(): void {
+    for (const { id, uidNext, messages } of this.#mailboxes?.values() ?? []) {
+      this.#run('update mailboxes set uid_next = ?, messages = ? where id = ?', uidNext, messages, id)
+    }
     const set = 'seal = ?, segment = ?, tail = ?, modseq = ?, next_message = ?'
     this.#run(`update state set ${set}`, this.seal, this.segment, this.tail, this.modseq, this.#nextMessage)
   }
 
-  /** Runs `work`; when it throws, takes back what it applied. */
+  /** Begins a group of attempts, in the transaction that is open. */
+  beginGroup(): void {
+    this.#run('savepoint attempts')
+    this.#group = { modseq: this.modseq, nextMessage: this.#nextMessage, applied: [] }
+  }
+
+  /**
+   * Runs `work`; when it throws, takes back what it applied. That is rare, so it is what costs: everything since `beginGroup` is
+   * rolled back, and what the attempts before this one applied is applied again. The others pay for no savepoint of their own.
+   */
   attempt<T>(work: () => T): T {
-    const { modseq, segment, tail } = this
-    const next = this.#nextMessage
-    this.#run('savepoint attempt')
+    const group = this.#group
+    const before = group?.applied.length ?? 0
     try {
-      const result = work()
-      this.#run('release attempt')
-      return result
+      return work()
     } catch (error) {
-      this.#run('rollback to attempt')
-      this.#run('release attempt')
-      this.modseq = modseq
-      this.segment = segment
-      this.tail = tail
-      this.#nextMessage = next
+      if (group === undefined || group.applied.length === before) throw error
+      this.#run('rollback to attempts')
+      this.modseq = group.modseq
+      this.#nextMessage = group.nextMessage
+      this.#mailboxes = undefined
+      for (const [record, body] of group.applied.splice(0).slice(0, before)) this.apply(record, body)
       throw error
     }
   }
@@ -88,17 +109,17 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   mailboxes(): Mailbox[] {
+    if (this.#mailboxes !== undefined) return [...this.#mailboxes.values()]
     return this.#all('select * from mailboxes order by id').map(rows.mailbox)
   }
 
   mailbox(name: string): Mailbox | undefined {
-    const row = this.#get('select * from mailboxes where name = ?', /^inbox$/i.test(name) ? 'INBOX' : name)
-    return row && rows.mailbox(row)
+    const spelt = /^inbox$/i.test(name) ? 'INBOX' : name
+    return this.mailboxes().find((mailbox) => mailbox.name === spelt)
   }
 
   mailboxById(id: MailboxId): Mailbox | undefined {
-    const row = this.#get('select * from mailboxes where id = ?', id)
-    return row && rows.mailbox(row)
+    return this.#mailboxes?.get(id) ?? this.mailboxes().find((mailbox) => mailbox.id === id)
   }
 
   message(id: MessageId): Message | undefined {
@@ -147,10 +168,18 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   apply(record: JournalRecord, body?: BodyPlace): void {
+    this.#group?.applied.push([record, body])
     this.modseq = record.modseq
     switch (record.t) {
       case 'mailbox':
         this.#run('insert into mailboxes values (?, ?, ?, 1, 0)', record.id, record.name, record.uidValidity)
+        this.#mailboxes?.set(record.id, {
+          id: record.id,
+          name: record.name,
+          uidValidity: record.uidValidity,
+          uidNext: 1,
+          messages: 0,
+        })
         break
       case 'message':
         this.#add(record, body)
@@ -247,16 +276,22 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.#run(note, origin.account, origin.uniqueId, hash, origin.nth, origin.listed ?? null, size, record.stored, id)
   }
 
-  #enter(mailbox: MailboxId, uid: number): void {
-    this.#run(
-      'update mailboxes set messages = messages + 1, uid_next = max(uid_next, ?) where id = ?',
-      uid + 1,
-      mailbox,
-    )
+  #enter(id: MailboxId, uid: number): void {
+    const mailbox = this.#loadMailboxes().get(id)
+    if (mailbox === undefined) return
+    const { messages, uidNext } = mailbox
+    this.#mailboxes?.set(id, { ...mailbox, messages: messages + 1, uidNext: Math.max(uidNext, uid + 1) })
   }
 
   #leave(id: MessageId): void {
-    this.#run('update mailboxes set messages = messages - 1 where id = (select mailbox from messages where id = ?)', id)
+    const from = this.#get('select mailbox from messages where id = ?', id)?.['mailbox']
+    const mailbox = this.#loadMailboxes().get(from as MailboxId)
+    if (mailbox !== undefined) this.#mailboxes?.set(mailbox.id, { ...mailbox, messages: mailbox.messages - 1 })
+  }
+
+  #loadMailboxes(): Map<MailboxId, Mailbox> {
+    this.#mailboxes ??= new Map(this.mailboxes().map((mailbox) => [mailbox.id, mailbox]))
+    return this.#mailboxes
   }
 
   #ledgerRows(where: string, account: string, ...values: SQLInputValue[]): LedgerEntry[] {

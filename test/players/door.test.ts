@@ -39,7 +39,7 @@ async function keep(transcript: Transcript): Promise<UserMail> {
     bytes,
     lend: (id, take) => {
       const message = transcript.messages[ids.indexOf(id)]
-      if (message?.trouble === 'breaks') take([message.kept.subarray(0, message.kept.indexOf(10) + 1)])
+      if (message?.trouble === 'breaks') void take([message.kept.subarray(0, message.kept.indexOf(10) + 1)])
       if (message?.trouble !== undefined) throw new StoreError('damaged', `message ${id} is damaged`)
       return mail.lend(id, take)
     },
