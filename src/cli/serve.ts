@@ -73,7 +73,8 @@ class Server {
     this.#given = given
     this.#directory = directory
     const log = new LogLines(context)
-    const store = new DiskStore(context.data)
+    // Several devices read the same new mail one after the other.
+    const store = new DiskStore(context.data, { memory: 64 << 20 })
     const mails = new Mails(store, directory)
     const indexing = new Indexing({ data: context.data, directory, mails, log })
     const authenticator = new Authenticator(directory)

@@ -4,13 +4,13 @@ import type { AtHome, Retrieval, Tally } from './fetch-pop3-retrieval.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 
 /**
- * Marks messages as deleted at the remote server, each only after it is certain that its octets are here (law 3). They are gone
- * there once QUIT is answered.
+ * Marks messages as deleted at the remote server, each only after it is certain that its octets are here (law 3); gives how many.
+ * They are gone there once QUIT is answered.
  */
 export async function deleteAtRemote(
   candidates: readonly AtHome[],
   session: { connection: Pop3Connection; mail: UserMail; retrieval: Retrieval; tally: Tally },
-): Promise<void> {
+): Promise<number> {
   const { connection, mail, retrieval, tally } = session
   const certain: AtHome[] = []
   for (const candidate of candidates) {
@@ -21,8 +21,9 @@ export async function deleteAtRemote(
   const replies = await Promise.all(
     certain.map(({ listed }) => connection.ask({ verb: 'DELE', number: listed.number })),
   )
+  let marked = 0
   for (const [place, reply] of replies.entries()) {
-    if (reply.ok) tally.deleted++
+    if (reply.ok) marked++
     else {
       tally.failed++
       tally.problems.push(
@@ -30,6 +31,7 @@ export async function deleteAtRemote(
       )
     }
   }
+  return marked
 }
 
 /** Why a message may not be deleted there; undefined where it may. */

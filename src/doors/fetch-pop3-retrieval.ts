@@ -20,7 +20,6 @@ const longestRest = 86_400_000
 export interface Tally {
   new: number
   failed: number
-  deleted: number
   octets: number
   readonly problems: string[]
 }

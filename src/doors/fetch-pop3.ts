@@ -114,18 +114,26 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
     const fetched = await retrieval.fetch(due)
     tally.skipped = known.length + fetched.length - tally.new
 
+    let marked = 0
     if (remote.leave !== 'forever') {
       const until = remote.leave === 'delete' ? Infinity : now() - remote.leave * day
       const before = known.map(({ listed, entry }): AtHome => ({ ...entry, listed, fetchedNow: false }))
       const old = [...before, ...fetched].filter(
         ({ stored, listed }) => stored <= until && !resting.has(listed.uniqueId),
       )
-      await deleteAtRemote(old, { connection, mail, retrieval, tally })
+      marked = await deleteAtRemote(old, { connection, mail, retrieval, tally })
     }
-    // RFC 1939 §6: only QUIT makes the deletions happen, and its answer tells whether they did.
-    const quit = await connection.ask({ verb: 'QUIT' })
-    if (!quit.ok)
-      tally.problems.push(`the server answered QUIT with -ERR ${quit.text}: messages deleted there may come back`)
+    const goodbye = connection.ask({ verb: 'QUIT' })
+    if (marked === 0) {
+      // Nothing hangs on the answer; it is enough that the command is on its way.
+      goodbye.catch(() => undefined)
+      await nextTurn()
+    } else {
+      // RFC 1939 §6: only QUIT makes the deletions happen, and its answer tells whether they did.
+      const quit = await goodbye
+      if (quit.ok) tally.deleted = marked
+      else tally.problems.push(`the server answered QUIT with -ERR ${quit.text}: messages deleted there may come back`)
+    }
   } catch (error) {
     if (!(error instanceof PostinoError)) throw error
     failure = error

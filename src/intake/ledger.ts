@@ -11,6 +11,13 @@ export interface Listed {
   readonly octets: number | undefined
 }
 
+/** The numbers of equal octets that came by one unique-id: those taken, and up to where all are. */
+interface Ways {
+  readonly uniqueId: string
+  readonly taken: Set<number>
+  next: number
+}
+
 /** A listed message that came home before. */
 export interface Known {
   readonly listed: Listed
@@ -24,18 +31,18 @@ export interface Known {
  */
 export class Ledger {
   readonly #account: string
-  /** By unique-id, the ways in that no listed message has been matched with. */
-  readonly #free = new Map<string, LedgerEntry[]>()
-  /** Those that a listed message was matched with. */
+  /** By unique-id, the ways in that no listed message has been matched with; mostly there is one. */
+  readonly #free = new Map<string, LedgerEntry | LedgerEntry[]>()
+  /** The ways in that are taken, by hash: those of messages that are known, and of those fetched now. */
+  #taken: Map<Hash, Ways[]> | undefined
   readonly #matched: LedgerEntry[] = []
-  #claimed: Set<string> | undefined
 
   constructor(account: string, entries: readonly LedgerEntry[]) {
     this.#account = account
     for (const entry of entries) {
       const same = this.#free.get(entry.uniqueId)
-      if (same === undefined) this.#free.set(entry.uniqueId, [entry])
-      else same.push(entry)
+      if (same === undefined) this.#free.set(entry.uniqueId, entry)
+      else this.#free.set(entry.uniqueId, [same, entry].flat())
     }
   }
 
@@ -53,33 +60,45 @@ export class Ledger {
 
   /** The way in of a message that was just fetched. */
   origin(listed: Listed, hash: Hash): Origin {
-    // Made only once something is new: mostly nothing is.
-    this.#claimed ??= new Set(this.#matched.map((entry) => key(entry.uniqueId, entry.hash, entry.nth)))
-    let nth = 0
-    while (this.#claimed.has(key(listed.uniqueId, hash, nth))) nth++
-    this.#claimed.add(key(listed.uniqueId, hash, nth))
-    return {
-      account: this.#account,
-      uniqueId: listed.uniqueId,
-      nth,
-      ...(listed.octets === undefined ? {} : { listed: listed.octets }),
+    const { uniqueId, octets } = listed
+    const nth = this.#take(uniqueId, hash)
+    return { account: this.#account, uniqueId, nth, ...(octets === undefined ? {} : { listed: octets }) }
+  }
+
+  /** The first number under which no equal octets came by this unique-id; it is taken from now on. */
+  #take(uniqueId: string, hash: Hash): number {
+    if (this.#taken === undefined) {
+      // Made only once something is new: mostly nothing is.
+      this.#taken = new Map()
+      for (const entry of this.#matched) this.#ways(entry.hash, entry.uniqueId).taken.add(entry.nth)
     }
+    const ways = this.#ways(hash, uniqueId)
+    while (ways.taken.has(ways.next)) ways.next++
+    return ways.next++
+  }
+
+  #ways(hash: Hash, uniqueId: string): Ways {
+    const same = this.#taken?.get(hash) ?? []
+    this.#taken?.set(hash, same)
+    const known = same.find((ways) => ways.uniqueId === uniqueId)
+    if (known !== undefined) return known
+    const ways: Ways = { uniqueId, taken: new Set(), next: 0 }
+    same.push(ways)
+    return ways
   }
 
   #match(listed: Listed): LedgerEntry | undefined {
     // Without a unique-id only the octets can tell.
     if (listed.uniqueId === '') return undefined
     const same = this.#free.get(listed.uniqueId)
-    const place = same?.findIndex(
-      ({ listed: before, size }) => listed.octets === undefined || listed.octets === (before ?? size),
-    )
-    if (same === undefined || place === undefined || place === -1) return undefined
-    const [entry] = same.splice(place, 1)
-    if (entry !== undefined) this.#matched.push(entry)
+    if (same === undefined) return undefined
+    const fits = ({ listed: before, size }: LedgerEntry): boolean =>
+      listed.octets === undefined || listed.octets === (before ?? size)
+    const entry = Array.isArray(same) ? same.find(fits) : fits(same) ? same : undefined
+    if (entry === undefined) return undefined
+    if (Array.isArray(same)) same.splice(same.indexOf(entry), 1)
+    else this.#free.delete(listed.uniqueId)
+    this.#matched.push(entry)
     return entry
   }
-}
-
-function key(uniqueId: string, hash: Hash, nth: number): string {
-  return `${hash} ${nth} ${uniqueId}`
 }

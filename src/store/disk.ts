@@ -9,17 +9,20 @@ import { rebuildIndex, type RebuildReport } from './rebuild.ts'
 import { SegmentFiles } from './segment-files.ts'
 import type { Store, UserMail } from './store.ts'
 
+const usualMemory = 16 << 20
+
 /** The store on disk: one folder a user under `users/`, which is all there is of that user's mail. */
 export class DiskStore implements Store {
   readonly #folder: string
   readonly #now: () => number
-  readonly #files = new SegmentFiles()
+  readonly #files: SegmentFiles
   readonly #open = new Map<string, Promise<DiskMail>>()
 
-  /** `folder`: the folder of data. */
-  constructor(folder: string, options: { now?: () => number } = {}) {
+  /** `folder`: the folder of data. `memory`: so much of what was read lately stays in memory (octets); 16 MiB unless said. */
+  constructor(folder: string, options: { now?: () => number; memory?: number } = {}) {
     this.#folder = resolve(folder)
     this.#now = options.now ?? Date.now
+    this.#files = new SegmentFiles(options.memory ?? usualMemory)
   }
 
   /** The folder of one user's mail. */

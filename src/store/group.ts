@@ -2,6 +2,8 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { MisuseError } from '../errors.ts'
 import type { JournalRecord } from './record.ts'
 import {
+  blockHead,
+  blockHeadValue,
   blockSize,
   encodeBlockHead,
   encodeFrameHead,
@@ -16,7 +18,15 @@ import type { Staged } from './store.ts'
 /** How much is handed to the system at once (octets). */
 const enough = 4 << 20
 
-type Piece = Uint8Array | { readonly spool: FileHandle; readonly size: number }
+/** So many blocks of a spooled body are copied at once. */
+const blocksTogether = 8
+
+interface Spooled {
+  readonly spool: FileHandle
+  readonly size: number
+}
+
+type Piece = Uint8Array | Spooled
 
 /** The records and bodies that are to be written together at the end of a segment. */
 export class Group {
@@ -78,11 +88,13 @@ export class Group {
         octets = 0
       }
       for (const piece of this.#pieces) {
-        const parts = piece instanceof Uint8Array ? [piece] : spooledBlocks(piece)
-        for await (const part of parts) {
-          waiting.push(part)
-          octets += part.length
+        if (piece instanceof Uint8Array) {
+          waiting.push(piece)
+          octets += piece.length
           if (octets >= enough) await flush()
+        } else {
+          await flush()
+          at = await copySpool(piece, file, at)
         }
       }
       await flush()
@@ -128,15 +140,29 @@ function* blocksOf(chunks: readonly Uint8Array[], size: number): Generator<Uint8
   }
 }
 
-async function* spooledBlocks({ spool, size }: { spool: FileHandle; size: number }): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < size; at += blockSize) {
-    const block = Buffer.allocUnsafe(Math.min(blockSize, size - at))
-    for (let filled = 0; filled < block.length;) {
-      const { bytesRead } = await spool.read(block, filled, block.length - filled, at + filled)
-      if (bytesRead === 0) throw new Error('a spool file ended early')
-      filled += bytesRead
+/** Writes a spooled body at `at`, cut into blocks; gives where it ends. Its memory is one portion, used again for each. */
+async function copySpool({ spool, size }: Spooled, file: FileHandle, at: number): Promise<number> {
+  const portion = Buffer.allocUnsafeSlow(blocksTogether * (blockHead + blockSize))
+  let to = at
+  for (let from = 0; from < size;) {
+    let filled = 0
+    for (let block = 0; block < blocksTogether && from < size; block++) {
+      const length = Math.min(blockSize, size - from)
+      filled = portion.writeUIntLE(blockHeadValue(length, from + length === size), filled, blockHead)
+      await readWhole(spool, portion.subarray(filled, filled + length), from)
+      filled += length
+      from += length
     }
-    yield encodeBlockHead(block.length, at + block.length === size)
-    yield block
+    await writeWhole(file, [portion.subarray(0, filled)], to)
+    to += filled
+  }
+  return to
+}
+
+async function readWhole(spool: FileHandle, into: Buffer, position: number): Promise<void> {
+  for (let filled = 0; filled < into.length;) {
+    const { bytesRead } = await spool.read(into, filled, into.length - filled, position + filled)
+    if (bytesRead === 0) throw new Error('a spool file ended early')
+    filled += bytesRead
   }
 }

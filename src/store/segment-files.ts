@@ -1,9 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { diskError } from '../disk-errors.ts'
 
-/** Segments are read in blocks of this size (octets), and so much of them is kept in memory for all users together. */
+/** Segments are read in blocks of this size (octets). */
 const blockSize = 512 << 10
-const mostBlocks = 128
 const mostSpare = 4
 const mostFiles = 64
 
@@ -34,6 +33,12 @@ export class SegmentFiles {
   /** Least recently used first. */
   readonly #blocks = new Map<string, Block>()
   #recent: Block | undefined
+  readonly #mostBlocks: number
+
+  /** `memory`: so many octets of segments stay in memory at the most. */
+  constructor(memory: number) {
+    this.#mostBlocks = Math.max(8, Math.floor(memory / blockSize))
+  }
 
   /**
    * Octets `start` to `start + length` of a file, if they are in memory, in pieces. A loan, good only until the borrower returns
@@ -150,7 +155,7 @@ export class SegmentFiles {
     this.#drop(key)
     this.#blocks.set(key, block)
     for (const oldest of this.#blocks.keys()) {
-      if (this.#blocks.size <= mostBlocks) break
+      if (this.#blocks.size <= this.#mostBlocks) break
       this.#drop(oldest)
     }
     return block
