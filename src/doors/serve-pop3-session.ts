@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
-import { PeerError, RefusedError, StoreError } from '../errors.ts'
+import { PeerError } from '../errors.ts'
 import { Conversation, type Ending } from '../net/converse.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
 import { isLoopback, type Session } from '../net/listen.ts'
 import type { Maildrop } from '../pop3/maildrop.ts'
 import type { CloseReason, Credentials, Need } from '../pop3/need.ts'
 import { Pop3Server } from '../pop3/server.ts'
-import type { Reason } from '../reasons.ts'
 import type { MaildropEntry, Taker, UserMail } from '../store/store.ts'
+import { messageOf, publicMessage, reasonOf } from './serve-pop3-failure.ts'
 import type { Maildrops } from './serve-pop3-maildrops.ts'
 
 /** One line about one session, for the log. */
@@ -315,37 +315,4 @@ export class Pop3Session implements Session {
     if (this.#locked && this.#user !== undefined) this.#context.maildrops.unlock(this.#user)
     this.#locked = false
   }
-}
-
-function reasonOf(error: unknown): Reason {
-  if (error instanceof RefusedError) return error.reason
-  if (error instanceof StoreError) return error.retry || error.code === 'disk-full' ? 'try-later' : 'broken'
-  return 'try-later'
-}
-
-/** What a client may be told: what went wrong, but no path of this machine. */
-function publicMessage(error: unknown): string {
-  if (error instanceof RefusedError) return error.message
-  if (!(error instanceof StoreError)) return 'something went wrong here'
-  switch (error.code) {
-    case 'damaged':
-      return 'it is damaged here'
-    case 'no-such-message':
-    case 'missing':
-      return 'it is not there any more'
-    case 'disk-full':
-      return 'the disk is full'
-    case 'read-only':
-      return 'the disk is read-only'
-    case 'busy':
-      return 'somebody else is writing'
-    case 'newer-schema':
-    case 'no-such-user':
-    case 'io':
-      return 'the store has failed'
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,8 +1,9 @@
 import { createHash, type Hash as Running } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import { hashOf } from './measure.ts'
-import { blockHead, blockHeadValue, bodyBlocks, frameHead, isFrameHead, type BodyPlace } from './segment.ts'
+import { blockHead, blockHeadValue, blockSize, bodyBlocks, frameHead, isFrameHead, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import { smallMessage, type Taker } from './store.ts'
 
@@ -173,4 +174,26 @@ export function lendBody(files: SegmentFiles, body: Body, take: Taker): Promise<
     return undefined
   }
   return lendOn()
+}
+
+/** Whether a body lies in the file as it must. Read at once: for the rare moment at which a change, which must not wait, has to know. */
+export function isWholeBody({ path, place, hash }: Body): boolean {
+  const buffer = Buffer.allocUnsafe(blockHead + blockSize)
+  let file: number | undefined
+  try {
+    file = openSync(path, 'r')
+    const read = (start: number, length: number): boolean => readSync(file ?? -1, buffer, 0, length, start) === length
+    if (!read(place.start, frameHead) || !isFrameHead(buffer, place.size)) return false
+    const running = createHash('sha256')
+    for (const { at, size, last } of bodyBlocks(place)) {
+      if (!read(at, blockHead + size) || buffer.readUIntLE(0, blockHead) !== blockHeadValue(size, last)) return false
+      running.update(buffer.subarray(blockHead, blockHead + size))
+    }
+    return running.digest('hex') === hash
+  } catch {
+    // What cannot be read cannot be counted on, whatever the reason.
+    return false
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
 }

@@ -62,8 +62,10 @@ export async function checkMail(
         passed += met.end - met.at
         options.onProgress?.(passed, of)
         if (met.kind === 'damage' || met.record.t !== 'message' || met.place === undefined) return
+        const { id, hash } = met.record
+        // Equal octets that came later have taken the place of damaged ones.
+        if (kept.body(hash)?.start !== met.place.start || kept.body(hash)?.segment !== met.place.segment) return
         octets += met.record.size
-        const { id } = met.record
         try {
           for await (const _ of readBody(files, { path, place: met.place, hash: met.record.hash }));
         } catch (error) {

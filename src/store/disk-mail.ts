@@ -4,15 +4,15 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy, isFull } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
-import type { MessageId } from '../ids.ts'
-import { lendBody, readBody, type Body } from './body-reader.ts'
+import type { Hash, MessageId } from '../ids.ts'
+import { isWholeBody, lendBody, readBody, type Body } from './body-reader.ts'
 import { BodyPlaces } from './body-places.ts'
-import { Drafting } from './drafting.ts'
+import { Drafting, type Append } from './drafting.ts'
 import { Group } from './group.ts'
 import { indexError, openIndex } from './index-file.ts'
 import { indexPath, segmentPath, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { replay, type Rest } from './replay.ts'
-import { encodeRecord, formatVersion } from './segment.ts'
+import { encodeRecord, formatVersion, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 import { DiskStaging } from './staging.ts'
@@ -197,7 +197,10 @@ export class DiskMail implements UserMail {
   #try(job: Job, group: Group): () => void {
     const mark = group.mark()
     try {
-      const draft = new Drafting(this.#writing, (record, staged) => group.append(record, staged), this.#options.now)
+      const isWhole = (place: BodyPlace, hash: Hash): boolean =>
+        group.holds(place) || isWholeBody({ path: segmentPath(this.#folder, place.segment), place, hash })
+      const append: Append<BodyPlace> = (record, staged) => group.append(record, staged)
+      const draft = new Drafting(this.#writing, append, { now: this.#options.now, isWhole })
       const value = this.#writing.attempt(() => job.work(draft))
       return () => job.resolve(value)
     } catch (error) {

@@ -308,3 +308,40 @@ onDisk('no spool file is left behind', async ({ store, folder }) => {
   )
   staged.discard()
 })
+
+onDisk('closing one user does not touch another whose name begins alike', async ({ store }) => {
+  const opened = store()
+  const [mario, mario2] = [await opened.open('mario'), await opened.open('mario2')]
+  const large = Buffer.alloc(3 * smallMessage, 'large\r\n')
+  const id = await add(mario2, large)
+  await add(mario, 'x\r\n')
+  const reading = mario2.bytes(id)[Symbol.asyncIterator]()
+  const chunks = [(await reading.next()).value as Uint8Array]
+  await mario.close()
+  for (let step = await reading.next(); step.done !== true; step = await reading.next()) chunks.push(step.value)
+  assert.ok(Buffer.concat(chunks).equals(large))
+})
+
+onDisk('a damaged message that comes again is kept again, and repairs the first', async ({ store, segment }) => {
+  for (const body of ['damage me\r\n'.repeat(10), 'damage me too\r\n'.repeat(200_000)]) {
+    const first = store()
+    const id = await add(await first.open('mario'), body)
+    await first.close()
+    const whole = await readFile(segment)
+    const file = await open(segment, 'r+')
+    await file.write(Buffer.from('X'), 0, 1, whole.lastIndexOf('damage me') + 3)
+    await file.close()
+    const second = store()
+    const mail = await second.open('mario')
+    await assert.rejects(octetsOf(mail, id), /damaged message/)
+    const again = await add(mail, body)
+    assert.equal((await octetsOf(mail, again)).toString(), body)
+    assert.equal((await octetsOf(mail, id)).toString(), body)
+    assert.deepEqual((await second.check('mario')).problems, [])
+    await second.close()
+    const third = store()
+    await third.rebuild('mario')
+    assert.equal((await octetsOf(await third.open('mario'), id)).toString(), body)
+    await third.close()
+  }
+})

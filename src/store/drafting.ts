@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import type { JournalIndex } from './journal-index.ts'
 import type { JournalRecord } from './record.ts'
@@ -14,13 +14,19 @@ export class Drafting<Body> implements Draft {
   readonly #index: JournalIndex<Body>
   readonly #append: Append<Body>
   readonly #now: () => number
+  readonly #isWhole: (body: Body, hash: Hash) => boolean
   readonly #modseq: ModSeq
 
-  constructor(index: JournalIndex<Body>, append: Append<Body>, now: () => number) {
+  constructor(
+    index: JournalIndex<Body>,
+    append: Append<Body>,
+    options: { now: () => number; isWhole: (body: Body, hash: Hash) => boolean },
+  ) {
     this.view = index
     this.#index = index
     this.#append = append
-    this.#now = now
+    this.#now = options.now
+    this.#isWhole = options.isWhole
     this.#modseq = (index.modseq + 1) as ModSeq
   }
 
@@ -55,7 +61,7 @@ export class Drafting<Body> implements Draft {
         stored: this.#now(),
         flags: addition.flags ?? [],
         ...(addition.origin === undefined ? {} : { origin: pickOrigin(addition.origin) }),
-        body: this.#index.body(hash) === undefined,
+        body: !this.#keptWell(hash),
       },
       staged,
     )
@@ -97,6 +103,12 @@ export class Drafting<Body> implements Draft {
 
   #write(record: JournalRecord, staged?: Staged): void {
     this.#index.apply(record, this.#append(record, staged))
+  }
+
+  /** Equal octets are kept once; but only where those that are kept are whole: these here may be their repair. */
+  #keptWell(hash: Hash): boolean {
+    const twin = this.#index.body(hash)
+    return twin !== undefined && this.#isWhole(twin, hash)
   }
 
   #message(id: MessageId): Message {

@@ -46,6 +46,11 @@ export class Group {
     return this.#length
   }
 
+  /** Whether a body is one of this group: not written yet, but whole. */
+  holds(place: BodyPlace): boolean {
+    return place.segment === this.#segment && place.start >= this.#start
+  }
+
   append(record: JournalRecord, staged: Staged | undefined): BodyPlace | undefined {
     this.#push(encodeRecord(record, this.#seal))
     if (record.t !== 'message' || !record.body || staged === undefined) return undefined

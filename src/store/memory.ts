@@ -54,7 +54,7 @@ class MemoryMail implements UserMail {
       if (staged instanceof MemoryStaged) return staged.octetsHeld
       throw new MisuseError('state', 'this message was staged by another store')
     }
-    return this.#index.attempt(() => work(new Drafting(this.#index, append, this.#now)))
+    return this.#index.attempt(() => work(new Drafting(this.#index, append, { now: this.#now, isWhole: () => true })))
   }
 
   stage(form: 'wire' | 'unknown' = 'unknown'): Staging {

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { sep } from 'node:path'
 import { diskError } from '../disk-errors.ts'
 
 /** Segments are read in blocks of this size (octets). */
@@ -113,15 +114,15 @@ export class SegmentFiles {
     }
   }
 
-  /** Forgets what is in memory of the files whose path begins so. */
-  forget(prefix: string): void {
-    for (const [key, block] of this.#blocks) if (block.path.startsWith(prefix)) this.#drop(key)
+  /** Forgets what is in memory of a file, or of all files in a folder. */
+  forget(place: string): void {
+    for (const [key, block] of this.#blocks) if (isIn(block.path, place)) this.#drop(key)
   }
 
-  /** Closes the files whose path begins so, and forgets what was read of them. */
-  async close(prefix = ''): Promise<void> {
-    this.forget(prefix)
-    const closing = [...this.#files].filter(([path]) => path.startsWith(prefix))
+  /** Closes the files of a folder, or a file, or all there are, and forgets what was read of them. */
+  async close(place = ''): Promise<void> {
+    this.forget(place)
+    const closing = [...this.#files].filter(([path]) => isIn(path, place))
     for (const [path] of closing) this.#files.delete(path)
     for (const [, { handle }] of closing) await handle.then((file) => file.close()).catch(() => undefined)
   }
@@ -205,4 +206,9 @@ export class SegmentFiles {
       file.handle.then((handle) => handle.close()).catch(() => undefined)
     }
   }
+}
+
+/** Whether a path is this place or in it; everything is in the empty one. */
+function isIn(path: string, place: string): boolean {
+  return place === '' || path === place || path.startsWith(place + sep)
 }

@@ -239,23 +239,18 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
 
   #add(record: MessageRecord, body: BodyPlace | undefined): void {
     const hash = rows.hashBytes(record.hash)
-    const bodyId =
+    // A body that comes again was damaged where it was: it counts where it is now.
+    const place = 'on conflict (hash) do update set segment = excluded.segment, start = excluded.start'
+    const insert = `insert into bodies (hash, segment, start, size) values (?, ?, ?, ?) ${place} returning id`
+    const row =
       body === undefined
-        ? rows.number(this.#get('select id from bodies where hash = ?', hash)?.['id'])
-        : Number(
-            this.#run(
-              'insert into bodies (hash, segment, start, size) values (?, ?, ?, ?)',
-              hash,
-              body.segment,
-              body.start,
-              body.size,
-            ).lastInsertRowid,
-          )
+        ? this.#get('select id from bodies where hash = ?', hash)
+        : this.#get(insert, hash, body.segment, body.start, body.size)
+    const bodyId = rows.number(row?.['id'])
     const { id, mailbox, uid, modseq, uniqueId, size, octets, received, origin } = record
     const lineEnds = record.lineEnds === 'crlf' ? 0 : 1
-    const insert = 'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)'
     this.#run(
-      insert,
+      'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)',
       id,
       mailbox,
       uid,
