@@ -4,7 +4,7 @@ import type { Intake } from '../intake/intake.ts'
 import type { Ledger, Listed } from '../intake/ledger.ts'
 import { receivedTime } from '../message/received.ts'
 import type { Reply } from '../pop3/client-event.ts'
-import type { Staged, Trouble, UserMail } from '../store/store.ts'
+import type { LedgerEntry, Staged, Trouble, UserMail } from '../store/store.ts'
 import type { FetchProgress, Remote } from './fetch-pop3.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
@@ -72,7 +72,7 @@ export class Retrieval {
     let latest: Promise<unknown> = before
     try {
       for (let at = 0; at < wanted.length && this.#broken === undefined; at += wave) {
-        latest = Promise.all(wanted.slice(at, at + wave).map((listed) => this.#retrieve(listed, progress)))
+        latest = allDone(wanted.slice(at, at + wave).map((listed) => this.#retrieve(listed, progress)))
         // A lost connection is told once, below.
         latest.catch(() => undefined)
         await before
@@ -151,25 +151,28 @@ export class Retrieval {
     const { remote, troubles, mail, now } = this.#options
     const staged = await taking.finish()
     const { hash, size } = staged
-    await this.#deliver(listed, staged, taking.head)
-    this.#home.push({ listed, hash, size, stored: now(), message: undefined, fetchedNow: true })
+    const known = await this.#deliver(listed, staged, taking.head)
+    // What came is not kept where it is known: then the copy of then is all there is, and what is asked of it is asked of that.
+    if (known !== undefined) this.#home.push({ ...known, listed, fetchedNow: false })
+    else this.#home.push({ listed, hash, size, stored: now(), message: undefined, fetchedNow: true })
     if (troubles.some(({ uniqueId }) => uniqueId === listed.uniqueId)) {
       await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, undefined))
     }
   }
 
-  async #deliver(listed: Listed, staged: Staged, head: Uint8Array): Promise<void> {
-    const { intake, ledger, remote, tally, now } = this.#options
+  /** Gives it to the intake; where it had come by the same way before, tells the row of the ledger. */
+  async #deliver(listed: Listed, staged: Staged, head: Uint8Array): Promise<LedgerEntry | undefined> {
+    const { intake, ledger, mail, remote, tally, now } = this.#options
     const { hash, size } = staged
+    const origin = ledger.origin(listed, hash)
     const received = receivedTime(head, now()) ?? now()
-    const outcome = await intake.keep(staged, {
-      mailbox: remote.mailbox ?? 'INBOX',
-      received,
-      origin: ledger.origin(listed, hash),
-    })
-    if (outcome === 'known') return
+    const outcome = await intake.keep(staged, { mailbox: remote.mailbox ?? 'INBOX', received, origin })
+    if (outcome === 'known') {
+      return await mail.read((view) => view.origin(origin.account, origin.uniqueId, hash, origin.nth))
+    }
     tally.new++
     tally.octets += size
+    return undefined
   }
 
   /** Law 5: a message that cannot be had is noted, and tried again later. */
@@ -212,6 +215,11 @@ export class Retrieval {
 
 function nameOf({ number, uniqueId }: Listed): string {
   return `message ${number}${uniqueId === '' ? '' : ` (unique-id ${uniqueId})`}`
+}
+
+/** Resolves when all of these are done; rejects with the first failure, but not before all are over. */
+async function allDone(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason
 }
 
 interface Progress {

@@ -12,6 +12,7 @@ import { StoreError, type StoreCode } from '../../src/errors.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import type { UserMail } from '../../src/store/store.ts'
 import { HostileBench } from './hostile-bench.ts'
+import type { Hostility } from './hostile-pop3.ts'
 import { mayMount, mayUnshare, mountSmallDisk } from './small-disk.ts'
 import { allOctets } from './watched-mail.ts'
 
@@ -144,24 +145,30 @@ test('a flipped bit in a message: that message says so, all others are read and 
   await victim.annaStillWorks()
 })
 
-test('a message whose copy here is damaged is not deleted at the server', async () => {
-  const data = await mkdtemp(join(tmpdir(), 'postino-disk-'))
-  try {
-    await using bench = await HostileBench.open({ data })
-    assert.equal((await bench.fetch()).new, 8)
-    const segment = join(data, 'users/mario/segments', readdirSync(join(data, 'users/mario/segments'))[0] ?? '')
-    await bench.restart(() => flip(segment, readFileSync(segment).indexOf('A line of text.')))
-    bench.leave = 'delete'
-    const report = await bench.fetchUnjudged({})
-    assert.match(report.problems.join(), /message 3 .*damaged/)
-    assert.deepEqual(
-      bench.server.messages.map(({ uniqueId }) => uniqueId),
-      ['c'],
-    )
-  } finally {
-    await rm(data, { recursive: true })
-  }
-})
+// Without UIDL a message is fetched again before it is known: also then its copy here is what counts.
+for (const [what, hostility] of [
+  ['', {}],
+  [', nor is it where the server has no UIDL', { unknown: ['UIDL'], capabilities: ['USER'] }],
+] as const satisfies readonly (readonly [string, Hostility])[]) {
+  test(`a message whose copy here is damaged is not deleted at the server${what}`, async () => {
+    const data = await mkdtemp(join(tmpdir(), 'postino-disk-'))
+    try {
+      await using bench = await HostileBench.open({ data })
+      assert.equal((await bench.fetch(hostility)).new, 8)
+      const segment = join(data, 'users/mario/segments', readdirSync(join(data, 'users/mario/segments'))[0] ?? '')
+      await bench.restart(() => flip(segment, readFileSync(segment).indexOf('A line of text.')))
+      bench.leave = 'delete'
+      const report = await bench.fetchUnjudged(hostility)
+      assert.match(report.problems.join(), /message 3 .*damaged/)
+      assert.deepEqual(
+        bench.server.messages.map(({ uniqueId }) => uniqueId),
+        ['c'],
+      )
+    } finally {
+      await rm(data, { recursive: true })
+    }
+  })
+}
 
 test('a flipped bit at any place of a segment: nothing throws but StoreError, and what is whole comes back', async () => {
   await using victim = await Victim.make()
