@@ -22,7 +22,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   intake: ['store'],
   search: ['message', 'store', 'disk-errors'],
   net: ['wire', 'disk-errors'],
-  accounts: ['net', 'disk-errors'],
+  accounts: ['wire', 'sasl', 'net', 'disk-errors'],
   doors: ['wire', 'message', 'sasl', 'pop3', 'store', 'intake', 'search', 'accounts', 'net', 'disk-errors'],
   cli: ['wire', 'message', 'sasl', 'pop3', 'store', 'intake', 'search', 'accounts', 'net', 'doors', 'disk-errors'],
 }

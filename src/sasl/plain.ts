@@ -1,5 +1,6 @@
 import { fromBase64, toBase64 } from '../wire/base64.ts'
-import { toOctets } from '../wire/octets.ts'
+import { noOctets, toExactText, toOctets } from '../wire/octets.ts'
+import type { ServerMechanism, ServerStep } from './mechanism.ts'
 
 /** Who logs in by SASL PLAIN (RFC 4616 §2). */
 export interface PlainCredentials {
@@ -17,15 +18,37 @@ export function plainMessage(credentials: PlainCredentials): string {
 /** Reads a client's base64 message; undefined where it is not one: then the exchange has failed. */
 export function readPlainMessage(text: string): PlainCredentials | undefined {
   const octets = fromBase64(text)
-  if (octets === undefined) return undefined
-  let message: string
-  try {
-    message = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets)
-  } catch {
-    return undefined
-  }
+  return octets === undefined ? undefined : readPlain(octets)
+}
+
+function readPlain(octets: Uint8Array): PlainCredentials | undefined {
+  const message = toExactText(octets)
+  if (message === undefined) return undefined
   // RFC 4616 §2: message = [authzid] NUL authcid NUL passwd, the last two not empty, no NUL in any.
   const [actFor, login, password, ...more] = message.split('\0')
   if (actFor === undefined || !login || !password || more.length > 0) return undefined
   return { actFor, login, password }
+}
+
+/** The server's side of PLAIN. */
+export class PlainServer implements ServerMechanism {
+  readonly name = 'PLAIN'
+
+  respond(response: Uint8Array | undefined): ServerStep {
+    if (response === undefined) return { kind: 'challenge', challenge: noOctets }
+    const message = readPlain(response)
+    if (message === undefined) return { kind: 'failed', why: 'malformed' }
+    const { actFor, login, password } = message
+    // RFC 4616 §2: acting for somebody else would need a right that nobody has here.
+    if (actFor !== '' && actFor !== login) return { kind: 'failed', why: 'other-user' }
+    return { kind: 'credentials', credentials: { by: 'password', login, password, mechanism: 'PLAIN' } }
+  }
+
+  keys(): ServerStep {
+    return { kind: 'failed', why: 'malformed' }
+  }
+
+  refused(): undefined {
+    return undefined
+  }
 }

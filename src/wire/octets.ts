@@ -29,6 +29,17 @@ export function toText(octets: Uint8Array): string {
   return text
 }
 
+const exactDecoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
+
+/** The text of UTF-8 octets; undefined where they are not UTF-8. */
+export function toExactText(octets: Uint8Array): string | undefined {
+  try {
+    return exactDecoder.decode(octets)
+  } catch {
+    return undefined
+  }
+}
+
 /** One array holding all the pieces in order. */
 export function join(pieces: readonly Uint8Array[]): Uint8Array {
   if (pieces.length === 1 && pieces[0] !== undefined) return pieces[0]

@@ -1,0 +1,89 @@
+import type { SaslCrypto, ScramKeys } from './scram.ts'
+
+/** The SASL mechanisms that are spoken here. */
+export type Mechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS' | 'OAUTHBEARER' | 'XOAUTH2'
+
+/** Who wants in, and by what proof. */
+export type SaslCredentials =
+  | {
+      readonly by: 'password'
+      readonly login: string
+      readonly password: string
+      readonly mechanism: 'PLAIN' | 'LOGIN'
+    }
+  /** The proof was checked against the keys; for keys that were invented it is never `proven`. */
+  | {
+      readonly by: 'scram'
+      readonly login: string
+      readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+      readonly proven: boolean
+    }
+  /** `login` is empty where the client did not say whom the token is for. */
+  | {
+      readonly by: 'bearer'
+      readonly login: string
+      readonly token: string
+      readonly mechanism: 'OAUTHBEARER' | 'XOAUTH2'
+    }
+
+/** Why an exchange failed before anybody could be asked whether the credentials are right. */
+export type SaslFault =
+  /** The message is not one of the mechanism. */
+  | 'malformed'
+  /** Somebody wants to act for somebody else. */
+  | 'other-user'
+  /** The client could bind to the channel and was told that the server could not (RFC 5802 §6). */
+  | 'downgraded'
+  /** The client is bound to another channel, or in a way that is not known here. */
+  | 'channel-binding'
+
+/** What a server does next. */
+export type ServerStep =
+  /** Send it; then `respond` with the answer. */
+  | { readonly kind: 'challenge'; readonly challenge: Uint8Array }
+  /** Look up the keys of that login; then `keys`. */
+  | { readonly kind: 'keys'; readonly login: string }
+  /** Check them. If they are wrong: `refused`. */
+  | { readonly kind: 'credentials'; readonly credentials: SaslCredentials }
+  /** The exchange is over. */
+  | { readonly kind: 'failed'; readonly why: SaslFault }
+
+/** A server's side of one exchange. All messages are without base64. Nothing that a client sends makes it throw. */
+export interface ServerMechanism {
+  readonly name: Mechanism
+  /** Takes a message of the client; undefined at the beginning, where it sent none along with the mechanism's name. */
+  respond(response: Uint8Array | undefined): ServerStep
+  /** Answers `keys`. */
+  keys(keys: ScramKeys): ServerStep
+  /**
+   * The credentials are wrong: what must still be sent, and answered by the client with anything, before the exchange fails
+   * (RFC 7628 §3.2.3); undefined where it fails at once.
+   */
+  refused(): Uint8Array | undefined
+}
+
+/** A client's side of one exchange. All messages are without base64. Nothing that a server sends makes it throw. */
+export interface ClientMechanism {
+  readonly name: Mechanism
+  /** What may go along with the mechanism's name; undefined where the server speaks first. */
+  first(): Uint8Array | undefined
+  /** The answer to a challenge; undefined where there is none: the exchange must be cancelled, and has failed. */
+  answer(challenge: Uint8Array): Uint8Array | undefined
+  /** Whether the server may say that we are in. Before that it is not the server it should be, and must not be believed. */
+  readonly finished: boolean
+}
+
+/** The octets of a TLS channel binding, made when asked for; undefined where the channel has none of that type. */
+export type ChannelBindings = (type: ChannelBindingType) => Uint8Array | undefined
+/** RFC 9266; RFC 5929 §4. */
+export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point'
+
+/** What a server's mechanism needs. */
+export interface ServerMechanismOptions {
+  /** For SCRAM. */
+  readonly crypto?: SaslCrypto | undefined
+  /** Of the TLS connection, for SCRAM-SHA-256-PLUS; undefined: no TLS. */
+  readonly bindings?: ChannelBindings | undefined
+  /** Whether SCRAM-SHA-256-PLUS is offered on this connection: then a client that believes it is not was deceived. */
+  readonly plus?: boolean | undefined
+}
