@@ -1,5 +1,5 @@
 import type { Maildrop } from '../pop3/maildrop.ts'
-import type { Policy } from '../pop3/server.ts'
+import type { Policy } from '../pop3/need.ts'
 import type { Taker } from '../store/store.ts'
 
 /** Who comes: the user, the device that the user named, and from where. */

@@ -1,7 +1,6 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { Limits } from '../net/listen.ts'
-import type { Credentials, Mechanism } from '../pop3/need.ts'
-import type { Policy } from '../pop3/server.ts'
+import type { Credentials, Mechanism, Policy } from '../pop3/need.ts'
 import type { Texts } from '../pop3/texts.ts'
 import type { Reason } from '../reasons.ts'
 import type { ScramKeys } from '../sasl/scram.ts'
