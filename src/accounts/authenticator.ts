@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { RefusedError } from '../errors.ts'
+import { placeKey } from '../net/place.ts'
 import { verifyPassword } from './passwords.ts'
-import { placeKey, Slowing } from './slowing.ts'
+import { Slowing } from './slowing.ts'
 
 /** How long a verified password is remembered, milliseconds. */
 const lifetime = 5 * 60_000

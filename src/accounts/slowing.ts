@@ -1,3 +1,5 @@
+import { placeKey } from '../net/place.ts'
+
 /** What one failure after another costs, milliseconds: nothing at first for `free` of them, then twice as long each time. */
 const first = 250
 const most = 15_000
@@ -54,16 +56,4 @@ function growth(failures: number): number {
 
 function pairKey(from: string, user: string): string {
   return `${placeKey(from)} ${user}`
-}
-
-/** Who counts as one place: one person easily has a whole IPv6 /64 (RFC 4291 §2.5.4), or one IPv4 address. */
-export function placeKey(from: string): string {
-  const address = from.replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '')
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
-  const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...right]
-  return `${groups.slice(0, 4).join(':')}::/64`
 }

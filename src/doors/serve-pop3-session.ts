@@ -96,8 +96,12 @@ export class Pop3Session implements Session {
     return this.#conversation.deadline
   }
 
-  timeOut(): void {
-    this.#conversation.stop('idle too long')
+  get loggedIn(): boolean {
+    return this.#maildrop !== undefined
+  }
+
+  giveUp(why: Ending): void {
+    this.#conversation.stop(why)
   }
 
   closeSoon(): void {

@@ -12,8 +12,11 @@ export interface Engine {
   written(): void
 }
 
-/** Why a conversation ended from outside: the other side went away, was silent too long, or we are closing. */
-export type Ending = 'connection lost' | 'idle too long' | 'closing'
+/**
+ * Why a conversation ended from outside: the other side went away, was silent or read nothing for too long, its place was needed for
+ * others, or we are closing.
+ */
+export type Ending = 'connection lost' | 'idle too long' | 'not reading' | 'made room' | 'closing'
 
 /** So many octets may wait in the socket before the engine must. */
 const enoughWaiting = 512 << 10

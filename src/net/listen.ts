@@ -1,5 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { MisuseError } from '../errors.ts'
+import type { Ending } from './converse.ts'
+import { plainAddress } from './place.ts'
+
+export { isLoopback } from './place.ts'
 
 /** One connection that a listener watches over. */
 export interface Session {
@@ -7,8 +11,10 @@ export interface Session {
   readonly deadline: number
   /** Resolves when it is over; never rejects. */
   readonly over: Promise<void>
-  /** The deadline has passed. */
-  timeOut(): void
+  /** Whether somebody has logged in: those who have not go first when room must be made. */
+  readonly loggedIn: boolean
+  /** Break it off, at once: its deadline has passed, or room is needed. */
+  giveUp(why: Ending): void
   /** Finish the reply that is being given, then end. */
   closeSoon(): void
 }
@@ -71,7 +77,7 @@ export class Listener {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.closeSoon()
     const late = setTimeout(() => {
-      for (const session of this.#sessions) session.timeOut()
+      for (const session of this.#sessions) session.giveUp('closing')
     }, this.#limits.grace)
     await Promise.all([...this.#sessions].map((session) => session.over))
     clearTimeout(late)
@@ -101,16 +107,6 @@ export class Listener {
 
   #watch(): void {
     const now = performance.now()
-    for (const session of this.#sessions) if (session.deadline < now) session.timeOut()
+    for (const session of this.#sessions) if (session.deadline < now) session.giveUp('idle too long')
   }
-}
-
-/** An IPv4 address that came by IPv6 is itself. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
-}
-
-/** Whether an address is this machine's own. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.')
 }
