@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { PeerError } from '../errors.ts'
+import { linger } from './linger.ts'
 
 /** What a conversation needs of the engine of a line protocol. */
 export interface Engine {
@@ -64,7 +65,10 @@ export class Conversation {
    * milliseconds is hung up on, however many octets it drips.
    */
   async input(idle: number): Promise<boolean> {
-    if (this.#progress) this.deadline = performance.now() + idle
+    if (this.#progress) {
+      this.deadline = performance.now() + idle
+      linger()
+    }
     this.#progress = false
     for (;;) {
       if (this.ending !== undefined) return false

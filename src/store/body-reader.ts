@@ -1,5 +1,6 @@
 import { createHash, type Hash as Running } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import { hashOf } from './measure.ts'
@@ -12,7 +13,12 @@ export interface Body {
   readonly path: string
   readonly place: BodyPlace
   readonly hash: Hash
+  /** CRC-32 of its octets; undefined where none was written down. */
+  readonly crc?: number | undefined
 }
+
+/** How octets are proved before they are given: by SHA-256, or by CRC-32 where that is known (docs/decisions/crc-while-serving.md). */
+export type Proof = 'hash' | 'crc'
 
 interface Step {
   readonly at: number
@@ -22,23 +28,30 @@ interface Step {
 
 /**
  * The octets of one body as they lie in memory, step by step: a small one whole, a large one block by block. Verified before they
- * are given: a small body against its hash at once, a large one before its last block. What is given is a loan, good only until
+ * are given: a small body at once, a large one before its last block. What is given is a loan, good only until
  * the borrower returns to the event loop.
  */
 export class BodyLoan {
   readonly #files: SegmentFiles
   readonly #body: Body
+  readonly #proof: Proof
+  /** What their CRC-32 must be, where that is the proof and known. */
+  readonly #crc: number | undefined
   readonly #steps: Iterator<Step[]>
   #next: IteratorResult<Step[]>
-  #running: Running | undefined
+  /** Over the octets of a large body so far. */
+  #hash: Running | undefined
+  #sum = 0
   #begun = false
   #attempts = 0
   /** The octets of this step straight from the file, where what is in memory was not right. */
   #afresh: Buffer | undefined
 
-  constructor(files: SegmentFiles, body: Body) {
+  constructor(files: SegmentFiles, body: Body, proof: Proof) {
     this.#files = files
     this.#body = body
+    this.#proof = proof
+    this.#crc = proof === 'crc' ? body.crc : undefined
     this.#steps = stepsOf(body.place)
     this.#next = this.#steps.next()
   }
@@ -118,29 +131,48 @@ export class BodyLoan {
   }
 
   #verify(step: readonly Step[], parts: readonly Buffer[]): boolean {
-    const { place, hash, path } = this.#body
-    if (place.size > smallMessage) {
-      const running = (this.#running ??= createHash('sha256'))
-      // A block that is taken again was not right before.
-      const last = step.at(-1)?.last === true
-      const sum = last ? running.copy() : running
-      for (const part of parts) sum.update(part)
-      return !last || sum.digest('hex') === hash
-    }
+    const { place, path } = this.#body
+    if (place.size > smallMessage) return this.#verifyOn(parts, step.at(-1)?.last === true)
     const [start, length] = this.#stretch(step)
-    if (this.#files.vouched(path, start, length)) return true
+    if (this.#proof === 'crc' && this.#files.vouched(path, start, length)) return true
+    const right = this.#isRight(parts)
+    if (right && this.#afresh === undefined) this.#files.vouch(path, start, length)
+    return right
+  }
+
+  #isRight(parts: readonly Buffer[]): boolean {
+    const { hash } = this.#body
+    if (this.#crc !== undefined) return crcOf(parts) === this.#crc
     const [only] = parts
-    const running = parts.length === 1 ? undefined : createHash('sha256')
-    for (const part of parts) running?.update(part)
-    const found = running?.digest('hex') ?? hashOf(only ?? new Uint8Array())
-    if (found === hash && this.#afresh === undefined) this.#files.vouch(path, start, length)
-    return found === hash
+    if (parts.length < 2) return hashOf(only ?? new Uint8Array()) === hash
+    const running = createHash('sha256')
+    for (const part of parts) running.update(part)
+    return running.digest('hex') === hash
+  }
+
+  /** A block of a large body. One that is taken again was not right before, so that only the last can be. */
+  #verifyOn(parts: readonly Buffer[], last: boolean): boolean {
+    if (this.#crc !== undefined) {
+      const sum = crcOf(parts, this.#sum)
+      if (!last) this.#sum = sum
+      return !last || sum === this.#crc
+    }
+    const running = (this.#hash ??= createHash('sha256'))
+    const sum = last ? running.copy() : running
+    for (const part of parts) sum.update(part)
+    return !last || sum.digest('hex') === this.#body.hash
   }
 
   #damaged(what: string): StoreError {
     const { path, place } = this.#body
     return new StoreError('damaged', `damaged message in ${path} at offset ${place.start}: ${what}`)
   }
+}
+
+function crcOf(parts: readonly Buffer[], before = 0): number {
+  let sum = before
+  for (const part of parts) sum = crc32(part, sum)
+  return sum
 }
 
 /** A small body is one step, however many blocks it has; of a large one each block is a step. */
@@ -150,9 +182,9 @@ function* stepsOf(place: BodyPlace): Generator<Step[]> {
   else for (const block of blocks) yield [block]
 }
 
-/** The octets of one body, the caller's own. Verified like `BodyLoan`; rejects with StoreError. */
+/** The octets of one body, the caller's own. Verified against their hash; rejects with StoreError. */
 export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator<Uint8Array> {
-  const loan = new BodyLoan(files, body)
+  const loan = new BodyLoan(files, body, 'hash')
   while (!loan.done) {
     const parts = loan.take()
     if (parts === undefined) await loan.load()
@@ -162,7 +194,7 @@ export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator
 
 /** Lends the octets of one body, see `UserMail.lend`. */
 export function lendBody(files: SegmentFiles, body: Body, take: Taker): Promise<void> | undefined {
-  const loan = new BodyLoan(files, body)
+  const loan = new BodyLoan(files, body, 'crc')
   const lendOn = (): Promise<void> | undefined => {
     while (!loan.done) {
       const parts = loan.take()

@@ -22,15 +22,18 @@ export class DotWriter {
   readonly #find: FindDotLine
   #sink: Sink = { octets: () => undefined }
   #bare = false
+  #noDots = false
   #state = atStart
 
   constructor(find: FindDotLine = findDotLine) {
     this.#find = find
   }
 
-  begin(sink: Sink, lineEnds: 'crlf' | 'lf'): void {
+  /** `noDots`: it is known that no line begins with a dot, so that none is looked for. */
+  begin(sink: Sink, lineEnds: 'crlf' | 'lf', noDots = false): void {
     this.#sink = sink
     this.#bare = lineEnds === 'lf'
+    this.#noDots = noDots
     this.#state = atStart
   }
 
@@ -64,7 +67,7 @@ export class DotWriter {
         from = 1
       }
     }
-    for (let found = this.#find(octets, 0); found !== -1; found = this.#find(octets, found + 3)) {
+    for (let found = this.#noDots ? -1 : this.#find(octets, 0); found !== -1; found = this.#find(octets, found + 3)) {
       // The dot ends this piece and begins the next: so it goes out twice.
       sink.octets(octets.subarray(from, found + 3))
       from = found + 2

@@ -97,6 +97,15 @@ test('a message without a dot line comes out as views of what went in', () => {
   assert.equal(pieces[0], chunk)
 })
 
+test('a message known to have no dot line is not searched, and ends as any other', () => {
+  const pieces: Uint8Array[] = []
+  const writer = new DotWriter(() => assert.fail('searched'))
+  writer.begin({ octets: (piece) => void pieces.push(piece) }, 'crlf', true)
+  for (const chunk of chunks(octets('a.\r\nb.'), 2)) writer.write(chunk)
+  writer.end()
+  assert.equal(latin1(join(pieces)), 'a.\r\nb.\r\n.\r\n')
+})
+
 test('lines are read the same in any split, and a line that is too long is an outcome', () => {
   const read = (whole: string, length: number): string[] => {
     const reader = new LineReader(4)
