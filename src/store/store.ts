@@ -13,6 +13,8 @@ export interface Store {
 /** One user's mail. */
 export interface UserMail {
   readonly user: string
+  /** The last change's number, as `View.modseq` is: the cheapest look there is, for whoever remembers what he read. */
+  modseq(): ModSeq
   /** Looks at the mail as it is at one moment. `look` must not wait. */
   read<T>(look: (view: View) => T): Promise<T>
   /**
@@ -72,6 +74,12 @@ export interface Content {
   /** Octets on the wire, dot-stuffing not counted (RFC 1939 §11). */
   readonly octets: number
   readonly lineEnds: LineEnds
+  /** CRC-32 of the octets as kept; undefined where an earlier Postino wrote none down. */
+  readonly crc: number | undefined
+  /** Whether some line may begin with "." (RFC 1939 §3): false only where it was looked and none does. */
+  readonly dots: boolean
+  /** Whether it has UTF-8 in its header (RFC 6532), so that an old client cannot take it as it is. */
+  readonly international: boolean
 }
 
 /** A message taken in. When the change that adds it is done, or there will be none, `discard` it: that frees what it takes up. */
@@ -132,16 +140,40 @@ export interface Message extends Content {
   /** When it was received, milliseconds since 1970. */
   readonly received: number
   readonly flags: readonly Flag[]
-  /** Deleted in the POP3 maildrop: gone from there, kept here. */
+  /** When it was stored here, milliseconds since 1970. */
+  readonly stored: number
+  /** Deleted in the POP3 maildrop that is no device's: gone from there, kept here. */
   readonly hidden: boolean
+  /** When POP3 put it into the trash, milliseconds since 1970; undefined: it did not. */
+  readonly trashed: number | undefined
 }
 
-/** One message of a POP3 maildrop; its message-number is its place, from 1. */
-export interface MaildropEntry {
-  readonly id: MessageId
-  readonly uniqueId: UniqueId
-  readonly octets: number
-  readonly lineEnds: LineEnds
+/** A POP3 maildrop of one user's own (`mario+phone`): the same mail, with its own deletions. */
+export interface Device {
+  readonly name: string
+  /** It sees messages from this id on. */
+  readonly since: MessageId
+  /** Milliseconds since 1970. */
+  readonly created: number
+  /** How many messages it has deleted that are still in the mail. */
+  readonly hidden: number
+}
+
+/** What a message of a maildrop is kept like; bits of `MaildropRows.forms`, the same as those of the POP3 engine. */
+export const maildropForm = { lf: 1, international: 2, noDots: 4 } as const
+
+/** A POP3 maildrop in columns, in order of arrival; a message-number is a place, from 1. A million messages are no million objects. */
+export interface MaildropRows {
+  readonly count: number
+  /** The message ids. */
+  readonly ids: Float64Array
+  /** Octets of each on the wire, dot-stuffing not counted. */
+  readonly octets: Float64Array
+  /** The unique-ids in ASCII, one behind the other; that of message n (from 1) ends before `uniqueIdEnds[n - 1]`. */
+  readonly uniqueIds: Uint8Array
+  readonly uniqueIdEnds: Uint32Array
+  /** Bits of `maildropForm`. */
+  readonly forms: Uint8Array
 }
 
 /** A message that was added or changed, or (`message` undefined) removed, after some modseq. */
@@ -162,8 +194,18 @@ export interface View {
   message(id: MessageId): Message | undefined
   /** In order of arrival; of one mailbox, or all. `after`: only those with a greater id. `limit`: at most so many. */
   messages(options?: { mailbox?: MailboxId; after?: MessageId; limit?: number }): Message[]
-  /** The POP3 maildrop: INBOX without what is hidden, in order of arrival. */
-  maildrop(): readonly MaildropEntry[]
+  /**
+   * A POP3 maildrop: INBOX without what is hidden there, in order of arrival. `device`: that one's; throws MisuseError where
+   * there is none of that name. `storedFrom`: only what was stored then or later (milliseconds since 1970).
+   */
+  maildrop(device?: string, storedFrom?: number): MaildropRows
+  /** In order of their names. */
+  devices(): Device[]
+  hasDevice(name: string): boolean
+  /** What POP3 put into the trash before this time (milliseconds since 1970), and is still there. */
+  trashed(before: number): MessageId[]
+  /** What is hidden in the POP3 maildrop, or in that of this device. */
+  hidden(device?: string): MessageId[]
   /** Changes after `since`, in modseq order; at most `limit`. */
   changes(since: ModSeq, limit?: number): Change[]
   ledger(account: string): LedgerEntry[]
@@ -193,8 +235,14 @@ export interface Draft {
   move(id: MessageId, mailbox: MailboxId): void
   /** Takes the message away, for good. Its ledger entry stays. */
   remove(id: MessageId): void
-  /** Takes the message out of the POP3 maildrop, or puts it back. */
-  hide(id: MessageId, hidden: boolean): void
+  /** Takes the message out of the POP3 maildrop, or that of a device, or puts it back. */
+  hide(id: MessageId, hidden: boolean, device?: string): void
+  /** Moves the message to the mailbox Trash, and writes down when. Any later `move` makes it a message like others again. */
+  trash(id: MessageId): void
+  /** Opens a maildrop for a device: with all that is there, or with what comes from now on. Nothing happens where it is open. */
+  openDevice(name: string, start: 'all' | 'new'): void
+  /** Forgets a device and what it deleted. Nothing happens where there is none of that name. */
+  removeDevice(name: string): void
   /** Writes what the other side's listing now says of the size of a message it gave us. */
   relist(entry: LedgerEntry, listed: number): void
   /** Notes (or, undefined, clears) a trouble. */
