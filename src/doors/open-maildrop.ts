@@ -1,5 +1,9 @@
+import { RefusedError } from '../errors.ts'
 import type { Maildrop } from '../pop3/maildrop.ts'
 import type { Policy } from '../pop3/need.ts'
+import { english } from '../pop3/texts-en.ts'
+import type { Say } from '../pop3/texts.ts'
+import type { Reason } from '../reasons.ts'
 import type { Taker } from '../store/store.ts'
 
 /** Who comes: the user, the device that the user named, and from where. */
@@ -21,8 +25,15 @@ export interface OpenMaildrop {
   close(): void
 }
 
-/**
- * Rejects with RefusedError (`in-use`, `login-delay`, `try-later` …), or StoreError. A RefusedError may carry a `say` for the
- * client's language: `RefusedWith`.
- */
+/** Rejects with RefusedError (`in-use`, `login-delay`, `try-later` …), best a MaildropRefused; or with StoreError. */
 export type OpenMaildropFor = (visitor: Visitor) => Promise<OpenMaildrop>
+
+/** The maildrop cannot be had now, said in the client's language. */
+export class MaildropRefused extends RefusedError {
+  readonly say: Say
+
+  constructor(reason: Reason, say: Say) {
+    super(reason, '', say(english))
+    this.say = say
+  }
+}
