@@ -1,14 +1,27 @@
-const firstSlab = 1 << 10
+const firstSlab = 512
 const lastSlab = 256 << 10
 /** So many slabs are kept for the next time. */
 const mostSpare = 2
+
+/** First slabs are parts of one piece of memory: fresh memory for each short session would cost more than all that it says. */
+let pool = new ArrayBuffer(0)
+let poolAt = 0
+
+function newFirstSlab(): Uint8Array {
+  if (poolAt === pool.byteLength) {
+    pool = new ArrayBuffer(firstSlab * 64)
+    poolAt = 0
+  }
+  poolAt += firstSlab
+  return new Uint8Array(pool, poolAt - firstSlab, firstSlab)
+}
 
 /**
  * Collects what is to be written in few large pieces. Everything is copied: what is given need not stay as it is, and the slabs
  * are used again, which costs far less than fresh memory for all that goes out.
  */
 export class Gather {
-  #slab: Uint8Array = new Uint8Array(firstSlab)
+  #slab: Uint8Array = newFirstSlab()
   /** What of the slab has been handed on, and what is filled. */
   #from = 0
   #fill = 0
