@@ -18,7 +18,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   message: ['wire'],
   sasl: ['wire'],
   pop3: ['wire', 'sasl'],
-  store: ['disk-errors'],
+  store: ['message', 'disk-errors'],
   intake: ['store'],
   search: ['message', 'store', 'disk-errors'],
   net: ['wire', 'disk-errors'],
@@ -35,7 +35,7 @@ const impure: readonly [RegExp, string][] = [
   [/\bawait\b|\basync\b/, 'waits'],
   [/\bDate\.now\b|\bnew Date\(\)|\bperformance\./, 'reads the clock'],
   [/\bset(?:Timeout|Interval|Immediate)\b/, 'sets a timer'],
-  [/\bMath\.random\b|\bcrypto\./, 'is not the same twice'],
+  [/\bMath\.random\b|\bcrypto\.(?:randomUUID|getRandomValues|subtle)\b/, 'is not the same twice'],
   [/\bprocess\./, 'asks the process'],
   [/\bBuffer\b/, "uses Node's Buffer"],
 ]

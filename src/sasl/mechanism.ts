@@ -1,4 +1,5 @@
-import type { SaslCrypto, ScramKeys } from './scram.ts'
+import { MisuseError } from '../errors.ts'
+import type { SaslCrypto, ScramClientCrypto, ScramKeys } from './scram.ts'
 
 /** The SASL mechanisms that are spoken here. */
 export type Mechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS' | 'OAUTHBEARER' | 'XOAUTH2'
@@ -62,14 +63,31 @@ export interface ServerMechanism {
   refused(): Uint8Array | undefined
 }
 
+/** What most mechanisms do: they need no keys, and fail at once. */
+export abstract class ServerExchange implements ServerMechanism {
+  abstract readonly name: Mechanism
+  abstract respond(response: Uint8Array | undefined): ServerStep
+
+  keys(_keys: ScramKeys): ServerStep {
+    throw new MisuseError('state', `${this.name} did not ask for keys`)
+  }
+
+  refused(): Uint8Array | undefined {
+    return undefined
+  }
+}
+
 /** A client's side of one exchange. All messages are without base64. Nothing that a server sends makes it throw. */
 export interface ClientMechanism {
   readonly name: Mechanism
-  /** What may go along with the mechanism's name; undefined where the server speaks first. */
+  /**
+   * What goes along with the mechanism's name, or, where the protocol does not let it, answers the empty challenge to the bare
+   * name; undefined where the server speaks first.
+   */
   first(): Uint8Array | undefined
-  /** The answer to a challenge; undefined where there is none: the exchange must be cancelled, and has failed. */
+  /** The answer to a challenge after that; undefined where there is none: then the exchange is to be cancelled. */
   answer(challenge: Uint8Array): Uint8Array | undefined
-  /** Whether the server may say that we are in. Before that it is not the server it should be, and must not be believed. */
+  /** Whether the server may say that we are in. Before that it has not proved what it must, and is not to be believed. */
   readonly finished: boolean
 }
 
@@ -86,4 +104,20 @@ export interface ServerMechanismOptions {
   readonly bindings?: ChannelBindings | undefined
   /** Whether SCRAM-SHA-256-PLUS is offered on this connection: then a client that believes it is not was deceived. */
   readonly plus?: boolean | undefined
+}
+
+/** What a client's mechanism needs. */
+export interface ClientMechanismOptions {
+  readonly login: string
+  /** For all but OAUTHBEARER and XOAUTH2. */
+  readonly password?: string | undefined
+  /** For OAUTHBEARER and XOAUTH2. */
+  readonly token?: string | undefined
+  /** For SCRAM. */
+  readonly crypto?: ScramClientCrypto | undefined
+  /**
+   * Of the TLS connection, for SCRAM-SHA-256-PLUS. Given for SCRAM-SHA-256 they say that the server did not offer the other: a
+   * server that did will notice that somebody took it off the list.
+   */
+  readonly bindings?: ChannelBindings | undefined
 }

@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from '../wire/base64.ts'
 import { noOctets, toExactText, toOctets } from '../wire/octets.ts'
-import type { ServerMechanism, ServerStep } from './mechanism.ts'
+import { type ClientMechanism, ServerExchange, type ServerStep } from './mechanism.ts'
 
 /** Who logs in by SASL PLAIN (RFC 4616 §2). */
 export interface PlainCredentials {
@@ -31,7 +31,7 @@ function readPlain(octets: Uint8Array): PlainCredentials | undefined {
 }
 
 /** The server's side of PLAIN. */
-export class PlainServer implements ServerMechanism {
+export class PlainServer extends ServerExchange {
   readonly name = 'PLAIN'
 
   respond(response: Uint8Array | undefined): ServerStep {
@@ -43,12 +43,23 @@ export class PlainServer implements ServerMechanism {
     if (actFor !== '' && actFor !== login) return { kind: 'failed', why: 'other-user' }
     return { kind: 'credentials', credentials: { by: 'password', login, password, mechanism: 'PLAIN' } }
   }
+}
 
-  keys(): ServerStep {
-    return { kind: 'failed', why: 'malformed' }
+/** The client's side of PLAIN. */
+export class PlainClient implements ClientMechanism {
+  readonly name = 'PLAIN'
+  readonly finished = true
+  readonly #message: Uint8Array
+
+  constructor({ login, password }: { readonly login: string; readonly password: string }) {
+    this.#message = toOctets(`\0${login}\0${password}`)
   }
 
-  refused(): undefined {
+  first(): Uint8Array {
+    return this.#message
+  }
+
+  answer(): undefined {
     return undefined
   }
 }

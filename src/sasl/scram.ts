@@ -1,3 +1,5 @@
+import { toOctets } from '../wire/octets.ts'
+
 /** What a server keeps of a password for SCRAM-SHA-256 (RFC 5802 §3). */
 export interface ScramKeys {
   readonly salt: Uint8Array
@@ -21,4 +23,56 @@ export interface SaslCrypto {
 export interface ScramClientCrypto extends SaslCrypto {
   /** PBKDF2 with HMAC-SHA-256 and 32 octets of output: RFC 5802's Hi. */
   pbkdf2(password: Uint8Array, salt: Uint8Array, iterations: number): Uint8Array
+}
+
+/** A nonce is so many octets in base64, so that it ends without padding. */
+export const nonceOctets = 18
+
+/** The three keys that come of a salted password (RFC 5802 §3). */
+export function keysOf(
+  saltedPassword: Uint8Array,
+  crypto: Pick<SaslCrypto, 'hmac' | 'sha256'>,
+): { clientKey: Uint8Array; storedKey: Uint8Array; serverKey: Uint8Array } {
+  const clientKey = crypto.hmac(saltedPassword, toOctets('Client Key'))
+  return {
+    clientKey,
+    storedKey: crypto.sha256(clientKey),
+    serverKey: crypto.hmac(saltedPassword, toOctets('Server Key')),
+  }
+}
+
+/**
+ * The octets of a password that SCRAM hashes: SASLprep's mapping (RFC 4013 §2.1, §2.2), which `Normalize` of RFC 5802 stands for.
+ * What it prohibits is let through: a client that minds does not send it.
+ */
+export function preparePassword(password: string): Uint8Array {
+  const mapped = password
+    .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, ' ') // RFC 3454 table C.1.2
+    // oxlint-disable-next-line no-misleading-character-class -- each stands for itself
+    .replace(/[\u00ad\u034f\u1806\u180b-\u180d\u200c\u200d\u2060\ufe00-\ufe0f\ufeff]/gu, '') // table B.1
+    .normalize('NFKC')
+  return toOctets(mapped)
+}
+
+/** Whether they are the same; how long it takes tells nothing of what is in them. */
+export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  let differ = a.length ^ b.length
+  for (let i = 0; i < a.length; i++) differ |= (a[i] ?? 0) ^ (b[i] ?? 0)
+  return differ === 0
+}
+
+/** Each octet of one against that of the other; both are as long. */
+export function exclusiveOr(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return a.map((octet, at) => octet ^ (b[at] ?? 0))
+}
+
+/** RFC 5802 §5.1, n and a: a name as it stands in a message. */
+export function escapeName(name: string): string {
+  return name.replaceAll('=', '=3D').replaceAll(',', '=2C')
+}
+
+/** The name that stands in a message; undefined where it is none. */
+export function unescapeName(text: string): string | undefined {
+  if (text === '' || /=(?!2C|3D)|\0/.test(text)) return undefined
+  return text.replaceAll('=2C', ',').replaceAll('=3D', '=')
 }
