@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { PeerError } from '../errors.ts'
+import { channelBinding } from './channel-bindings.ts'
 import { linger } from './linger.ts'
 
 /** What a conversation needs of the engine of a line protocol. */
@@ -21,6 +22,8 @@ export type Ending = 'connection lost' | 'idle too long' | 'not reading' | 'made
 
 /** So many octets may wait in the socket before the engine must. */
 const enoughWaiting = 512 << 10
+/** A client that is to read, and takes nothing for so long, is given up (milliseconds): its maildrop is wanted by others. */
+const notReading = 120_000
 
 /**
  * One connection and the engine behind it: octets from the socket go to the engine as they come, `flush` writes what the engine
@@ -33,7 +36,10 @@ export class Conversation {
   #fresh = false
   #half = false
   #progress = true
-  #waiter: PromiseWithResolvers<void> | undefined
+  /** Who waits for input, or for the other side to read; never both. */
+  #inputWaits: ((more: boolean) => void) | undefined
+  #drainWaits: (() => void) | undefined
+  #patience = Infinity
   /** When to give up on the other side (`performance.now()`, milliseconds); the listener looks. */
   deadline: number = Infinity
   /** Why it ended, once it has. */
@@ -44,9 +50,6 @@ export class Conversation {
   constructor(socket: Socket, engine: Engine) {
     this.#socket = socket
     this.#engine = engine
-    // Replies are written whole, so there is nothing to wait for; and a connection that is gone must be noticed some day.
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true, 60_000)
     this.#attend(socket)
   }
 
@@ -55,37 +58,44 @@ export class Conversation {
     return this.#socket instanceof TLSSocket ? (this.#socket.getProtocol() ?? undefined) : undefined
   }
 
+  /** Binds a log-in to this TLS connection (RFC 9266, RFC 5929); undefined where there is no TLS, or no such binding. */
+  binding(type: 'tls-exporter' | 'tls-server-end-point'): Uint8Array | undefined {
+    return this.#socket instanceof TLSSocket ? channelBinding(this.#socket, type, 'server') : undefined
+  }
+
   /** Begins to read. */
   start(): void {
-    this.#socket.on('data', this.#onData)
+    this.#socket.on('data', this.#onData).resume()
   }
 
   /**
-   * Waits until the engine has got more octets. False: none will come. A client that sends no whole command for `idle`
-   * milliseconds is hung up on, however many octets it drips.
+   * Whether there are new octets for the engine: at once where it is known, else once they come. False: none will come. A client
+   * that sends no whole command for `idle` milliseconds, counted from when it has taken what we wrote, is hung up on, however many
+   * octets it drips.
    */
-  async input(idle: number): Promise<boolean> {
+  input(idle: number): boolean | Promise<boolean> {
     if (this.#progress) {
-      this.deadline = performance.now() + idle
+      this.#bear(idle)
       linger()
     }
     this.#progress = false
-    for (;;) {
-      if (this.ending !== undefined) return false
-      if (this.#fresh) break
-      if (this.#half) return false
-      this.#resume()
-      await this.#wait()
+    if (this.ending !== undefined) return false
+    if (this.#fresh) {
+      this.#fresh = false
+      return true
     }
-    this.#fresh = false
-    return true
+    if (this.#half) return false
+    this.#resume()
+    return new Promise(this.#inputAsked)
   }
 
   /** Writes what the engine has to say. Where it gives a promise, wait: the other side is slow. It gives up after `idle`. */
   flush(idle: number): Promise<void> | undefined {
     this.push()
     const socket = this.#socket
-    return !socket.destroyed && socket.writableLength > enoughWaiting ? this.#drain(idle) : undefined
+    if (socket.destroyed || socket.writableLength <= enoughWaiting) return undefined
+    this.#bear(Math.min(idle, notReading))
+    return new Promise(this.#drainAsked)
   }
 
   /** Writes what the engine has to say, whether or not the other side is slow. */
@@ -110,13 +120,17 @@ export class Conversation {
     this.#resume()
   }
 
-  /** Begins TLS as the server, at once. Rejects with PeerError `tls` where the handshake fails. */
-  async secure(secureContext: SecureContext, idle: number): Promise<void> {
+  /** Begins TLS as the server, at once; `alpn`: the one protocol spoken here (RFC 7301). Rejects with PeerError `tls` where the handshake fails. */
+  async secure(secureContext: SecureContext, idle: number, alpn?: string): Promise<void> {
     const raw = this.#socket
     raw.off('data', this.#onData)
     this.#fresh = false
-    this.deadline = performance.now() + idle
-    const socket = new TLSSocket(raw, { isServer: true, secureContext })
+    this.#bear(idle)
+    const socket = new TLSSocket(raw, {
+      isServer: true,
+      secureContext,
+      ...(alpn !== undefined && { ALPNProtocols: [alpn] }),
+    })
     this.#socket = socket
     this.#attend(socket)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -139,7 +153,7 @@ export class Conversation {
 
   /** Ends it once all is written. */
   end(idle: number): Promise<void> {
-    this.deadline = performance.now() + idle
+    this.#bear(Math.min(idle, notReading))
     const { promise, resolve } = Promise.withResolvers<void>()
     if (this.#socket.destroyed) return Promise.resolve()
     this.#socket.once('close', () => resolve())
@@ -152,55 +166,72 @@ export class Conversation {
 
   /** Breaks it off: at once, whatever is still to be written. */
   stop(why: Ending): void {
-    this.ending ??= why
+    this.ending ??= why === 'idle too long' && this.#drainWaits !== undefined ? 'not reading' : why
     this.#socket.destroy()
-    this.#wake()
+    this.#drained()
+    this.#answer(false)
   }
 
   /** Ends it as soon as the owner waits for input. */
   closeSoon(): void {
     this.ending ??= 'closing'
-    this.#wake()
+    this.#answer(false)
   }
 
   #attend(socket: Socket): void {
-    socket.on('error', () => this.stop('connection lost'))
-    socket.on('close', () => this.stop('connection lost'))
-    socket.on('end', () => {
-      this.#half = true
-      this.#wake()
-    })
+    socket.on('error', this.#onGone)
+    socket.on('close', this.#onGone)
+    socket.on('end', this.#onEnd)
+  }
+
+  readonly #onGone = (): void => this.stop('connection lost')
+
+  readonly #onEnd = (): void => {
+    this.#half = true
+    this.#answer(false)
   }
 
   readonly #onData = (octets: Uint8Array): void => {
     this.octetsIn += octets.length
     this.#engine.receive(octets)
-    this.#fresh = true
     if (!this.#engine.wants) this.#socket.pause()
-    this.#wake()
+    if (this.#inputWaits === undefined) this.#fresh = true
+    else this.#answer(true)
   }
 
   readonly #onWritten = (): void => {
-    if (this.#socket.writableLength <= enoughWaiting) this.#wake()
+    const { writableLength } = this.#socket
+    if (writableLength === 0) this.#engine.written()
+    if (writableLength <= enoughWaiting) this.#drained()
+    // It reads: its time begins anew.
+    if (this.deadline !== Infinity) this.deadline = performance.now() + this.#patience
   }
 
-  async #drain(idle: number): Promise<void> {
-    this.deadline = performance.now() + idle
-    while (!this.#socket.destroyed && this.#socket.writableLength > enoughWaiting) await this.#wait()
+  readonly #inputAsked = (resolve: (more: boolean) => void): void => void (this.#inputWaits = resolve)
+
+  readonly #drainAsked = (resolve: () => void): void => void (this.#drainWaits = resolve)
+
+  #answer(more: boolean): void {
+    const waits = this.#inputWaits
+    this.#inputWaits = undefined
+    waits?.(more)
+  }
+
+  #drained(): void {
+    const waits = this.#drainWaits
+    if (waits === undefined) return
+    this.#drainWaits = undefined
     this.deadline = Infinity
+    waits()
+  }
+
+  /** Bears a client that does nothing for so long (milliseconds). */
+  #bear(idle: number): void {
+    this.#patience = idle
+    this.deadline = performance.now() + idle
   }
 
   #resume(): void {
     if (this.#engine.wants && this.#socket.isPaused()) this.#socket.resume()
-  }
-
-  #wait(): Promise<void> {
-    this.#waiter ??= Promise.withResolvers<void>()
-    return this.#waiter.promise
-  }
-
-  #wake(): void {
-    this.#waiter?.resolve()
-    this.#waiter = undefined
   }
 }

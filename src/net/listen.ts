@@ -1,33 +1,17 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { MisuseError } from '../errors.ts'
-import type { Ending } from './converse.ts'
+import { Crowd, type Limits, type Session } from './crowd.ts'
 import { plainAddress } from './place.ts'
+import { ProxyHeader } from './proxy-header.ts'
 
 export { isLoopback } from './place.ts'
+export { type Limits, type Session, usualLimits } from './crowd.ts'
 
-/** One connection that a listener watches over. */
-export interface Session {
-  /** When to give up on the other side (`performance.now()`, milliseconds). */
-  readonly deadline: number
-  /** Resolves when it is over; never rejects. */
-  readonly over: Promise<void>
-  /** Whether somebody has logged in: those who have not go first when room must be made. */
-  readonly loggedIn: boolean
-  /** Break it off, at once: its deadline has passed, or room is needed. */
-  giveUp(why: Ending): void
-  /** Finish the reply that is being given, then end. */
-  closeSoon(): void
-}
-
-export interface Limits {
-  /** Connections at one time: in all, and from one address. */
-  readonly sessions: number
-  readonly perAddress: number
-  /** How long `close` waits for what is open (milliseconds). */
-  readonly grace: number
-}
-
-export const usualLimits: Limits = { sessions: 4096, perAddress: 256, grace: 10_000 }
+/**
+ * A connection whose other side is gone without a word is noticed so long after the last octet (milliseconds), and some seconds that
+ * Node adds.
+ */
+const keepAlive = 50_000
 
 export interface ListenerOptions {
   /** Takes over a connection; `address` is that of the other side. */
@@ -35,21 +19,26 @@ export interface ListenerOptions {
   /** Says no to a connection over the limits. The socket is closed afterwards. */
   readonly refuse?: (socket: Socket) => void
   readonly limits?: Partial<Limits>
+  /** Counts, limits and watches, together with other listeners; else it has its own, with `limits`. */
+  readonly crowd?: Crowd | undefined
+  /** Whether this address is a proxy of ours: then it must begin with a PROXY header, and who is on its other side counts. */
+  readonly isProxy?: ((address: string) => boolean) | undefined
 }
 
-/** Where connections come in: it counts them, watches their deadlines, and closes in an orderly way. */
+/** Where connections come in: it hands over those that there is room for, and closes in an orderly way. */
 export class Listener {
   readonly #options: ListenerOptions
-  readonly #limits: Limits
+  readonly #crowd: Crowd
   readonly #server: Server
   readonly #sessions = new Set<Session>()
-  readonly #addresses = new Map<string, number>()
-  #sweep: ReturnType<typeof setInterval> | undefined
+  #closing = false
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#limits = { ...usualLimits, ...options.limits }
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#connected(socket))
+    this.#crowd = options.crowd ?? new Crowd({ limits: options.limits })
+    // Replies are written whole, so there is nothing to wait for.
+    const settings = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive }
+    this.#server = createServer(settings, (socket) => this.#connected(socket))
   }
 
   /** Begins to listen. Rejects with MisuseError where it cannot. Port 0: any free one. */
@@ -67,46 +56,47 @@ export class Listener {
     server.off('error', reject)
     // Accepting can fail for want of file descriptors; those that are open go on.
     server.on('error', () => undefined)
-    this.#sweep = setInterval(() => this.#watch(), 1000).unref()
     const address = server.address()
     return { host, port: address !== null && typeof address === 'object' ? address.port : port }
   }
 
   /** Stops listening, lets every session finish the reply it is giving, and waits for them; breaks off those that take long. */
   async close(): Promise<void> {
+    this.#closing = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.closeSoon()
     const late = setTimeout(() => {
       for (const session of this.#sessions) session.giveUp('closing')
-    }, this.#limits.grace)
-    await Promise.all([...this.#sessions].map((session) => session.over))
+    }, this.#crowd.limits.grace)
+    while (this.#sessions.size > 0) await Promise.all([...this.#sessions].map((session) => session.over))
     clearTimeout(late)
-    clearInterval(this.#sweep)
     await closed
   }
 
   #connected(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress ?? '')
-    const count = this.#addresses.get(address) ?? 0
-    if (this.#sessions.size >= this.#limits.sessions || count >= this.#limits.perAddress) {
+    if (this.#options.isProxy?.(address) !== true) return this.#arrived(socket, address)
+    const header = new ProxyHeader(socket, address)
+    this.#watch(header)
+    this.#crowd.watch(header)
+    void header.over.then(() => header.from !== undefined && this.#arrived(socket, header.from))
+  }
+
+  #arrived(socket: Socket, address: string): void {
+    if (this.#closing) return void socket.destroy()
+    if (!this.#crowd.admits(address)) {
       socket.on('error', () => undefined)
       this.#options.refuse?.(socket)
       socket.destroySoon()
       return
     }
-    this.#addresses.set(address, count + 1)
     const session = this.#options.accept(socket, address)
-    this.#sessions.add(session)
-    void session.over.then(() => {
-      this.#sessions.delete(session)
-      const left = (this.#addresses.get(address) ?? 1) - 1
-      if (left > 0) this.#addresses.set(address, left)
-      else this.#addresses.delete(address)
-    })
+    this.#watch(session)
+    this.#crowd.watch(session, address)
   }
 
-  #watch(): void {
-    const now = performance.now()
-    for (const session of this.#sessions) if (session.deadline < now) session.giveUp('idle too long')
+  #watch(session: Session): void {
+    this.#sessions.add(session)
+    void session.over.then(() => this.#sessions.delete(session))
   }
 }
