@@ -1,13 +1,14 @@
 /** Why something was refused: one word of ours, spelt here in the words of each protocol. */
-export type Reason = 'in-use' | 'bad-login' | 'login-delay' | 'try-later' | 'broken' | 'no'
+export type Reason = 'in-use' | 'bad-login' | 'login-delay' | 'try-later' | 'broken' | 'needs-utf8' | 'no'
 
-/** The POP3 response code of a reason, empty where there is none (RFC 2449 §8.1, RFC 3206 §4 and §5). */
+/** The POP3 response code of a reason, empty where there is none (RFC 2449 §8.1, RFC 3206 §4 and §5, RFC 6856 §5). */
 export const pop3Code: Readonly<Record<Reason, string>> = {
   'in-use': '[IN-USE]',
   'bad-login': '[AUTH]',
   'login-delay': '[LOGIN-DELAY]',
   'try-later': '[SYS/TEMP]',
   broken: '[SYS/PERM]',
+  'needs-utf8': '[UTF8]',
   no: '',
 }
 

@@ -27,6 +27,7 @@ const whatToDo: Readonly<Record<Reason, string>> = {
   'login-delay': '; the server wants some time between two log-ins: try again later',
   'try-later': '; try again later',
   broken: '; trying again will not help: ask the provider',
+  'needs-utf8': '; this message is only for programs that read UTF-8 headers',
 }
 
 /** The exit code that an error asks for. */

@@ -1,6 +1,9 @@
-/** Who wants in, and by what proof. */
+import type { SaslCredentials } from '../sasl/mechanism.ts'
+
+/** Who wants in, and by what proof: by AUTH (`SaslCredentials`), by USER and PASS, or by APOP. */
 export type Credentials =
-  | { readonly by: 'password'; readonly login: string; readonly password: string }
+  | SaslCredentials
+  | { readonly by: 'password'; readonly login: string; readonly password: string; readonly mechanism: 'USER' }
   /** RFC 1939 §7: `digest` is the MD5 of `timestamp` followed by the shared secret, in lower-case hexadecimal. */
   | { readonly by: 'apop'; readonly login: string; readonly timestamp: string; readonly digest: string }
 
@@ -8,6 +11,8 @@ export type Credentials =
 export type Need =
   /** Check who it is and lock the maildrop; then `loggedIn` or `refuse`. */
   | { readonly kind: 'log-in'; readonly credentials: Credentials }
+  /** Look up the keys of this user, or invent some where there is none; then `keys`, or `refuse`. */
+  | { readonly kind: 'keys'; readonly login: string }
   /** Give the message's octets to `message`, as long as it says true, then `messageEnd`; or `messageFailed`. */
   | { readonly kind: 'read'; readonly number: number; readonly top: boolean }
   /** Remove these for good and let go of the maildrop; then `updated` or `refuse`. */

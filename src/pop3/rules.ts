@@ -1,3 +1,5 @@
+import type { Say } from './texts.ts'
+
 /** Session states, spelt as in RFC 1939 §3. */
 export type State = 'AUTHORIZATION' | 'TRANSACTION' | 'UPDATE'
 
@@ -6,6 +8,7 @@ export type Verb =
   | 'AUTH'
   | 'CAPA'
   | 'DELE'
+  | 'LANG'
   | 'LIST'
   | 'NOOP'
   | 'PASS'
@@ -17,6 +20,7 @@ export type Verb =
   | 'TOP'
   | 'UIDL'
   | 'USER'
+  | 'UTF8'
 
 /** What one command may look like, and when. */
 interface Rule {
@@ -24,7 +28,7 @@ interface Rule {
   readonly states: readonly State[]
   /** How many words follow it: at least, at most. `text`: all that follows is one argument, spaces in it too. */
   readonly words: readonly [number, number] | 'text'
-  /** How to write it, for whoever did not. */
+  /** How to write it, for whoever did not: in the words of RFC 1939 §9, which are no language's. */
   readonly usage: string
 }
 
@@ -32,22 +36,24 @@ const authorization: readonly State[] = ['AUTHORIZATION']
 const transaction: readonly State[] = ['TRANSACTION']
 const both: readonly State[] = ['AUTHORIZATION', 'TRANSACTION']
 
-/** Every command there is (RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4). */
+/** Every command there is (RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4, RFC 6856 §2.1 and §3.2). */
 const rules: readonly Rule[] = [
   { verb: 'CAPA', states: both, words: [0, 0], usage: 'CAPA' },
+  { verb: 'LANG', states: both, words: [0, 1], usage: 'LANG (tag)' },
   { verb: 'QUIT', states: both, words: [0, 0], usage: 'QUIT' },
   { verb: 'USER', states: authorization, words: 'text', usage: 'USER name' },
   // RFC 1939 §7: PASS has one argument, so spaces may be part of the password.
-  { verb: 'PASS', states: authorization, words: 'text', usage: 'PASS password' },
+  { verb: 'PASS', states: authorization, words: 'text', usage: 'PASS string' },
   { verb: 'APOP', states: authorization, words: [2, 2], usage: 'APOP name digest' },
-  { verb: 'AUTH', states: authorization, words: [1, 2], usage: 'AUTH mechanism, and perhaps an initial response' },
+  { verb: 'AUTH', states: authorization, words: [0, 2], usage: 'AUTH mechanism (initial-response)' },
   { verb: 'STLS', states: authorization, words: [0, 0], usage: 'STLS' },
+  { verb: 'UTF8', states: authorization, words: [0, 0], usage: 'UTF8' },
   { verb: 'STAT', states: transaction, words: [0, 0], usage: 'STAT' },
-  { verb: 'LIST', states: transaction, words: [0, 1], usage: 'LIST, or LIST message-number' },
-  { verb: 'UIDL', states: transaction, words: [0, 1], usage: 'UIDL, or UIDL message-number' },
-  { verb: 'RETR', states: transaction, words: [1, 1], usage: 'RETR message-number' },
-  { verb: 'TOP', states: transaction, words: [2, 2], usage: 'TOP message-number lines' },
-  { verb: 'DELE', states: transaction, words: [1, 1], usage: 'DELE message-number' },
+  { verb: 'LIST', states: transaction, words: [0, 1], usage: 'LIST (msg)' },
+  { verb: 'UIDL', states: transaction, words: [0, 1], usage: 'UIDL (msg)' },
+  { verb: 'RETR', states: transaction, words: [1, 1], usage: 'RETR msg' },
+  { verb: 'TOP', states: transaction, words: [2, 2], usage: 'TOP msg n' },
+  { verb: 'DELE', states: transaction, words: [1, 1], usage: 'DELE msg' },
   { verb: 'NOOP', states: transaction, words: [0, 0], usage: 'NOOP' },
   { verb: 'RSET', states: transaction, words: [0, 0], usage: 'RSET' },
 ]
@@ -59,7 +65,7 @@ const commandLimit = 253
 /** A line that is a command the state allows; or why it is not. */
 export type Parsed =
   | { readonly verb: Verb; readonly words: readonly string[]; readonly wrong?: undefined }
-  | { readonly wrong: string }
+  | { readonly wrong: Say }
 
 const none: readonly string[] = []
 
@@ -69,23 +75,21 @@ export function parseCommand(line: string, state: State): Parsed {
   const word = space === -1 ? line : line.slice(0, space)
   // RFC 1939 §3: keywords are case-insensitive.
   const rule = byVerb.get(word) ?? byVerb.get(word.toUpperCase())
-  if (rule === undefined) return { wrong: 'unknown command' }
+  if (rule === undefined) return { wrong: (texts) => texts.unknownCommand }
   if (line.length * 3 > commandLimit && octetsIn(line) > commandLimit) {
-    return { wrong: 'a command may have 255 octets at most' }
+    return { wrong: (texts) => texts.commandTooLong }
   }
+  const { verb } = rule
   if (!rule.states.includes(state)) {
-    return { wrong: `${rule.verb} ${state === 'AUTHORIZATION' ? 'needs a log-in first' : 'comes before the log-in'}` }
+    const early = state === 'AUTHORIZATION'
+    return { wrong: (texts) => (early ? texts.needsLogIn(verb) : texts.comesBeforeLogIn(verb)) }
   }
   const rest = space === -1 ? '' : line.slice(space + 1)
-  if (rule.words === 'text') {
-    // oxlint-disable-next-line no-control-regex
-    if (rest === '' || /[\0-\x1f\x7f]/.test(rest)) return { wrong: `write ${rule.usage}` }
-    return { verb: rule.verb, words: [rest] }
-  }
+  const wrong: Say = (texts) => texts.writeItSo(rule.usage)
+  if (rule.words === 'text') return rest === '' ? { wrong } : { verb, words: [rest] }
   const words = rest === '' ? none : rest.split(' ').filter((one) => one !== '')
   const [least, most] = rule.words
-  if (words.length < least || words.length > most) return { wrong: `write ${rule.usage}` }
-  return { verb: rule.verb, words }
+  return words.length < least || words.length > most ? { wrong } : { verb, words }
 }
 
 function octetsIn(text: string): number {

@@ -1,8 +1,8 @@
 import { LineReader } from '../wire/line-reader.ts'
 import { noOctets } from '../wire/octets.ts'
 
-/** A response to AUTH may be longer than a command (RFC 5034 §4); nothing may be longer than this. */
-const lineLimit = 4096
+/** A response to AUTH may be longer than a command (RFC 5034 §4): 16 KiB in base64. Nothing may be longer. */
+const lineLimit = 21_848
 /** So many octets wait at most. */
 const enoughHeld = 64 << 10
 

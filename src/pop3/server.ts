@@ -1,40 +1,35 @@
 import { MisuseError } from '../errors.ts'
-import { pop3Code, type Reason } from '../reasons.ts'
-import { readPlainMessage } from '../sasl/plain.ts'
+import type { Reason } from '../reasons.ts'
+import type { ChannelBindings } from '../sasl/mechanism.ts'
+import type { ScramKeys } from '../sasl/scram.ts'
 import { DotWriter } from '../wire/dot-writer.ts'
-import type { FindDotLine } from '../wire/find-dot-line.ts'
 import { Gather } from '../wire/gather.ts'
-import { Maildrop, type MaildropMessage } from './maildrop.ts'
-import type { CloseReason, Credentials, Need } from './need.ts'
+import { announce } from './announce.ts'
+import { languages, matchLanguage } from './languages.ts'
+import { LogIn } from './log-in.ts'
+import { form, Maildrop } from './maildrop.ts'
+import type { CloseReason, Need } from './need.ts'
+import { Replies } from './replies.ts'
 import { parseCommand, type State, type Verb } from './rules.ts'
 import { ServerInput } from './server-input.ts'
+import type { Policy, ServerOptions } from './server-options.ts'
+import { english } from './texts-en.ts'
+import type { Say, Texts } from './texts.ts'
 import { TopCutter } from './top.ts'
+import { Transaction } from './transaction.ts'
 
-export interface ServerOptions {
-  /** TLS is there already. */
-  readonly secure?: boolean
-  /** STLS may be asked for. */
-  readonly stls?: boolean
-  /** A password may come in the clear. */
-  readonly clearLogin?: boolean
-  /** Offers APOP with this timestamp, which must differ each time (RFC 1939 §7): `<unique@host>`. */
-  readonly timestamp?: string
-  /** What CAPA says of IMPLEMENTATION. */
-  readonly implementation?: string
-  readonly find?: FindDotLine
-}
+export type { Policy, ServerOptions } from './server-options.ts'
 
 /** So many commands in a row may be wrong, and so many log-ins. */
 const wrongLimit = 10
 const failureLimit = 5
-/** No further command is begun while so many octets wait to be written. */
+/** No further command is begun, and no more of a listing given, while so many octets wait to be written. */
 const enoughOut = 128 << 10
 
-const nothingRemoved: ReadonlySet<number> = new Set()
-const crammed = /[^\x20-\x7e]/g
+const nobody = new Transaction(Maildrop.of([]))
 
 /**
- * The server's side of POP3 (RFC 1939, 2449, 2595, 3206, 5034), without a socket: octets in; needs, and octets to `take`, out.
+ * The server's side of POP3 (RFC 1939, 2449, 2595, 3206, 5034, 6856), without a socket: octets in; needs, and octets to `take`, out.
  *
  * ```ts
  * server.receive(octets)
@@ -46,19 +41,19 @@ const crammed = /[^\x20-\x7e]/g
  */
 export class Pop3Server {
   readonly #options: ServerOptions
+  readonly #languages: readonly Texts[]
   readonly #input = new ServerInput()
   readonly #out = new Gather()
   readonly #dots: DotWriter
+  readonly #replies: Replies
+  readonly #logIn: LogIn
   #state: State = 'AUTHORIZATION'
-  #secure: boolean
-  /** From USER to the PASS that must follow at once. */
-  #name: string | undefined
-  /** Whether AUTH waits for its response. */
-  #asked = false
-  #maildrop: Maildrop = new Maildrop<MaildropMessage>([])
-  #removed = new Set<number>()
-  #removedOctets = 0
+  #transaction = nobody
+  #policy: Policy | undefined
+  #utf8 = false
   #need: Need | undefined
+  /** What is left to send of a listing. */
+  #listing: Uint8Array | undefined
   /** Of the message being sent: whether its +OK is out, and what cuts it short. */
   #begun = false
   #top: TopCutter | undefined
@@ -67,10 +62,13 @@ export class Pop3Server {
 
   constructor(options: ServerOptions = {}) {
     this.#options = options
-    this.#secure = options.secure ?? false
+    this.#languages = options.languages ?? languages
     this.#dots = new DotWriter(options.find)
+    this.#replies = new Replies(this.#out, this.#languages[0] ?? english)
+    this.#logIn = new LogIn(options, this.#replies)
     // RFC 1939 §4. RFC 2449 §3: no "<" but that of a timestamp.
-    this.#ok(options.timestamp === undefined ? 'Postino ready' : `Postino ready ${options.timestamp}`)
+    const { ready } = this.#replies.language
+    this.#replies.ok(options.timestamp === undefined ? ready : `${ready} ${options.timestamp}`)
   }
 
   get state(): State {
@@ -78,7 +76,17 @@ export class Pop3Server {
   }
 
   get secure(): boolean {
-    return this.#secure
+    return this.#logIn.secure
+  }
+
+  /** Whether the client has asked for UTF8: if not, it must not be sent what needs it (RFC 6856 §2.1). */
+  get utf8(): boolean {
+    return this.#utf8
+  }
+
+  /** The language that is spoken. */
+  get language(): Texts {
+    return this.#replies.language
   }
 
   /** Whether it will take more octets; while not, a door must stop reading. */
@@ -112,33 +120,47 @@ export class Pop3Server {
   next(): Need | undefined {
     while (this.#need === undefined) {
       if (this.#out.size >= enoughOut) return { kind: 'write' }
+      if (this.#listing !== undefined) {
+        this.#listOn(this.#listing)
+        continue
+      }
       const line = this.#input.next()
       if (line === undefined) {
         if (!this.#input.endless) return undefined
-        this.#err('the line has no end')
+        this.#replies.err((texts) => texts.lineWithoutEnd)
         this.#close('endless line')
-      } else if (this.#asked) this.#respond(line)
+      } else if (this.#logIn.asked) this.#respond(line)
       else this.#command(line)
     }
     return this.#need
   }
 
-  /** Answers `log-in`: it is them, and the maildrop is locked. */
-  loggedIn(maildrop: Maildrop): void {
+  /** Answers `log-in`: it is them, and the maildrop is locked. `policy`: what holds for this user. */
+  loggedIn(maildrop: Maildrop, policy?: Policy): void {
     this.#answer('log-in')
+    this.#logIn.forget()
     this.#state = 'TRANSACTION'
-    this.#maildrop = maildrop
-    this.#failures = 0
-    this.#ok(`maildrop has ${this.#count()}`)
+    this.#transaction = new Transaction(maildrop)
+    this.#policy = policy
+    this.#replies.ok(this.language.maildropHas(maildrop.count, maildrop.octets))
   }
 
-  /** Answers `log-in` or `update`: no. The text is for a person. */
-  refuse(reason: Reason, text: string): void {
-    const need = this.#answer('log-in', 'update')
-    this.#err(text, reason)
-    // RFC 1939 §6: whether or not the update succeeded, the connection is closed.
-    if (need.kind === 'update') this.#close('quit')
-    else if (reason === 'bad-login' && ++this.#failures >= failureLimit) this.#close('failed log-ins')
+  /** Answers `keys`. */
+  keys(keys: ScramKeys): void {
+    this.#answer('keys')
+    this.#need = this.#logIn.keys(keys)
+  }
+
+  /** Answers `log-in`, `keys` or `update`: no, and why, for a person. */
+  refuse(reason: Reason, say: Say): void {
+    const need = this.#answer('log-in', 'keys', 'update')
+    if (need.kind === 'update') {
+      this.#replies.err(say, reason)
+      // RFC 1939 §6: whether or not the update succeeded, the connection is closed.
+      return this.#close('quit')
+    }
+    if (reason === 'bad-login') this.#failures++
+    if (this.#logIn.refused(reason, say)) this.#closeIfFailed()
   }
 
   /** Gives octets of the message that `read` asked for, which are copied. False: no more are wanted, only `messageEnd`. */
@@ -161,9 +183,9 @@ export class Pop3Server {
   }
 
   /** The message cannot be read, or not to its end. */
-  messageFailed(reason: Reason, text: string): void {
+  messageFailed(reason: Reason, say: Say): void {
     this.#answer('read')
-    if (!this.#begun) this.#err(text, reason)
+    if (!this.#begun) this.#replies.err(say, reason)
     // A "." would say that what went out is the whole message.
     else this.#close('unreadable message')
   }
@@ -171,31 +193,38 @@ export class Pop3Server {
   /** Answers `update`: it is done. */
   updated(): void {
     this.#answer('update')
-    this.#ok(this.#removed.size === 0 ? 'bye' : `bye, ${messages(this.#removed.size)} removed`)
+    const { size } = this.#transaction.removed
+    this.#replies.ok(size === 0 ? this.language.bye : this.language.byeRemoved(size))
     this.#close('quit')
   }
 
-  /** Answers `handshake`: it is done. */
-  secured(): void {
+  /** Answers `handshake`: it is done. `bindings`: of the TLS connection. */
+  secured(bindings?: ChannelBindings): void {
     this.#answer('handshake')
-    this.#secure = true
+    // RFC 2595 §4: what the client said in the clear is forgotten, and it may have been somebody else who said it.
+    this.#logIn.secured(bindings)
+    this.#replies.language = this.#languages[0] ?? english
+    this.#replies.unicode = false
+    this.#utf8 = false
   }
 
   #command(line: string): void {
-    const name = this.#name
-    this.#name = undefined
     const command = parseCommand(line, this.#state)
     if (command.wrong !== undefined) {
-      this.#err(command.wrong)
+      this.#logIn.forget()
+      this.#replies.err(command.wrong)
       if (++this.#wrong >= wrongLimit) this.#close('bad commands')
       return
     }
     this.#wrong = 0
-    const [word = '', more] = command.words
-    this.#run(command.verb, word, more, name)
+    const { verb, words } = command
+    // RFC 1939 §7: PASS comes immediately after USER.
+    if (verb !== 'PASS') this.#logIn.forget()
+    const [word = '', more] = words
+    this.#run(verb, word, more)
   }
 
-  #run(verb: Verb, word: string, more: string | undefined, name: string | undefined): void {
+  #run(verb: Verb, word: string, more: string | undefined): void {
     switch (verb) {
       case 'RETR':
         return this.#read(word, undefined)
@@ -203,58 +232,56 @@ export class Pop3Server {
         // RFC 1939 §7: a non-negative number of lines; more than there are is the whole message.
         return /^\d+$/.test(more ?? '')
           ? this.#read(word, Number(more))
-          : this.#err('the number of lines is no whole number')
+          : this.#replies.err((texts) => texts.noLineCount)
       case 'DELE':
         return this.#delete(word)
       case 'LIST':
       case 'UIDL':
         return word === '' ? this.#listAll(verb) : this.#listOne(verb, word)
       case 'STAT':
-        // RFC 1939 §5: messages marked as deleted are in neither total.
-        return this.#ok(
-          `${this.#maildrop.messages.length - this.#removed.size} ${this.#maildrop.octets - this.#removedOctets}`,
-        )
+        return this.#replies.ok(`${this.#transaction.count} ${this.#transaction.octets}`)
       case 'NOOP':
-        return this.#ok('')
+        return this.#replies.ok('')
       case 'RSET':
-        this.#removed = new Set()
-        this.#removedOctets = 0
-        return this.#ok(`maildrop has ${this.#count()}`)
+        this.#transaction.reset()
+        return this.#replies.ok(this.language.maildropHas(this.#transaction.count, this.#transaction.octets))
       case 'QUIT':
         return this.#quit()
       case 'CAPA':
         return this.#capabilities()
+      case 'LANG':
+        return this.#speak(word)
+      case 'UTF8':
+        return this.#startUtf8()
       case 'USER':
-        if (!this.#mayLogIn()) return this.#onlyWithTls()
-        this.#name = word
-        // RFC 1939 §7: yes to every name, so that nobody learns which are there.
-        return this.#ok('now the password')
+        return this.#logIn.user(word)
       case 'PASS':
-        // RFC 1939 §7: only immediately after a successful USER.
-        return name === undefined ? this.#err('USER must come just before PASS') : this.#logIn(name, word)
+        this.#need = this.#logIn.pass(word)
+        return
       case 'APOP':
-        return this.#apop(word, more ?? '')
+        this.#need = this.#logIn.apop(word, more ?? '')
+        return
       case 'AUTH':
-        return this.#authenticate(word, more)
+        this.#need = this.#logIn.auth(word, more)
+        return
       case 'STLS':
         return this.#startTls()
     }
   }
 
-  /** The one way from a word of the client to a message: its number, or why there is none. */
-  #message(word: string): number | string {
-    if (!/^\d+$/.test(word)) return 'a message-number is a whole number from 1'
-    const number = Number(word)
-    const { length } = this.#maildrop.messages
-    if (number < 1 || number > length) return `no such message, the maildrop has ${messages(length)}`
-    // RFC 1939 §5, DELE: any later use of the number is an error, DELE's own too.
-    return this.#removed.has(number) ? `message ${number} is marked as deleted` : number
+  #respond(line: string): void {
+    this.#need = this.#logIn.response(line)
+    this.#closeIfFailed()
+  }
+
+  #closeIfFailed(): void {
+    if (this.#need === undefined && !this.#logIn.asked && this.#failures >= failureLimit) this.#close('failed log-ins')
   }
 
   #read(word: string, lines: number | undefined): void {
-    const number = this.#message(word)
-    if (typeof number === 'string') return this.#err(number)
-    const ends = this.#maildrop.messages[number - 1]?.lineEnds ?? 'crlf'
+    const number = this.#transaction.message(word)
+    if (typeof number !== 'number') return this.#replies.err(number)
+    const ends = this.#transaction.maildrop.formOf(number) & form.lf ? 'lf' : 'crlf'
     this.#dots.begin(this.#out, ends)
     this.#top = lines === undefined ? undefined : new TopCutter(lines, ends)
     this.#begun = false
@@ -263,132 +290,89 @@ export class Pop3Server {
 
   #begin(): void {
     this.#begun = true
+    if (this.#top !== undefined) return this.#replies.ok(this.language.topFollows)
     const number = this.#need?.kind === 'read' ? this.#need.number : 0
-    this.#ok(this.#top === undefined ? `${this.#octets(number)} octets` : 'the top of it follows')
+    this.#replies.ok(this.language.octets(this.#transaction.maildrop.octetsOf(number)))
   }
 
   #delete(word: string): void {
-    const number = this.#message(word)
-    if (typeof number === 'string') return this.#err(number)
-    this.#removed.add(number)
-    this.#removedOctets += this.#octets(number)
-    this.#ok(`message ${number} marked as deleted`)
+    const number = this.#transaction.message(word)
+    if (typeof number !== 'number') return this.#replies.err(number)
+    this.#transaction.delete(number)
+    this.#replies.ok(this.language.marked(number))
   }
 
   #listAll(verb: 'LIST' | 'UIDL'): void {
-    this.#ok(this.#count())
-    this.#out.octets(this.#maildrop.listing(verb, this.#removed.size === 0 ? nothingRemoved : this.#removed))
+    const { maildrop, removed, count, octets } = this.#transaction
+    this.#replies.ok(this.language.count(count, octets))
+    this.#listOn(maildrop.listing(verb, removed))
+  }
+
+  /** Gives so much of a listing as may wait to be written. */
+  #listOn(listing: Uint8Array): void {
+    this.#out.octets(listing.subarray(0, enoughOut))
+    this.#listing = listing.length > enoughOut ? listing.subarray(enoughOut) : undefined
   }
 
   #listOne(verb: 'LIST' | 'UIDL', word: string): void {
-    const number = this.#message(word)
-    if (typeof number === 'string') return this.#err(number)
-    const message = this.#maildrop.messages[number - 1]
-    this.#ok(`${number} ${verb === 'LIST' ? message?.octets : message?.uniqueId}`)
+    const { maildrop } = this.#transaction
+    const number = this.#transaction.message(word)
+    if (typeof number !== 'number') return this.#replies.err(number)
+    this.#replies.ok(`${number} ${verb === 'LIST' ? maildrop.octetsOf(number) : maildrop.uniqueIdOf(number)}`)
   }
 
   #quit(): void {
     if (this.#state === 'AUTHORIZATION') {
-      this.#ok('bye')
+      this.#replies.ok(this.language.bye)
       return this.#close('quit')
     }
     this.#state = 'UPDATE'
-    this.#need = { kind: 'update', removed: [...this.#removed].toSorted((a, b) => a - b) }
+    this.#need = { kind: 'update', removed: this.#transaction.removed.numbers() }
   }
 
   #capabilities(): void {
-    const { implementation, stls } = this.#options
-    // RFC 2449 §5: what can be used before the log-in is told in both states; RFC 2595 §4: STLS only where it is permitted.
-    const lines = [
-      '+OK what this server can do',
-      'TOP',
-      'UIDL',
-      'RESP-CODES',
-      'AUTH-RESP-CODE',
-      'PIPELINING',
-      'EXPIRE NEVER',
-    ]
-    if (this.#mayLogIn()) lines.push('USER', 'SASL PLAIN')
-    if (stls && !this.#secure && this.#state === 'AUTHORIZATION') lines.push('STLS')
-    lines.push(`IMPLEMENTATION ${implementation ?? 'Postino'}`, '.', '')
-    this.#out.text(lines.join('\r\n'))
+    const { permitted, mechanisms, secure } = this.#logIn
+    const lines = announce({
+      options: this.#options,
+      loggedIn: this.#state !== 'AUTHORIZATION',
+      mayLogIn: permitted,
+      mechanisms,
+      // RFC 2595 §4: STLS only where it is permitted.
+      mayStartTls: this.#options.stls === true && !secure && this.#state === 'AUTHORIZATION',
+      languages: this.#languages.length > 0,
+      policy: this.#policy,
+    })
+    this.#replies.lines(this.language.capabilities, lines)
   }
 
-  #mayLogIn(): boolean {
-    return this.#secure || this.#options.clearLogin === true
+  /** LANG (RFC 6856 §3.2). */
+  #speak(range: string): void {
+    if (range === '') {
+      const lines = this.#languages.map(({ tag, name }) => `${tag} ${name}`)
+      return this.#replies.lines(this.language.languages, lines)
+    }
+    const texts = matchLanguage(range, this.#languages)
+    if (texts === undefined) return this.#replies.err((current) => current.unknownLanguage)
+    this.#replies.language = texts
+    this.#replies.unicode = true
+    this.#replies.ok(`${texts.tag} ${texts.languageChosen}`)
   }
 
-  #onlyWithTls(): void {
-    // RFC 3206 §4: the same credentials cannot succeed this way.
-    this.#err(
-      this.#options.stls ? 'no password in the clear: use TLS (STLS)' : 'no password in the clear: use TLS',
-      'bad-login',
-    )
-  }
-
-  #apop(login: string, digest: string): void {
-    const { timestamp } = this.#options
-    if (timestamp === undefined) return this.#err('APOP is not offered here')
-    this.#need = { kind: 'log-in', credentials: { by: 'apop', login, timestamp, digest } }
-  }
-
-  #authenticate(mechanism: string, response: string | undefined): void {
-    if (mechanism.toUpperCase() !== 'PLAIN') return this.#err('the one SASL mechanism here is PLAIN')
-    if (!this.#mayLogIn()) return this.#onlyWithTls()
-    // RFC 5034 §4: "=" is an initial response of no octets.
-    if (response !== undefined) return this.#plain(response === '=' ? '' : response)
-    this.#asked = true
-    this.#out.text('+ \r\n')
-  }
-
-  /** The line that answers "+ " (RFC 5034 §4). */
-  #respond(line: string): void {
-    this.#asked = false
-    if (line === '*') this.#err('AUTH cancelled')
-    else this.#plain(line)
-  }
-
-  #plain(response: string): void {
-    const credentials = readPlainMessage(response)
-    if (credentials === undefined) return this.#err('this is no response of PLAIN in base64')
-    const { actFor, login, password } = credentials
-    // RFC 4616 §2: acting for somebody else would need a right that nobody has here.
-    if (actFor === '' || actFor === login) this.#logIn(login, password)
-    else this.#err('nobody may log in for somebody else here', 'bad-login')
-  }
-
-  #logIn(login: string, password: string): void {
-    const credentials: Credentials = { by: 'password', login, password }
-    this.#need = { kind: 'log-in', credentials }
+  /** UTF8 (RFC 6856 §2.1). */
+  #startUtf8(): void {
+    if (this.#options.utf8 === false) return this.#replies.err((texts) => texts.notOffered('UTF8'))
+    this.#utf8 = true
+    this.#replies.unicode = true
+    this.#replies.ok(this.language.utf8On)
   }
 
   #startTls(): void {
-    if (this.#secure) return this.#err('TLS is active already')
-    if (this.#options.stls !== true) return this.#err('STLS is not offered here')
-    this.#ok('begin the TLS handshake')
+    if (this.secure) return this.#replies.err((texts) => texts.tlsAlready)
+    if (this.#options.stls !== true) return this.#replies.err((texts) => texts.notOffered('STLS'))
+    this.#replies.ok(this.language.beginTls)
     // RFC 2595 §4: a client waits for the answer; whatever came along with the command is thrown away.
     this.#input.clear()
     this.#need = { kind: 'handshake' }
-  }
-
-  #octets(number: number): number {
-    return this.#maildrop.messages[number - 1]?.octets ?? 0
-  }
-
-  #count(): string {
-    const { messages: all, octets } = this.#maildrop
-    return `${messages(all.length - this.#removed.size)} (${octets - this.#removedOctets} octets)`
-  }
-
-  #ok(text: string): void {
-    this.#out.text(text === '' ? '+OK\r\n' : `+OK ${text}\r\n`)
-  }
-
-  #err(text: string, reason: Reason = 'no'): void {
-    const code = pop3Code[reason]
-    // RFC 2449 §3: ASCII, at most 512 octets a line; "[" begins a response code and nothing else.
-    const plain = text.replace(crammed, '?').slice(0, 400)
-    this.#out.text(code === '' ? `-ERR ${plain.replaceAll('[', '(')}\r\n` : `-ERR ${code} ${plain}\r\n`)
   }
 
   #close(why: CloseReason): void {
@@ -406,8 +390,4 @@ export class Pop3Server {
     this.#need = undefined
     return need
   }
-}
-
-function messages(count: number): string {
-  return count === 1 ? '1 message' : `${count} messages`
 }
