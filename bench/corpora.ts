@@ -1,11 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bigMessage, generateMessages } from '../test/corpus/generate.ts'
 import { Random } from '../test/corpus/generate-random.ts'
 import type { Dovecot } from '../test/peers/dovecot.ts'
-
-/** How many users the sessions log in as. */
-export const sessionUsers = 16
 
 export type CorpusName =
   | 'realistic'
@@ -17,11 +15,16 @@ export type CorpusName =
   | 'big100'
   | 'big300'
   | 'sessions'
+  | 'eight'
+  | 'listing'
+  | 'idle'
 
 interface Plan {
   readonly profile: 'realistic' | 'small' | 'big'
   readonly count: number
   readonly seed: number
+  /** How many users have it; their names are numbered from 1. Default: one, of the corpus's name. */
+  readonly users?: number
 }
 
 const plans: Readonly<Record<CorpusName, Plan>> = {
@@ -33,12 +36,17 @@ const plans: Readonly<Record<CorpusName, Plan>> = {
   big10: { profile: 'big', count: 10_000_000, seed: 4 },
   big100: { profile: 'big', count: 100_000_000, seed: 4 },
   big300: { profile: 'big', count: 300_000_000, seed: 4 },
-  sessions: { profile: 'small', count: 100, seed: 5 },
+  sessions: { profile: 'small', count: 100, seed: 5, users: 64 },
+  eight: { profile: 'realistic', count: 500, seed: 6, users: 8 },
+  listing: { profile: 'small', count: 20_000, seed: 7 },
+  idle: { profile: 'small', count: 20, seed: 8, users: 1000 },
 }
 
-/** A corpus that is in Dovecot's Maildir of the user of its name (`sessions`: of each of `sessions1` to `sessions16`). */
+/** A corpus that is in Dovecot's Maildirs of those who have it. */
 export interface PreparedCorpus {
+  /** The first, or only, of the users. */
   readonly user: string
+  /** Of each user. */
   readonly messages: number
   readonly octets: number
   /** As `octets`, were every CRLF an LF. */
@@ -51,12 +59,14 @@ export const password = 'bench'
 
 /** Every user of the benchmark's Dovecot, with the password. */
 export function users(): Record<string, string> {
-  const names = Object.keys(plans).filter((name) => name !== 'sessions')
-  return Object.fromEntries([...names, ...sessionNames()].map((name) => [name, password]))
+  const names = (Object.keys(plans) as CorpusName[]).flatMap(usersOf)
+  return Object.fromEntries(names.map((name) => [name, password]))
 }
 
-export function sessionNames(): string[] {
-  return Array.from({ length: sessionUsers }, (_, index) => `sessions${index + 1}`)
+/** Who has a corpus. */
+export function usersOf(corpus: CorpusName): string[] {
+  const { users: count } = plans[corpus]
+  return count === undefined ? [corpus] : Array.from({ length: count }, (_, index) => `${corpus}${index + 1}`)
 }
 
 /** Puts a corpus into Dovecot, unless it is there from before. `scale` shrinks it: 0.1 is a tenth. */
@@ -70,14 +80,13 @@ export function prepareCorpus(dovecot: Dovecot, work: string, name: CorpusName, 
     const kept = JSON.parse(readFileSync(record, 'utf8')) as PreparedCorpus & { key: string }
     if (kept.key === key && dovecot.tally(kept.user).messages === kept.messages) return kept
   }
-  const names = name === 'sessions' ? sessionNames() : [name]
-  let tally = { messages: 0, octets: 0, lineFeedOctets: 0, stuffedOctets: 0 }
-  for (const user of names) {
-    rmSync(dovecot.maildir(user), { recursive: true, force: true })
-    tally = { messages: 0, octets: 0, lineFeedOctets: 0, stuffedOctets: 0 }
-    dovecot.fill(user, counted(messages(plan, count), tally))
-  }
-  const prepared = { key, user: names[0] as string, ...tally }
+  const [user = name, ...others] = usersOf(name)
+  for (const one of [user, ...others]) rmSync(dovecot.maildir(one), { recursive: true, force: true })
+  const tally = { messages: 0, octets: 0, lineFeedOctets: 0, stuffedOctets: 0 }
+  dovecot.fill(user, counted(messages(plan, count), tally))
+  // The others have the same files under more names.
+  for (const other of others) execFileSync('cp', ['-al', dovecot.maildir(user), dovecot.maildir(other)])
+  const prepared = { key, user, ...tally }
   mkdirSync(join(work, 'corpora'), { recursive: true })
   writeFileSync(record, JSON.stringify(prepared))
   return prepared

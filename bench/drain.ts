@@ -1,20 +1,26 @@
-import { join } from 'node:path'
-import { runWell } from '../test/peers/run.ts'
+import { runClient } from './clients.ts'
 import { password } from './corpora.ts'
 import type { PreparedCorpus } from './corpora.ts'
-import { expectAll, root } from './harness.ts'
+import { expectAll } from './harness.ts'
 import type { Sample } from './harness.ts'
 
-/** Whether all RETRs are sent at once, or each only when the message before has come. */
+/** Whether many RETRs are on their way at once, or each is sent only when the message before has come. */
 export type DrainMode = 'pipelined' | 'turns'
 
-/** Reads a user's whole maildrop over one connection, in a process of its own; fails unless every octet came. */
-export async function drain(port: number, user: string, corpus: PreparedCorpus, mode: DrainMode): Promise<Sample> {
-  const program = join(root, 'bench', 'clients', 'drain.py')
-  const words = [program, String(port), user, password, String(corpus.messages), mode]
-  const { stdout } = await runWell('python3', words)
-  const said = JSON.parse(stdout) as { seconds: number; messages: number; octets: number }
-  const got = { count: said.messages, octets: said.octets }
-  expectAll(`RETR at port ${port}`, got, { count: corpus.messages, octets: corpus.stuffedOctets })
-  return { seconds: said.seconds, count: corpus.messages, octets: corpus.octets }
+export interface DrainOptions {
+  readonly mode: DrainMode
+  /** Default: plain. */
+  readonly security?: 'plain' | 'tls'
+  /** Who reads, each over a connection of its own, all at once. Default: the user of the corpus. */
+  readonly users?: readonly string[]
+}
+
+/** Reads whole maildrops, each of which holds the corpus, in one process; fails unless every octet came. */
+export async function drain(port: number, corpus: PreparedCorpus, options: DrainOptions): Promise<Sample> {
+  const { mode, security = 'plain', users = [corpus.user] } = options
+  const words = [String(port), security, password, String(corpus.messages), mode, ...users]
+  const said = await runClient<{ seconds: number; messages: number; octets: number }>('drain', words)
+  const want = { count: corpus.messages * users.length, octets: corpus.stuffedOctets * users.length }
+  expectAll(`RETR at port ${port}`, { count: said.messages, octets: said.octets }, want)
+  return { seconds: said.seconds, count: said.messages, octets: corpus.octets * users.length }
 }

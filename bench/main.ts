@@ -5,7 +5,7 @@ import { startDovecot } from '../test/peers/dovecot.ts'
 import type { Dovecot } from '../test/peers/dovecot.ts'
 import { available, run } from '../test/peers/run.ts'
 import { alone } from './alone.ts'
-import { prepareCorpus, users } from './corpora.ts'
+import { prepareCorpus, users, usersOf } from './corpora.ts'
 import { drain } from './drain.ts'
 import { emptyFolder, root } from './harness.ts'
 import type { Bench, Options, Section, Work } from './harness.ts'
@@ -62,7 +62,8 @@ async function measure(options: Options, chosen: readonly Work[], write: boolean
       const server = await bench.dovecot()
       const corpus = prepareCorpus(server, work, name, options.quick ? 0.1 : 1)
       // Read once whole, so that Dovecot has its index and the machine has the files in memory, for every contender alike.
-      if (!warm.has(name)) await drain(server.ports['pop3'] ?? 0, corpus.user, corpus, 'pipelined')
+      if (!warm.has(name))
+        await drain(server.ports['pop3'] ?? 0, corpus, { mode: 'pipelined', users: usersOf(name).slice(0, 64) })
       warm.add(name)
       return corpus
     },
@@ -95,7 +96,10 @@ async function measure(options: Options, chosen: readonly Work[], write: boolean
 const words = readWords()
 if (words === undefined) process.exitCode = 2
 else {
-  if (existsSync('/usr/bin/apt-get')) await run('bash', [join(root, 'test', 'peers', 'install.sh')])
+  if (existsSync('/usr/bin/apt-get')) {
+    await run('bash', [join(root, 'test', 'peers', 'install.sh')])
+    await run('bash', [join(root, 'bench', 'install.sh')])
+  }
   const missing = ['dovecot', 'mpop', 'fetchmail', 'getmail'].filter((name) => !available(name))
   if (missing.length > 0) {
     console.error(

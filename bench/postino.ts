@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { Directory } from '../src/accounts/directory.ts'
 import { runWell } from '../test/peers/run.ts'
 import type { Finished } from '../test/peers/run.ts'
 import { root } from './harness.ts'
+import { peakMemory } from './processes.ts'
 
 /** What a user runs as `postino`. */
 export const postinoProgram: string = join(root, 'bin', 'postino.js')
@@ -64,6 +66,36 @@ export async function addUser(data: string, user: string, password: string, mail
   await postino(data, ['search', 'nothing', '--user', user])
 }
 
+/**
+ * As `addUser`, for many users who all have the same mail. Only the first one's is imported, for a user's folder is all there is of
+ * their mail, and all have the one stored password.
+ */
+export async function addUsers(
+  data: string,
+  users: readonly string[],
+  password: string,
+  maildir: string,
+): Promise<void> {
+  const [first = '', ...others] = users
+  await addUser(data, first, password, maildir)
+  const directory = await Directory.open(data)
+  try {
+    const credential = directory.credential(first)
+    for (const user of others) {
+      await directory.addUser(user, credential)
+      await cp(join(data, 'users', first), join(data, 'users', user), { recursive: true })
+    }
+  } finally {
+    directory.close()
+  }
+}
+
+/** Whether this Postino can serve with several processes. */
+export async function hasWorkers(): Promise<boolean> {
+  const { stdout } = await runWell(process.execPath, [postinoProgram, 'serve', '--help'])
+  return stdout.includes('--workers')
+}
+
 /** A `postino serve` that runs. */
 export interface Serving {
   readonly pid: number
@@ -72,11 +104,19 @@ export interface Serving {
   stop(): Promise<void>
 }
 
+export interface ServeOptions {
+  /** In how many processes; default: as `serve` does. */
+  readonly workers?: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** Starts `postino serve` on free ports and waits until it is ready. */
-export async function servePostino(data: string): Promise<Serving> {
+export async function servePostino(data: string, { workers, env }: ServeOptions = {}): Promise<Serving> {
   const listen = ['--listen', 'pop3=127.0.0.1:0', '--listen', 'pop3s=127.0.0.1:0']
-  const child = spawn(process.execPath, [postinoProgram, '--data', data, 'serve', ...listen], {
+  const many = workers === undefined ? [] : ['--workers', String(workers)]
+  const child = spawn(process.execPath, [postinoProgram, '--data', data, 'serve', ...listen, ...many], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   const killed = (): void => void child.kill('SIGTERM')
   process.once('exit', killed)
@@ -104,15 +144,6 @@ export async function servePostino(data: string): Promise<Serving> {
       child.kill('SIGTERM')
       await ended
     },
-  }
-}
-
-/** The most memory that a running process has had resident so far, in octets (Linux: VmHWM). 0 when it is gone. */
-export function peakMemory(pid: number): number {
-  try {
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
-  } catch {
-    return 0
   }
 }
 

@@ -5,7 +5,8 @@ import type { PreparedCorpus } from '../corpora.ts'
 import { drain } from '../drain.ts'
 import { median } from '../harness.ts'
 import type { Bar, Bench, Work } from '../harness.ts'
-import { addAccount, addUser, peakMemory, peakMemoryOf, postinoProgram, servePostino } from '../postino.ts'
+import { addAccount, addUser, peakMemoryOf, postinoProgram, servePostino } from '../postino.ts'
+import { peakMemory } from '../processes.ts'
 
 const bound = 200e6
 /**
@@ -75,7 +76,7 @@ function postinoPeaks(bench: Bench, port: number, maildir: (user: string) => str
       await addUser(data, corpus.user, password, maildir(corpus.user))
       const serving = await servePostino(data)
       try {
-        await drain(serving.pop3, corpus.user, corpus, 'turns')
+        await drain(serving.pop3, corpus, { mode: 'turns' })
         return peakMemory(serving.pid)
       } finally {
         await serving.stop()

@@ -1,22 +1,28 @@
 import { X509Certificate } from 'node:crypto'
-import { join } from 'node:path'
-import { runWell } from '../../test/peers/run.ts'
-import { password, sessionNames } from '../corpora.ts'
-import { alternate, median, ratioBar, root, speedTable } from '../harness.ts'
-import type { Bar, Contender, Outcome, Sample, Table, Work } from '../harness.ts'
-import { addUser, servePostino } from '../postino.ts'
-import type { Serving } from '../postino.ts'
-import { processorSeconds } from '../processor.ts'
+import { clientLanguage, runClient } from '../clients.ts'
+import { password, usersOf } from '../corpora.ts'
+import { alternate, median, speedTable } from '../harness.ts'
+import type { Bar, Outcome, Sample, Table, Work } from '../harness.ts'
+import { addUsers } from '../postino.ts'
+import { processorSeconds } from '../processes.ts'
+import { servingBars, withServers } from '../serving.ts'
+import type { Server } from '../serving.ts'
 
-type Security = 'plain' | 'tls'
-
-const bars: Readonly<Record<Security, number>> = { plain: 4, tls: 2.5 }
-
-interface Server {
-  readonly pid: number
-  readonly plain: number
-  readonly tls: number
+/** How many sessions at once, how many in all, and how many times more of them than Dovecot there should be a second. */
+interface Load {
+  readonly what: string
+  readonly security: 'plain' | 'tls'
+  readonly atOnce: number
+  readonly count: number
+  readonly bar: number
 }
+
+const loads: readonly Load[] = [
+  { what: 'plain, 1 at once', security: 'plain', atOnce: 1, count: 2560, bar: 3 },
+  { what: 'plain, 16 at once', security: 'plain', atOnce: 16, count: 10_240, bar: 4 },
+  { what: 'plain, 64 at once', security: 'plain', atOnce: 64, count: 10_240, bar: 5 },
+  { what: 'TLS 1.3, 16 at once', security: 'tls', atOnce: 16, count: 3840, bar: 2.5 },
+]
 
 /** `own`: seconds of processor time that the server used. `client`: those of the clients. */
 interface SessionSample extends Sample {
@@ -33,20 +39,18 @@ interface Said {
   readonly certificate?: string
 }
 
-/** So many sessions, 16 at once, each user one at a time. */
-async function sessions(server: Server, security: Security, count: number): Promise<SessionSample> {
+const users = usersOf('sessions')
+
+async function sessions(
+  server: Server,
+  { security, atOnce }: Load,
+  count: number,
+  from: number = 0,
+): Promise<SessionSample> {
   const port = server[security]
   const before = processorSeconds(server.pid)
-  const program = join(root, 'bench', 'clients', 'sessions.py')
-  const { stdout } = await runWell('python3', [
-    program,
-    String(port),
-    security,
-    password,
-    String(count),
-    ...sessionNames(),
-  ])
-  const said = JSON.parse(stdout) as Said
+  const words = [String(port), security, password, String(count), ...users.slice(from, from + atOnce)]
+  const said = await runClient<Said>('sessions', words)
   if (said.sessions !== count) throw new Error(`${said.sessions} sessions of ${count}`)
   if (security === 'tls') {
     const { publicKey } = new X509Certificate(Buffer.from(said.certificate ?? '', 'base64'))
@@ -60,60 +64,48 @@ async function sessions(server: Server, security: Security, count: number): Prom
 
 export const serveSessions: Work = {
   name: 'serve-sessions',
-  title: 'Serve: sessions a second, 16 at once',
+  title: 'Serve: sessions a second',
   run: async (bench) => {
     const dovecot = await bench.dovecot()
     const corpus = await bench.corpus('sessions')
-    let serving: Serving | undefined
-    if (!bench.options.peersOnly) {
-      const data = await bench.freshFolder('serve-sessions')
-      for (const user of sessionNames()) await addUser(data, user, password, dovecot.maildir(user))
-      serving = await servePostino(data)
-    }
     const tables: Table[] = []
-    const reached: Bar[] = []
+    const bars: Bar[] = []
     const notes: string[] = []
-    try {
-      for (const security of ['plain', 'tls'] as const) {
-        const count = (security === 'plain' ? 10_000 : 4000) / (bench.options.quick ? 10 : 1)
+    const fill = (data: string): Promise<void> => addUsers(data, users, password, dovecot.maildir(corpus.user))
+    await withServers(bench, fill, async (servers) => {
+      for (const load of loads) {
+        const count = load.count / (bench.options.quick ? 10 : 1)
         const clients: number[] = []
-        const contender = (name: string, server: Server): Contender => ({
-          name,
+        const contenders = servers.map((server) => ({
+          name: server.name,
           run: async () => {
-            const sample = await sessions(server, security, count)
+            const sample = await sessions(server, load, count)
             clients.push((sample.client / count) * 1000)
             return sample
           },
-        })
-        const { pop3: plain = 0, pop3s: tls = 0 } = dovecot.ports
-        const contenders = [
-          ...(serving === undefined
-            ? []
-            : [contender('Postino', { pid: serving.pid, plain: serving.pop3, tls: serving.pop3s })]),
-          contender('Dovecot', { pid: dovecot.pid, plain, tls }),
-        ]
-        // Once unmeasured: servers run for months.
-        for (const server of contenders) await server.run()
+        }))
+        // Once unmeasured: servers run for months. Before it each user by turns, for their passwords are then in memory everywhere.
+        for (const [index, server] of servers.entries()) {
+          for (let from = 0; from < users.length; from += 16) await sessions(server, { ...load, atOnce: 16 }, 16, from)
+          await contenders[index]?.run()
+        }
         clients.length = 0
         const outcomes = await alternate(bench, contenders)
-        const what = security === 'plain' ? 'plain' : 'TLS 1.3'
         const table = speedTable(outcomes, 'sessions')
         tables.push({
-          head: [what, ...table.head.slice(1), 'server: processor ms/session'],
+          head: [load.what, ...table.head.slice(1), 'server: processor ms/session'],
           rows: table.rows.map((row, index) => [...row, milliseconds(outcomes[index])]),
         })
-        notes.push(`${what}: the clients used ${median(clients).toFixed(2)} ms of processor time a session.`)
-        reached.push(...ratioBar(`serve sessions, ${what}`, bars[security], outcomes, 'Postino', 'Dovecot'))
+        notes.push(`${load.what}: the client used ${median(clients).toFixed(2)} ms of processor time a session.`)
+        bars.push(...servingBars(`serve sessions, ${load.what}`, load.bar, outcomes))
       }
-    } finally {
-      await serving?.stop()
-    }
+    })
     return {
       tables,
-      bars: reached,
+      bars,
       notes: [
-        `A session: connect, USER, PASS, STAT, QUIT, the server hangs up. 16 users with ${corpus.messages} messages each, one session at a time for each user, each from a client process of its own on the same machine.`,
-        'TLS is 1.3 with a full handshake for every session; both certificates are of ECDSA P-256.',
+        `A session: connect, USER, PASS, STAT, QUIT, the server hangs up. As many users as sessions at once, with ${corpus.messages} messages each; one client process (${clientLanguage}) on the same machine has them all.`,
+        'TLS is 1.3 with a full handshake for every session, over X25519; both certificates are of ECDSA P-256.',
         'Dovecot runs its log-in processes in high-performance mode, uses each POP3 process for many sessions, and caches log-ins.',
         ...notes,
       ],

@@ -43,7 +43,7 @@ ${chroot}${listener(protocol, ports[protocol], false)}${listener(`${protocol}s`,
 service ${protocol} {
   service_count = 0
   process_min_avail = 16
-  process_limit = 256
+  process_limit = 1200
 }
 `,
   )
