@@ -1,11 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { MisuseError } from '../errors.ts'
-import { Crowd, type Limits, type Session } from './crowd.ts'
+import type { Crowd, Session } from './crowd.ts'
 import { plainAddress } from './place.ts'
 import { ProxyHeader } from './proxy-header.ts'
-
-export { isLoopback } from './place.ts'
-export { type Limits, type Session, usualLimits } from './crowd.ts'
 
 /**
  * A connection whose other side is gone without a word is noticed so long after the last octet (milliseconds), and some seconds that
@@ -18,9 +15,8 @@ export interface ListenerOptions {
   readonly accept: (socket: Socket, address: string) => Session
   /** Says no to a connection over the limits. The socket is closed afterwards. */
   readonly refuse?: (socket: Socket) => void
-  readonly limits?: Partial<Limits>
-  /** Counts, limits and watches, together with other listeners; else it has its own, with `limits`. */
-  readonly crowd?: Crowd | undefined
+  /** Counts, limits and watches, together with other listeners. */
+  readonly crowd: Crowd
   /** Whether this address is a proxy of ours: then it must begin with a PROXY header, and who is on its other side counts. */
   readonly isProxy?: ((address: string) => boolean) | undefined
 }
@@ -35,7 +31,7 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#crowd = options.crowd ?? new Crowd({ limits: options.limits })
+    this.#crowd = options.crowd
     // Replies are written whole, so there is nothing to wait for.
     const settings = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive }
     this.#server = createServer(settings, (socket) => this.#connected(socket))
