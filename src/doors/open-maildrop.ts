@@ -1,6 +1,6 @@
 import { RefusedError } from '../errors.ts'
 import type { Maildrop } from '../pop3/maildrop.ts'
-import type { Policy } from '../pop3/need.ts'
+import type { Policy } from '../pop3/server-options.ts'
 import { english } from '../pop3/texts-en.ts'
 import type { Say } from '../pop3/texts.ts'
 import type { Reason } from '../reasons.ts'

@@ -1,5 +1,7 @@
 import { RefusedError, StoreError } from '../errors.ts'
+import type { Say } from '../pop3/texts.ts'
 import type { Reason } from '../reasons.ts'
+import { MaildropRefused } from './open-maildrop.ts'
 
 /** Why something cannot be done, in the word that each protocol spells. */
 export function reasonOf(error: unknown): Reason {
@@ -8,26 +10,32 @@ export function reasonOf(error: unknown): Reason {
   return 'try-later'
 }
 
+/** What a client may be told of a refusal: its own words, or what could not be done and why. */
+export function sayRefused(error: unknown, what: (why: Say) => Say): Say {
+  if (error instanceof MaildropRefused) return error.say
+  if (error instanceof RefusedError) return () => error.message
+  return what(sayWhy(error))
+}
+
 /** What a client may be told: what went wrong, but no path of this machine. */
-export function publicMessage(error: unknown): string {
-  if (error instanceof RefusedError) return error.message
-  if (!(error instanceof StoreError)) return 'something went wrong here'
+export function sayWhy(error: unknown): Say {
+  if (!(error instanceof StoreError)) return (texts) => texts.whyUnknown
   switch (error.code) {
     case 'damaged':
-      return 'it is damaged here'
+      return (texts) => texts.whyDamaged
     case 'no-such-message':
     case 'missing':
-      return 'it is not there any more'
+      return (texts) => texts.whyGone
     case 'disk-full':
-      return 'the disk is full'
+      return (texts) => texts.whyDiskFull
     case 'read-only':
-      return 'the disk is read-only'
+      return (texts) => texts.whyReadOnly
     case 'busy':
-      return 'somebody else is writing'
+      return (texts) => texts.whyBusy
     case 'newer-schema':
     case 'no-such-user':
     case 'io':
-      return 'the store has failed'
+      return (texts) => texts.whyFailed
   }
 }
 

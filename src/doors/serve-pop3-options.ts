@@ -1,8 +1,10 @@
 import type { SecureContextOptions } from 'node:tls'
-import type { Limits } from '../net/listen.ts'
-import type { Credentials, Mechanism, Policy } from '../pop3/need.ts'
+import type { Crowd, Limits } from '../net/crowd.ts'
+import type { Credentials } from '../pop3/need.ts'
+import type { Policy } from '../pop3/server-options.ts'
 import type { Texts } from '../pop3/texts.ts'
 import type { Reason } from '../reasons.ts'
+import type { Mechanism } from '../sasl/mechanism.ts'
 import type { ScramKeys } from '../sasl/scram.ts'
 import type { OpenMaildropFor } from './open-maildrop.ts'
 import type { SessionLog } from './serve-pop3-session-log.ts'
@@ -42,6 +44,10 @@ export interface Pop3DoorOptions {
   /** From where a password may come in the clear (over TLS it always may); `loopback` unless said. */
   readonly clearLoginFrom?: 'nowhere' | 'loopback' | 'anywhere' | undefined
   readonly limits?: Partial<Limits> | undefined
+  /** Who is connected, with the limits; for several doors together. Else this door has its own, with `limits`. */
+  readonly crowd?: Crowd | undefined
+  /** Whether an address is a proxy, whose connections begin with a PROXY header. */
+  readonly isProxy?: ((address: string) => boolean) | undefined
   /** One minute before the log-in, ten after it, unless said. */
   readonly patience?: Partial<Patience> | undefined
   /**

@@ -1,61 +1,32 @@
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SecureContext } from 'node:tls'
 import { PeerError } from '../errors.ts'
 import { Conversation, type Ending } from '../net/converse.ts'
-import { findDotLine } from '../net/find-dot-line.ts'
-import { isLoopback, type Session } from '../net/listen.ts'
-import type { Maildrop } from '../pop3/maildrop.ts'
+import type { Session } from '../net/crowd.ts'
 import type { CloseReason, Credentials, Need } from '../pop3/need.ts'
-import { Pop3Server } from '../pop3/server.ts'
-import type { MaildropEntry, Taker, UserMail } from '../store/store.ts'
-import { messageOf, publicMessage, reasonOf } from './serve-pop3-failure.ts'
-import type { Maildrops } from './serve-pop3-maildrops.ts'
-
-/** One line about one session, for the log. */
-export interface SessionLog {
-  /** Undefined: nobody logged in. */
-  readonly user: string | undefined
-  readonly address: string
-  /** The TLS version; undefined: in the clear. */
-  readonly tls: string | undefined
-  /** Messages sent whole by RETR, and their octets. */
-  readonly retrieved: number
-  readonly retrievedOctets: number
-  /** Messages of which TOP was sent. */
-  readonly tops: number
-  readonly removed: number
-  /** Octets on the connection, without TLS. */
-  readonly octetsIn: number
-  readonly octetsOut: number
-  readonly milliseconds: number
-  readonly end: Ending | CloseReason | 'tls failed' | 'failed'
-  /** What failed, where something did. */
-  readonly problem?: string
-}
-
-/** How long a silent client is borne (milliseconds). RFC 1939 §3: at least 10 minutes once it has logged in. */
-export interface Patience {
-  readonly before: number
-  readonly after: number
-}
+import { Pop3Server, type ServerOptions } from '../pop3/server.ts'
+import type { Texts } from '../pop3/texts.ts'
+import type { ChannelBindings } from '../sasl/mechanism.ts'
+import type { OpenMaildrop } from './open-maildrop.ts'
+import { messageOf, reasonOf, sayRefused } from './serve-pop3-failure.ts'
+import type { Patience } from './serve-pop3-options.ts'
+import { type Entrance, giveKeys, logIn, type LogInOptions } from './serve-pop3-session-log-in.ts'
+import { type SessionEnd, type SessionLog, SessionTally } from './serve-pop3-session-log.ts'
+import { enoughGathered, Sending, writeOut } from './serve-pop3-session-sending.ts'
 
 /** What a session needs of its door. */
-export interface SessionContext {
-  readonly open: (user: string) => Promise<UserMail>
-  readonly authenticate: (user: string, password: string, from: string) => Promise<string | undefined>
+export interface SessionContext extends LogInOptions {
+  /** The engine's options for a client at this address. */
+  readonly engine: (address: string) => ServerOptions
   readonly secureContext: (() => SecureContext) | undefined
   readonly implicitTls: boolean
-  readonly clearLoginFrom: 'nowhere' | 'loopback' | 'anywhere'
-  readonly maildrops: Maildrops
+  /** Spoken until another is asked for. */
+  readonly language: Texts
   readonly patience: Patience
+  /** Whether internationalized messages are changed for who did not ask for UTF8. */
+  readonly downgrade: boolean
   readonly log: ((entry: SessionLog) => void) | undefined
 }
-
-/** Octets that may be gathered before they are written. */
-const enoughGathered = 128 << 10
-/** What is gathered is written after so long (milliseconds) at the latest, however long the store takes for what comes next. */
-const soon = 10
 
 /** One POP3 connection: it does what the engine needs, one thing after the other. */
 export class Pop3Session implements Session {
@@ -64,29 +35,19 @@ export class Pop3Session implements Session {
   readonly #server: Pop3Server
   readonly #conversation: Conversation
   readonly #begun = performance.now()
-  #user: string | undefined
-  #locked = false
-  #mail: UserMail | undefined
-  #maildrop: Maildrop<MaildropEntry> | undefined
+  readonly #tally = new SessionTally()
+  #open: OpenMaildrop | undefined
+  #sending: Sending | undefined
   #patience: number
-  #retrieved = 0
-  #retrievedOctets = 0
-  #tops = 0
-  #removed = 0
-  #problem: string | undefined
-  #timer: ReturnType<typeof setTimeout> | undefined
   readonly over: Promise<void>
 
   constructor(socket: Socket, address: string, context: SessionContext) {
     this.#context = context
     this.#address = address
     this.#patience = context.patience.before
-    const { clearLoginFrom } = context
     this.#server = new Pop3Server({
-      secure: context.implicitTls,
-      stls: context.secureContext !== undefined,
-      clearLogin: clearLoginFrom === 'anywhere' || (clearLoginFrom === 'loopback' && isLoopback(address)),
-      find: findDotLine,
+      ...context.engine(address),
+      ...(context.implicitTls && { secure: true, bindings: this.#bindings() }),
     })
     this.#conversation = new Conversation(socket, this.#server)
     this.over = this.#live()
@@ -97,7 +58,7 @@ export class Pop3Session implements Session {
   }
 
   get loggedIn(): boolean {
-    return this.#maildrop !== undefined
+    return this.#tally.user !== undefined
   }
 
   giveUp(why: Ending): void {
@@ -109,34 +70,21 @@ export class Pop3Session implements Session {
   }
 
   async #live(): Promise<void> {
-    let end: SessionLog['end'] = 'failed'
+    let end: SessionEnd = 'failed'
     try {
       if (this.#context.implicitTls) await this.#secure()
       else this.#conversation.start()
       end = await this.#serve()
     } catch (error) {
-      this.#problem = messageOf(error)
+      this.#tally.problem = messageOf(error)
       if (error instanceof PeerError && error.code === 'tls') end = 'tls failed'
     } finally {
       this.#letGo()
     }
-    const tls = this.#conversation.tls
+    const { tls } = this.#conversation
     if (end === 'failed' || end === 'tls failed') this.#conversation.stop('connection lost')
     else await this.#conversation.end(this.#context.patience.before)
-    this.#context.log?.({
-      user: this.#user,
-      address: this.#address,
-      tls,
-      retrieved: this.#retrieved,
-      retrievedOctets: this.#retrievedOctets,
-      tops: this.#tops,
-      removed: this.#removed,
-      octetsIn: this.#conversation.octetsIn,
-      octetsOut: this.#conversation.octetsOut,
-      milliseconds: Math.round(performance.now() - this.#begun),
-      end,
-      ...(this.#problem !== undefined && { problem: this.#problem }),
-    })
+    this.#context.log?.(this.#entry(end, tls))
   }
 
   /** Runs the engine to the end of the session, and gives its reason. */
@@ -148,7 +96,8 @@ export class Pop3Session implements Session {
       if (need === undefined) {
         const slow = conversation.flush(this.#patience)
         if (slow !== undefined) await slow
-        if (!(await conversation.input(this.#patience))) return conversation.ending ?? 'connection lost'
+        const more = conversation.input(this.#patience)
+        if (more === false || !(await more)) return conversation.ending ?? 'connection lost'
         continue
       }
       // What is being answered is finished first when we are closing; nothing more is begun.
@@ -163,22 +112,18 @@ export class Pop3Session implements Session {
       conversation.working()
       const answer = this.#answer(need)
       if (answer !== undefined) await answer
-      if (server.waiting >= enoughGathered) await this.#writeOut()
+      if (server.waiting >= enoughGathered) await writeOut(conversation, this.#patience)
     }
-  }
-
-  /** Writes what is gathered; then it is the others' turn, also where this client takes all as fast as we write. */
-  async #writeOut(): Promise<void> {
-    const slow = this.#conversation.flush(this.#patience)
-    await (slow ?? nextTurn())
   }
 
   #answer(need: Exclude<Need, { kind: 'close' }>): Promise<void> | undefined {
     switch (need.kind) {
       case 'read':
-        return this.#read(need.number, need.top)
+        return this.#sending?.send(need.number, need.top)
       case 'write':
-        return this.#writeOut()
+        return writeOut(this.#conversation, this.#patience)
+      case 'keys':
+        return giveKeys(need.login, this.#context, this.#entrance())
       case 'log-in':
         return this.#logIn(need.credentials)
       case 'update':
@@ -189,134 +134,101 @@ export class Pop3Session implements Session {
   }
 
   async #logIn(credentials: Credentials): Promise<void> {
+    const context = this.#context
+    const conversation = this.#conversation
+    await conversation.flush(this.#patience)
+    const begun = performance.now()
+    const open = await logIn(credentials, context, this.#entrance())
+    if (open === undefined) return
     const server = this.#server
-    const { maildrops, authenticate, open } = this.#context
-    if (credentials.by === 'apop') return server.refuse('no', 'APOP is not offered here')
-    await this.#conversation.flush(this.#patience)
-    try {
-      const user = await authenticate(credentials.login, credentials.password, this.#address)
-      if (user === undefined) return server.refuse('bad-login', 'wrong login name or password')
-      const holder = maildrops.lock(user, this.#address)
-      if (holder !== undefined) {
-        const since = new Date(holder.since).toISOString().slice(0, 19).replace('T', ' ')
-        return server.refuse('in-use', `another session has this maildrop, from ${holder.from} since ${since} UTC`)
-      }
-      this.#locked = true
-      this.#user = user
-      this.#mail = await open(user)
-      this.#maildrop = await maildrops.look(this.#mail)
-      this.#patience = this.#context.patience.after
-      server.loggedIn(this.#maildrop)
-    } catch (error) {
-      this.#letGo()
-      this.#user = undefined
-      this.#refuse(error, 'cannot open the maildrop')
-    }
+    this.#open = open
+    context.onLogIn?.('ok', performance.now() - begun)
+    server.loggedIn(open.maildrop, open.policy)
+    this.#patience = context.patience.after
+    this.#sending = new Sending({
+      server,
+      conversation,
+      open,
+      tally: this.#tally,
+      // RFC 6856 §2: UTF8 comes before the log-in, so that it is known by now.
+      downgrade: context.downgrade && !server.utf8,
+      patience: this.#patience,
+    })
   }
 
-  #read(number: number, top: boolean): Promise<void> | undefined {
-    const id = this.#maildrop?.messages[number - 1]?.id
-    const mail = this.#mail
-    if (id === undefined || mail === undefined) {
-      this.#server.messageFailed('broken', 'no maildrop is open')
-      return undefined
-    }
-    try {
-      const waiting = mail.lend(id, this.#give)
-      if (waiting !== undefined) return this.#readOn(waiting, number, top)
-      this.#sent(number, top)
-    } catch (error) {
-      this.#unreadable(error, number)
-    }
-    return undefined
-  }
-
-  /** Gives the engine what the store lends; where enough is gathered, the store waits until it is written. */
-  readonly #give: Taker = (parts) => {
-    if (this.#gone) return 'enough'
-    for (const part of parts) if (!this.#server.message(part)) return 'enough'
-    return this.#server.waiting < enoughGathered ? undefined : this.#writeOut()
-  }
-
-  async #readOn(waiting: Promise<void>, number: number, top: boolean): Promise<void> {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#conversation.push()
-    }, soon)
-    try {
-      await waiting
-      this.#sent(number, top)
-    } catch (error) {
-      this.#unreadable(error, number)
-    }
-  }
-
-  #unreadable(error: unknown, number: number): void {
-    this.#problem = messageOf(error)
-    this.#server.messageFailed(reasonOf(error), `message ${number} cannot be read: ${publicMessage(error)}`)
-  }
-
-  /** Whether nobody is there any more to give anything to. */
-  get #gone(): boolean {
-    const { ending } = this.#conversation
-    return ending !== undefined && ending !== 'closing'
-  }
-
-  #sent(number: number, top: boolean): void {
-    if (this.#gone) return
-    this.#server.messageEnd()
-    if (top) this.#tops++
-    else {
-      this.#retrieved++
-      this.#retrievedOctets += this.#maildrop?.messages[number - 1]?.octets ?? 0
+  #entrance(): Entrance {
+    const conversation = this.#conversation
+    return {
+      server: this.#server,
+      tally: this.#tally,
+      address: this.#address,
+      gone: () => conversation.ending !== undefined,
     }
   }
 
   async #update(removed: readonly number[]): Promise<void> {
-    const messages = this.#maildrop?.messages ?? []
+    const server = this.#server
+    const all = removed.length
+    let done = 0
     try {
-      if (removed.length > 0) {
+      if (all > 0) {
         await this.#conversation.flush(this.#patience)
-        await this.#mail?.change((draft) => {
-          for (const number of removed) {
-            const id = messages[number - 1]?.id
-            // Somebody may have taken it away by another door meanwhile: then it is gone already.
-            if (id !== undefined && draft.view.message(id) !== undefined) draft.hide(id, true)
-          }
-        })
+        done = (await this.#open?.update(removed)) ?? 0
       }
     } catch (error) {
+      this.#tally.problem = messageOf(error)
       this.#letGo()
-      return this.#refuse(error, 'nothing was removed')
+      const say = sayRefused(error, (why) => (texts) => texts.nothingRemoved(why(texts)))
+      return server.refuse(reasonOf(error), say)
     }
-    this.#removed = removed.length
+    this.#tally.removed = done
     // Before the answer: whoever has it may log in again at once.
     this.#letGo()
-    this.#server.updated()
+    if (done === all) return server.updated()
+    this.#tally.problem = `only ${done} of ${all} messages were removed`
+    server.refuse('try-later', (texts) => texts.partlyRemoved(done, all, texts.whyUnknown))
   }
 
   async #startTls(): Promise<void> {
     await this.#conversation.flush(this.#patience)
     await this.#secure()
-    this.#server.secured()
+    this.#server.secured(this.#bindings())
   }
 
   async #secure(): Promise<void> {
     const context = this.#context.secureContext
     if (context === undefined) throw new PeerError('tls', 'TLS was asked for, and there is no certificate')
-    await this.#conversation.secure(context(), this.#patience)
+    await this.#conversation.secure(context(), this.#patience, 'pop3')
   }
 
-  #refuse(error: unknown, what: string): void {
-    this.#problem = messageOf(error)
-    this.#server.refuse(reasonOf(error), `${what}: ${publicMessage(error)}`)
+  #bindings(): ChannelBindings {
+    return (type) => this.#conversation.binding(type)
   }
 
+  /** Once, however the session ends: lets go of the maildrop. */
   #letGo(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#mail = undefined
-    if (this.#locked && this.#user !== undefined) this.#context.maildrops.unlock(this.#user)
-    this.#locked = false
+    this.#sending?.close()
+    this.#sending = undefined
+    const open = this.#open
+    this.#open = undefined
+    open?.close()
+  }
+
+  #entry(end: SessionEnd, tls: string | undefined): SessionLog {
+    const { problem, ...tally } = this.#tally
+    const { language, utf8 } = this.#server
+    const { octetsIn, octetsOut } = this.#conversation
+    return {
+      ...tally,
+      address: this.#address,
+      tls,
+      octetsIn,
+      octetsOut,
+      milliseconds: Math.round(performance.now() - this.#begun),
+      end,
+      ...(language !== this.#context.language && { language: language.tag }),
+      ...(utf8 && { utf8 }),
+      ...(problem !== undefined && { problem }),
+    }
   }
 }

@@ -1,57 +1,54 @@
+import { randomBytes } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
+import { saslCrypto } from '../accounts/sasl-crypto.ts'
 import { MisuseError } from '../errors.ts'
-import { type Limits, Listener } from '../net/listen.ts'
-import type { UserMail } from '../store/store.ts'
-import { Maildrops } from './serve-pop3-maildrops.ts'
-import { type Patience, Pop3Session, type SessionLog } from './serve-pop3-session.ts'
+import { Crowd } from '../net/crowd.ts'
+import { findDotLine } from '../net/find-dot-line.ts'
+import { Listener } from '../net/listen.ts'
+import { isLoopback } from '../net/place.ts'
+import type { ServerOptions } from '../pop3/server.ts'
+import { english } from '../pop3/texts-en.ts'
+import type { Pop3DoorOptions } from './serve-pop3-options.ts'
+import { Pop3Session, type SessionContext } from './serve-pop3-session.ts'
 
-export type { SessionLog } from './serve-pop3-session.ts'
+export type { Authentication, Pop3DoorOptions } from './serve-pop3-options.ts'
+export type { SessionLog } from './serve-pop3-session-log.ts'
 
-export interface Pop3DoorOptions {
-  readonly open: (user: string) => Promise<UserMail>
-  /** The user's name, if login name and password are right. A RefusedError says why not even that could be looked at. */
-  readonly authenticate: (user: string, password: string, from: string) => Promise<string | undefined>
-  /** Certificate and key. It is asked again for each connection, so that they can be replaced; without it there is no TLS. */
-  readonly tls?: (() => SecureContextOptions) | undefined
-  readonly log?: ((entry: SessionLog) => void) | undefined
-  /** From where a password may come in the clear (over TLS it always may); `loopback` unless said. */
-  readonly clearLoginFrom?: 'nowhere' | 'loopback' | 'anywhere' | undefined
-  readonly limits?: Partial<Limits>
-  /** How long a silent client is borne (milliseconds): one minute before the log-in, ten after it. */
-  readonly patience?: Partial<Patience>
-}
-
-/** Serves the maildrops of the users by POP3 (RFC 1939), in the clear with STLS, or with TLS from the start. */
+/** Serves maildrops by POP3 (RFC 1939), in the clear with STLS, or with TLS from the start. */
 export class Pop3Door {
   readonly #options: Pop3DoorOptions
-  readonly #maildrops = new Maildrops()
+  readonly #crowd: Crowd
   readonly #listeners = new Set<Listener>()
   #made: { readonly from: SecureContextOptions; readonly context: SecureContext } | undefined
 
   constructor(options: Pop3DoorOptions) {
     this.#options = options
+    this.#crowd = options.crowd ?? new Crowd({ limits: options.limits })
   }
 
   /** Begins to listen; `tls`: from the start (RFC 8314 §3.2). Port 0: any free one. */
   async listen(options: { host: string; port: number; tls: boolean }): Promise<{ host: string; port: number }> {
-    const { tls, open, authenticate, log, limits, patience, clearLoginFrom = 'loopback' } = this.#options
+    const { tls, isProxy, patience, downgrade, languages, authenticator, openMaildrop, onLogIn, log } = this.#options
     if (options.tls && tls === undefined) {
       throw new MisuseError('configuration', `POP3 with TLS on port ${options.port} needs a certificate`)
     }
-    const context = {
-      open,
-      authenticate,
+    const context: SessionContext = {
+      authenticator,
+      openMaildrop,
+      onLogIn,
+      log,
+      engine: (address) => this.#engine(address),
       secureContext: tls && (() => this.#secureContext(tls())),
       implicitTls: options.tls,
-      clearLoginFrom,
-      maildrops: this.#maildrops,
+      language: languages?.[0] ?? english,
       patience: { before: 60_000, after: 600_000, ...patience },
-      log,
+      downgrade: downgrade !== 'never',
     }
     const listener = new Listener({
       accept: (socket, address) => new Pop3Session(socket, address, context),
-      refuse: (socket) => !options.tls && socket.write('-ERR [SYS/TEMP] too many connections, try again later\r\n'),
-      ...(limits !== undefined && { limits }),
+      refuse: (socket) => !options.tls && socket.write(`-ERR [SYS/TEMP] ${context.language.tooManySessions}\r\n`),
+      crowd: this.#crowd,
+      isProxy,
     })
     const at = await listener.listen(options.host, options.port)
     this.#listeners.add(listener)
@@ -64,12 +61,32 @@ export class Pop3Door {
     this.#listeners.clear()
   }
 
+  #engine(address: string): ServerOptions {
+    const { tls, clearLoginFrom = 'loopback', authenticator, languages, policy } = this.#options
+    const { mechanisms, apop } = authenticator
+    return {
+      stls: tls !== undefined,
+      clearLogin: clearLoginFrom === 'anywhere' || (clearLoginFrom === 'loopback' && isLoopback(address)),
+      crypto: saslCrypto,
+      find: findDotLine,
+      ...(mechanisms !== undefined && { mechanisms }),
+      // RFC 1939 §7: another one each time.
+      ...(apop === true && { timestamp: `<${randomBytes(12).toString('hex')}@postino>` }),
+      ...(languages !== undefined && { languages }),
+      ...(policy !== undefined && { policy }),
+    }
+  }
+
   /** Making one costs more than a handshake, so it is made once for the same certificate. */
   #secureContext(from: SecureContextOptions): SecureContext {
     const made = this.#made
-    if (made !== undefined && made.from.cert === from.cert && made.from.key === from.key) return made.context
+    if (made !== undefined && same(made.from, from)) return made.context
     const context = createSecureContext(from)
     this.#made = { from, context }
     return context
   }
+}
+
+function same(one: SecureContextOptions, other: SecureContextOptions): boolean {
+  return one === other || (one.cert === other.cert && one.key === other.key && one.ticketKeys === other.ticketKeys)
 }
