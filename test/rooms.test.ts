@@ -49,7 +49,7 @@ interface SourceFile {
 
 function sourceFiles(): SourceFile[] {
   return readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && path !== join('store', 'contract.ts'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && !path.startsWith(join('store', 'contract')))
     .map((path) => {
       const text = readFileSync(join(source, path), 'utf8')
       const imports = [...text.matchAll(/^(?:import|export)\b[^;'"]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/gm)].map(

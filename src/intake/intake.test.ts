@@ -59,6 +59,7 @@ test('there is no room while too much waits to become durable, and room again wh
   const gate = Promise.withResolvers<void>()
   const slow: UserMail = {
     user: mail.user,
+    modseq: () => mail.modseq(),
     read: (look) => mail.read(look),
     change: async <T>(work: (draft: Draft) => T): Promise<T> => {
       await gate.promise

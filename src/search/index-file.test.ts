@@ -67,6 +67,7 @@ async function mailOf(
 function before(mail: UserMail, work: (id: MessageId) => void): UserMail {
   return {
     user: mail.user,
+    modseq: () => mail.modseq(),
     read: (look) => mail.read(look),
     change: (work) => mail.change(work),
     stage: (form) => mail.stage(form),

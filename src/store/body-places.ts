@@ -25,8 +25,8 @@ export class BodyPlaces {
     // After the one that was asked last, several are worth it; out of order, only this one.
     const found = this.#index.bodiesFrom(id, this.#known.has((id - 1) as MessageId) || id === 1 ? together : 1)
     const bodies = new Map<MessageId, Body>()
-    for (const { id: number, hash, place } of found)
-      bodies.set(number, { path: this.#path(place.segment), place, hash })
+    for (const { id: number, hash, place, crc } of found)
+      bodies.set(number, { path: this.#path(place.segment), place, hash, crc })
     this.#known = bodies
     return bodies.get(id)
   }

@@ -103,14 +103,22 @@ function integrityFaults(database: DatabaseSync): string[] {
 const compared: readonly { readonly what: string; readonly sql: string }[] = [
   {
     what: 'message',
-    sql: `select m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.line_ends, m.received, m.flags, m.hidden,
-      hex(b.hash) as hash, b.segment, b.start from messages m left join bodies b on b.id = m.body order by m.id`,
+    // Of what no ledger entry names, an index that was version 1 does not know when it was stored.
+    sql: `select m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags, m.hidden,
+      m.crc, m.trashed, iif(l.message is null, null, m.stored) as stored,
+      hex(b.hash) as hash, b.segment, b.start from messages m left join bodies b on b.id = m.body
+      left join (select distinct message from ledger) l on l.message = m.id order by m.id`,
   },
   { what: 'mailbox', sql: 'select * from mailboxes order by id' },
   { what: 'removed message', sql: 'select * from removed order by id' },
   {
     what: 'ledger entry',
     sql: `select account, unique_id, hex(hash) as hash, nth, listed, size, stored, message from ledger order by account, unique_id, hash, nth`,
+  },
+  { what: 'device', sql: 'select name, since, created from devices order by name' },
+  {
+    what: 'message hidden from a device',
+    sql: `select h.message, d.name from device_hidden h left join devices d on d.id = h.device order by h.message, d.name`,
   },
   { what: 'trouble', sql: 'select * from troubles order by account, unique_id' },
   { what: 'state', sql: 'select modseq, next_message, segment from state' },

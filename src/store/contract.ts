@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import type { MessageId, ModSeq, UniqueId } from '../ids.ts'
+import { type It, add, octetsOf, stage } from './contract-mail.ts'
+import { maildropContract } from './contract-maildrop.ts'
 import { hashOf } from './measure.ts'
-import { smallMessage, type Addition, type Draft, type Staged, type Store, type UserMail } from './store.ts'
+import { smallMessage, type Draft, type Store, type UserMail } from './store.ts'
 
 /** A store to be tested, and how to let go of it. */
 export interface Tested {
@@ -12,43 +15,9 @@ export interface Tested {
   end(): Promise<void>
 }
 
-/** Stages whole octets, in chunks of at most `chunk`. */
-export async function stage(
-  mail: UserMail,
-  octets: Uint8Array | string,
-  form: 'wire' | 'unknown' = 'unknown',
-  chunk = 65_536,
-): Promise<Staged> {
-  const staging = mail.stage(form)
-  const whole = Buffer.from(octets)
-  for (let at = 0; at < whole.length; at += chunk) await staging.write(whole.subarray(at, at + chunk))
-  return await staging.finish()
-}
-
-/** Adds one message to INBOX. */
-export async function add(
-  mail: UserMail,
-  octets: Uint8Array | string,
-  addition: Partial<Addition> = {},
-): Promise<MessageId> {
-  const staged = await stage(mail, octets)
-  const id = await mail.change((draft) =>
-    draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 1000, ...addition }),
-  )
-  staged.discard()
-  return id
-}
-
-/** All octets of a message. */
-export async function octetsOf(mail: UserMail, id: MessageId): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of mail.bytes(id)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
 /** What every store must do. `make` gives an empty one. */
 export function storeContract(name: string, make: () => Promise<Tested>): void {
-  const it = (what: string, body: (mail: UserMail, store: Store) => Promise<void>): void => {
+  const it: It = (what, body) => {
     test(`${name}: ${what}`, async () => {
       const tested = await make()
       try {
@@ -59,13 +28,14 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
     })
   }
 
+  maildropContract(it)
+
   it('a new user has an empty INBOX', async (mail) => {
-    const { mailboxes, drop } = await mail.read((view) => ({ mailboxes: view.mailboxes(), drop: view.maildrop() }))
+    const mailboxes = await mail.read((view) => view.mailboxes())
     assert.deepEqual(
       mailboxes.map(({ id, name: called, messages, uidNext }) => ({ id, called, messages, uidNext })),
       [{ id: 1, called: 'INBOX', messages: 0, uidNext: 1 }],
     )
-    assert.deepEqual(drop, [])
   })
 
   it('opening a user again gives the same mail', async (mail, store) => {
@@ -120,6 +90,41 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
     }
   })
 
+  it('of octets it is known what their CRC-32 is, whether a line begins with a dot, and UTF-8 in the header', async (mail) => {
+    const cases: [string, dots: boolean, international: boolean][] = [
+      ['Subject: a\r\n\r\nb.\r\n..\r\n', true, false],
+      ['Subject: a\n\nb.\n.c\n', true, false],
+      ['.a: b\r\n\r\n', true, false],
+      ['Subject: a\r\n.\r\n', true, false],
+      ['Subject: .a\r\n\r\n .b\r\nè\r\n', false, false],
+      ['Subject: è\r\n\r\nb\r\n', false, true],
+      ['Subject: è\n\nb\n', false, true],
+      ['Subject: è', false, true],
+      ['\r\nSubject: è\r\n', false, false],
+      [`${'X: y\r\n'.repeat(20_000)}Subject: è\r\n`, false, false],
+      ['', false, false],
+    ]
+    for (const [text, dots, international] of cases) {
+      for (const form of ['wire', 'unknown'] as const) {
+        for (const chunk of [1, 2, 3, 70_000]) {
+          if (text.length > 1000 && chunk < 100) continue
+          const staged = await stage(mail, text, form, chunk)
+          const known = { crc: staged.crc, dots: staged.dots, international: staged.international }
+          assert.deepEqual(
+            known,
+            { crc: crc32(Buffer.from(text)), dots, international },
+            JSON.stringify(text.slice(0, 50)),
+          )
+          staged.discard()
+        }
+      }
+    }
+    const id = await add(mail, 'Subject: è\r\n\r\nb\r\n')
+    const { crc, dots, international } = (await mail.read((view) => view.message(id))) ?? {}
+    const expected = { crc: crc32(Buffer.from('Subject: è\r\n\r\nb\r\n')), dots: false, international: true }
+    assert.deepEqual({ crc, dots, international }, expected)
+  })
+
   it('UIDs, message ids and unique-ids are never given twice', async (mail) => {
     const first = await add(mail, '1\r\n')
     const second = await add(mail, '2\r\n')
@@ -163,6 +168,7 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
       modseq: view.modseq,
     }))
     assert.equal(modseq, start + 4)
+    assert.equal(mail.modseq(), modseq)
     assert.deepEqual(
       all.map(({ id, added, message }) => [id, added, message?.flags]),
       [
@@ -252,26 +258,6 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
     assert.deepEqual(await mail.read((view) => view.troubles('a')), [{ account: 'a', uniqueId: 'u', ...trouble }])
     await mail.change((draft) => draft.trouble('a', 'u', undefined))
     assert.deepEqual(await mail.read((view) => view.troubles('a')), [])
-  })
-
-  it('the maildrop is INBOX without what is hidden', async (mail) => {
-    const ids = [await add(mail, '1\r\n'), await add(mail, '2\r\n'), await add(mail, '3\r\n')] as const
-    await mail.change((draft) => {
-      draft.hide(ids[0], true)
-      draft.move(ids[1], draft.openMailbox('Archive/2026'))
-    })
-    const drop = await mail.read((view) => view.maildrop())
-    assert.deepEqual(
-      drop.map(({ id, octets, lineEnds }) => [id, octets, lineEnds]),
-      [[ids[2], 3, 'crlf']],
-    )
-    await mail.change((draft) => draft.hide(ids[0], false))
-    assert.deepEqual(
-      (await mail.read((view) => view.maildrop())).map(({ id }) => id),
-      [ids[0], ids[2]],
-    )
-    assert.equal(await mail.read((view) => view.mailbox('Archive/2026')?.messages), 1)
-    assert.equal(await mail.read((view) => view.mailbox('inbox')?.messages), 2)
   })
 
   it('messages can be asked for by mailbox, from one on, so many', async (mail) => {

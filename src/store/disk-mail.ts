@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy, isFull } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
-import type { Hash, MessageId } from '../ids.ts'
+import type { Hash, MessageId, ModSeq } from '../ids.ts'
 import { isWholeBody, lendBody, readBody, type Body } from './body-reader.ts'
 import { BodyPlaces } from './body-places.ts'
 import { Drafting, type Append } from './drafting.ts'
@@ -83,6 +83,15 @@ export class DiskMail implements UserMail {
       // Where nothing can be written now, what the index knows can be read; a later change catches up.
       const later = error instanceof StoreError && (error.code === 'disk-full' || error.code === 'read-only')
       if (!later || segment === 0) throw error
+    }
+  }
+
+  modseq(): ModSeq {
+    this.#mustBeOpen()
+    try {
+      return this.#reading.latest()
+    } catch (error) {
+      throw this.#explain(error)
     }
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import { MisuseError, StoreError } from '../errors.ts'
+import { deviceNameFault } from './device-name.ts'
 import type { JournalIndex } from './journal-index.ts'
 import type { JournalRecord } from './record.ts'
 import type { Addition, Draft, Flag, LedgerEntry, Mailbox, Message, Origin, Staged, Trouble, View } from './store.ts'
@@ -44,7 +45,7 @@ export class Drafting<Body> implements Draft {
   add(staged: Staged, addition: Addition): MessageId {
     const mailbox = this.#mailbox(addition.mailbox)
     const id = this.#index.nextMessage() as MessageId
-    const { hash, size, octets, lineEnds } = staged
+    const { hash, size, octets, lineEnds, crc, dots, international } = staged
     this.#write(
       {
         t: 'message',
@@ -57,6 +58,9 @@ export class Drafting<Body> implements Draft {
         size,
         octets,
         lineEnds,
+        ...(crc === undefined ? {} : { crc }),
+        dots,
+        ...(international ? { international } : {}),
         received: addition.received,
         stored: this.#now(),
         flags: addition.flags ?? [],
@@ -78,7 +82,8 @@ export class Drafting<Body> implements Draft {
   }
 
   move(id: MessageId, mailbox: MailboxId): void {
-    if (this.#message(id).mailbox === mailbox) return
+    const message = this.#message(id)
+    if (message.mailbox === mailbox && message.trashed === undefined) return
     this.#write({ t: 'move', modseq: this.#modseq, id, mailbox, uid: this.#mailbox(mailbox).uidNext as Uid })
   }
 
@@ -87,8 +92,33 @@ export class Drafting<Body> implements Draft {
     this.#write({ t: 'remove', modseq: this.#modseq, id })
   }
 
-  hide(id: MessageId, hidden: boolean): void {
-    if (this.#message(id).hidden !== hidden) this.#write({ t: 'hide', modseq: this.#modseq, id, hidden })
+  hide(id: MessageId, hidden: boolean, device?: string): void {
+    const modseq = this.#modseq
+    const message = this.#message(id)
+    if (device === undefined) {
+      if (message.hidden !== hidden) this.#write({ t: 'hide', modseq, id, hidden })
+    } else if (this.#index.isHiddenFrom(device, id) !== hidden)
+      this.#write({ t: 'device-hide', modseq, id, device, hidden })
+  }
+
+  trash(id: MessageId): void {
+    this.#message(id)
+    const mailbox = this.openMailbox('Trash')
+    const uid = this.#mailbox(mailbox).uidNext as Uid
+    this.#write({ t: 'move', modseq: this.#modseq, id, mailbox, uid, trashed: this.#now() })
+  }
+
+  openDevice(name: string, start: 'all' | 'new'): void {
+    const fault = deviceNameFault(name)
+    if (fault !== undefined)
+      throw new MisuseError('usage', `not a name for a device: ${JSON.stringify(name)}: ${fault}`)
+    if (this.#index.hasDevice(name)) return
+    const since = (start === 'all' ? 1 : this.#index.nextMessage()) as MessageId
+    this.#write({ t: 'device', modseq: this.#modseq, name, since, created: this.#now() })
+  }
+
+  removeDevice(name: string): void {
+    if (this.#index.hasDevice(name)) this.#write({ t: 'device-remove', modseq: this.#modseq, name })
   }
 
   relist(entry: LedgerEntry, listed: number): void {

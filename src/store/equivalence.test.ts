@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MisuseError, StoreError } from '../errors.ts'
 import type { MessageId, ModSeq } from '../ids.ts'
-import { octetsOf, stage } from './contract.ts'
+import { octetsOf, stage } from './contract-mail.ts'
 import { DiskStore } from './disk.ts'
 import { MemoryStore } from './memory.ts'
 import type { Draft, LedgerEntry, UserMail } from './store.ts'
@@ -17,7 +17,10 @@ type Command =
   | { readonly do: 'flags'; readonly id: number; readonly flags: string[] }
   | { readonly do: 'move'; readonly id: number; readonly mailbox: string }
   | { readonly do: 'remove'; readonly id: number }
-  | { readonly do: 'hide'; readonly id: number; readonly hidden: boolean }
+  | { readonly do: 'hide'; readonly id: number; readonly hidden: boolean; readonly device: string | undefined }
+  | { readonly do: 'trash'; readonly id: number }
+  | { readonly do: 'device'; readonly name: string; readonly start: 'all' | 'new' }
+  | { readonly do: 'no device'; readonly name: string }
   | { readonly do: 'relist'; readonly listed: number }
   | { readonly do: 'trouble'; readonly uniqueId: string; readonly attempts: number }
   | { readonly do: 'fail'; readonly id: number }
@@ -25,13 +28,14 @@ type Command =
 
 const id = fc.integer({ min: 1, max: 12 })
 const mailbox = fc.constantFrom('INBOX', 'inbox', 'Archive', 'Archive/2026')
+const device = fc.constantFrom('phone', 'tablet')
 const uniqueId = fc.constantFrom('u1', 'u2', '')
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant('add' as const),
-      body: fc.constantFrom('', 'one\n', 'two\r\n', 'three', 'x'.repeat(200_000)),
+      body: fc.constantFrom('', 'one\n', 'two\r\n', 'three', 'a: è\n\n.\n', 'x'.repeat(200_000)),
       mailbox,
       uniqueId: fc.option(uniqueId, { nil: undefined }),
     }),
@@ -39,7 +43,22 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant('flags' as const), id, flags: fc.subarray(['\\Seen', '\\Flagged', '$Work']) }),
   fc.record({ do: fc.constant('move' as const), id, mailbox }),
   fc.record({ do: fc.constant('remove' as const), id }),
-  fc.record({ do: fc.constant('hide' as const), id, hidden: fc.boolean() }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('hide' as const),
+      id,
+      hidden: fc.boolean(),
+      device: fc.option(device, { nil: undefined }),
+    }),
+  },
+  fc.record({ do: fc.constant('trash' as const), id }),
+  fc.record({
+    do: fc.constant('device' as const),
+    name: device,
+    start: fc.constantFrom('all' as const, 'new' as const),
+  }),
+  fc.record({ do: fc.constant('no device' as const), name: device }),
   fc.record({ do: fc.constant('relist' as const), listed: fc.nat(1000) }),
   fc.record({ do: fc.constant('trouble' as const), uniqueId, attempts: fc.nat(2) }),
   fc.record({ do: fc.constant('fail' as const), id }),
@@ -71,7 +90,13 @@ async function run(mail: UserMail, command: Command): Promise<string> {
       case 'remove':
         return draft.remove(command.id as MessageId)
       case 'hide':
-        return draft.hide(command.id as MessageId, command.hidden)
+        return draft.hide(command.id as MessageId, command.hidden, command.device)
+      case 'trash':
+        return draft.trash(command.id as MessageId)
+      case 'device':
+        return draft.openDevice(command.name, command.start)
+      case 'no device':
+        return draft.removeDevice(command.name)
       case 'relist': {
         const [entry] = inOrder(draft.view.ledger('a'))
         return entry && draft.relist(entry, command.listed)
@@ -107,7 +132,13 @@ async function everything(mail: UserMail): Promise<unknown> {
     mailboxes: view.mailboxes(),
     // A unique-id is random; that it is there and stays is what counts.
     messages: view.messages().map((message) => ({ ...message, uniqueId: '' })),
-    maildrop: view.maildrop().map(({ id, octets, lineEnds }) => ({ id, octets, lineEnds })),
+    maildrops: [undefined, ...view.devices().map(({ name }) => name)].map((name) => ({
+      // How long the unique-ids are is not random.
+      ...{ ...view.maildrop(name), uniqueIds: '' },
+      hidden: view.hidden(name),
+    })),
+    devices: view.devices(),
+    trashed: view.trashed(Infinity),
     ledger: inOrder(view.ledger('a')),
     troubles: view.troubles('a').toSorted((a, b) => a.uniqueId.localeCompare(b.uniqueId)),
     changes: [0, 3, 7].map((since) =>

@@ -4,13 +4,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { diskError } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import { indexPath, segmentPath, sizeOf } from './layout.ts'
-import { schema, schemaVersion } from './schema.ts'
+import { migrations, schema, schemaVersion } from './schema.ts'
 
 /** How long opening waits for another process that is opening too (milliseconds). */
 const patience = 5000
 
 /**
- * Opens a user's `index.sqlite`, made if the folder is new. Throws StoreError: `missing` where there are segments but no index,
+ * Opens a user's `index.sqlite`, made if the folder is new, and brought up to date if it is old. Throws StoreError: `missing` where there are segments but no index,
  * `newer-schema`, `damaged`, `read-only`, `disk-full`.
  */
 export function openIndex(folder: string, user: string): DatabaseSync {
@@ -40,7 +40,7 @@ export function openDatabase(path: string, user: string): DatabaseSync {
     database.exec(
       'pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000; pragma temp_store = memory',
     )
-    if (version(database) === 0) create(database)
+    if (version(database) < schemaVersion) bringUp(database)
     return database
   } catch (error) {
     database?.close()
@@ -80,9 +80,11 @@ function version(database: DatabaseSync): number {
   return Number(database.prepare('pragma user_version').get()?.['user_version'])
 }
 
-function create(database: DatabaseSync): void {
+/** Makes the tables, or brings those of an earlier Postino up to date: all of it, or, where this process is stopped, nothing. */
+function bringUp(database: DatabaseSync): void {
   database.exec('begin immediate')
   // Another process may have been first.
   if (version(database) === 0) database.exec(schema)
+  for (const migration of migrations.slice(version(database) - 1)) database.exec(migration)
   database.exec('commit')
 }

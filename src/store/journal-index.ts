@@ -1,4 +1,4 @@
-import type { Hash, MailboxId, UniqueId } from '../ids.ts'
+import type { Hash, MailboxId, MessageId, UniqueId } from '../ids.ts'
 import type { JournalRecord } from './record.ts'
 import type { Mailbox, View } from './store.ts'
 
@@ -13,6 +13,8 @@ export interface JournalIndex<Body> extends View {
   body(hash: Hash): Body | undefined
   mailboxById(id: MailboxId): Mailbox | undefined
   uniqueIdTaken(uniqueId: UniqueId): boolean
+  /** Whether it is hidden in the maildrop of a device that there is. */
+  isHiddenFrom(device: string, id: MessageId): boolean
   nextMessage(): number
   nextMailbox(): number
 }

@@ -1,9 +1,15 @@
+import { MisuseError } from '../errors.ts'
 import type { Hash, MailboxId, MessageId, ModSeq, UniqueId } from '../ids.ts'
 import type { JournalIndex } from './journal-index.ts'
+import { rowsOf } from './maildrop-rows.ts'
 import type { JournalRecord, MessageRecord } from './record.ts'
-import type { Change, LedgerEntry, MaildropEntry, Mailbox, Message, Trouble } from './store.ts'
+import type { Change, Device, LedgerEntry, Mailbox, MaildropRows, Message, Trouble } from './store.ts'
 
 type Undo = () => void
+
+interface MemoryDevice extends Omit<Device, 'hidden'> {
+  readonly hidden: Set<MessageId>
+}
 
 /** The index of the memory store: maps, with an undo list so that a change that throws leaves no trace. */
 export class MemoryIndex implements JournalIndex<Uint8Array> {
@@ -16,6 +22,7 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
   readonly #ledger = new Map<string, Map<string, LedgerEntry>>()
   readonly #troubles = new Map<string, Trouble>()
   readonly #uniqueIds = new Set<UniqueId>()
+  readonly #devices = new Map<string, MemoryDevice>()
   #next = 1
   #undo: Undo[] | undefined
 
@@ -72,9 +79,35 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
       .slice(0, limit)
   }
 
-  maildrop(): readonly MaildropEntry[] {
+  maildrop(device?: string, storedFrom = 0): MaildropRows {
     const inbox = this.mailbox('INBOX')
-    return inbox === undefined ? [] : this.messages({ mailbox: inbox.id }).filter((message) => !message.hidden)
+    const all = inbox === undefined ? [] : this.messages({ mailbox: inbox.id })
+    const { since, hidden } = device === undefined ? { since: 1, hidden: undefined } : this.#device(device)
+    const isHidden = (message: Message): boolean => hidden?.has(message.id) ?? message.hidden
+    return rowsOf(all.filter((each) => each.id >= since && each.stored >= storedFrom && !isHidden(each)))
+  }
+
+  devices(): Device[] {
+    return [...this.#devices.values()]
+      .map((device) => ({ ...device, hidden: device.hidden.size }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  hasDevice(name: string): boolean {
+    return this.#devices.has(name)
+  }
+
+  isHiddenFrom(device: string, id: MessageId): boolean {
+    return this.#device(device).hidden.has(id)
+  }
+
+  trashed(before: number): MessageId[] {
+    return this.messages().flatMap(({ id, trashed }) => (trashed !== undefined && trashed < before ? [id] : []))
+  }
+
+  hidden(device?: string): MessageId[] {
+    if (device !== undefined) return [...this.#device(device).hidden].toSorted((a, b) => a - b)
+    return this.messages().flatMap(({ id, hidden }) => (hidden ? [id] : []))
   }
 
   changes(since: ModSeq, limit?: number): Change[] {
@@ -135,7 +168,12 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
         const from = this.#messages.get(record.id)
         if (from !== undefined) this.#count(from.mailbox, -1)
         this.#count(record.mailbox, 1, record.uid + 1)
-        this.#update(record.id, { modseq: record.modseq, mailbox: record.mailbox, uid: record.uid })
+        this.#update(record.id, {
+          modseq: record.modseq,
+          mailbox: record.mailbox,
+          uid: record.uid,
+          trashed: record.trashed,
+        })
         break
       }
       case 'remove': {
@@ -143,8 +181,20 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
         if (gone !== undefined) this.#count(gone.mailbox, -1)
         this.#put(this.#messages, record.id, undefined)
         this.#put(this.#removedAt, record.id, record.modseq)
+        for (const name of this.#devices.keys()) this.#hideFrom(name, record.id, false)
         break
       }
+      case 'device': {
+        const { name, since, created } = record
+        this.#put(this.#devices, name, { name, since, created, hidden: new Set() })
+        break
+      }
+      case 'device-hide':
+        this.#hideFrom(record.device, record.id, record.hidden)
+        break
+      case 'device-remove':
+        this.#put(this.#devices, record.name, undefined)
+        break
       case 'relist': {
         const rows = this.#ledger.get(record.account)
         const key = ledgerKey(record.uniqueId, record.hash, record.nth)
@@ -166,6 +216,7 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
 
   #add(record: MessageRecord, body: Uint8Array | undefined): void {
     const { id, mailbox, uid, modseq, uniqueId, hash, size, octets, lineEnds, received, flags, origin, stored } = record
+    const { crc, dots = true, international = false } = record
     this.#put(this.#messages, id, {
       id,
       mailbox,
@@ -176,9 +227,14 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
       size,
       octets,
       lineEnds,
+      crc,
+      dots,
+      international,
       received,
+      stored,
       flags,
       hidden: false,
+      trashed: undefined,
     })
     this.#put(this.#addedAt, id, modseq)
     this.#count(mailbox, 1, uid + 1)
@@ -198,6 +254,20 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
 
   #living(entry: LedgerEntry): LedgerEntry {
     return entry.message !== undefined && this.#messages.has(entry.message) ? entry : { ...entry, message: undefined }
+  }
+
+  #device(name: string): MemoryDevice {
+    const device = this.#devices.get(name)
+    if (device === undefined) throw new MisuseError('usage', `there is no device ${JSON.stringify(name)}`)
+    return device
+  }
+
+  #hideFrom(name: string, id: MessageId, hide: boolean): void {
+    const hidden = this.#devices.get(name)?.hidden
+    if (hidden === undefined || hidden.has(id) === hide) return
+    const set = (to: boolean): unknown => (to ? hidden.add(id) : hidden.delete(id))
+    set(hide)
+    this.#undo?.push(() => set(!hide))
   }
 
   #update(id: MessageId, change: Partial<Message>): void {

@@ -1,4 +1,4 @@
-import type { MessageId } from '../ids.ts'
+import type { MessageId, ModSeq } from '../ids.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import { Drafting } from './drafting.ts'
 import { Measure } from './measure.ts'
@@ -42,6 +42,10 @@ class MemoryMail implements UserMail {
   constructor(user: string, now: () => number) {
     this.user = user
     this.#now = now
+  }
+
+  modseq(): ModSeq {
+    return this.#index.modseq
   }
 
   async read<T>(look: (view: View) => T): Promise<T> {
@@ -98,6 +102,9 @@ class MemoryStaged implements Staged {
   readonly size: number
   readonly octets: number
   readonly lineEnds: Staged['lineEnds']
+  readonly crc: Staged['crc']
+  readonly dots: boolean
+  readonly international: boolean
   readonly octetsHeld: Uint8Array
 
   constructor(measure: Measure, octetsHeld: Uint8Array) {
@@ -106,6 +113,9 @@ class MemoryStaged implements Staged {
     this.size = content.size
     this.octets = content.octets
     this.lineEnds = content.lineEnds
+    this.crc = content.crc
+    this.dots = content.dots
+    this.international = content.international
     this.octetsHeld = octetsHeld
   }
 

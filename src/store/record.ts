@@ -15,9 +15,21 @@ export type JournalRecord =
       readonly id: MessageId
       readonly mailbox: MailboxId
       readonly uid: Uid
+      /** Milliseconds since 1970, where POP3 put it into the trash. */
+      readonly trashed?: number
     }
   | { readonly t: 'hide'; readonly modseq: ModSeq; readonly id: MessageId; readonly hidden: boolean }
   | { readonly t: 'remove'; readonly modseq: ModSeq; readonly id: MessageId }
+  | DeviceRecord
+  | { readonly t: 'device-remove'; readonly modseq: ModSeq; readonly name: string }
+  /** Not a `hide`: an earlier Postino, which knows no devices, would hide it from everybody. */
+  | {
+      readonly t: 'device-hide'
+      readonly modseq: ModSeq
+      readonly id: MessageId
+      readonly device: string
+      readonly hidden: boolean
+    }
   | RelistRecord
   | TroubleRecord
 
@@ -40,6 +52,10 @@ export interface MessageRecord {
   readonly size: number
   readonly octets: number
   readonly lineEnds: LineEnds
+  /** Not in records of an earlier Postino: see `Content`. */
+  readonly crc?: number
+  readonly dots?: boolean
+  readonly international?: boolean
   /** Milliseconds since 1970, like `stored`. */
   readonly received: number
   readonly stored: number
@@ -47,6 +63,16 @@ export interface MessageRecord {
   readonly origin?: Origin
   /** The octets follow this record. False: equal octets were stored before. */
   readonly body: boolean
+}
+
+/** A device's maildrop was opened. */
+export interface DeviceRecord {
+  readonly t: 'device'
+  readonly modseq: ModSeq
+  readonly name: string
+  readonly since: MessageId
+  /** Milliseconds since 1970. */
+  readonly created: number
 }
 
 export interface RelistRecord {

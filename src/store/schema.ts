@@ -1,9 +1,26 @@
-/** The version of `index.sqlite`, kept in its `user_version`; `migrations` (none yet) lead from each to the next. */
-export const schemaVersion = 1
+/** The version of `index.sqlite`, kept in its `user_version`; `migrations` lead from each to the next. */
+export const schemaVersion = 2
+
+const trashAndDevices = `
+create index messages_trashed on messages (trashed) where trashed is not null;
+
+create table devices (
+  id integer primary key,
+  name text not null unique,
+  since integer not null,        -- the first message it sees
+  created integer not null
+) strict;
+
+create table device_hidden (
+  message integer not null,
+  device integer not null,
+  primary key (message, device)
+) strict, without rowid;
+`
 
 /**
- * One user's index. Everything in it can be made again from the segments. Times are milliseconds since 1970; `line_ends` is
- * 0 for CRLF, 1 for LF.
+ * One user's index. Everything in it can be made again from the segments. Times are milliseconds since 1970; `form` is a sum of
+ * `maildropForm`.
  */
 export const schema: string = `
 create table state (
@@ -41,11 +58,14 @@ create table messages (
   unique_id text not null,
   size integer not null,
   octets integer not null,
-  line_ends integer not null,
+  form integer not null,
   received integer not null,
   flags text not null,           -- space-separated
   hidden integer not null,
-  body integer not null
+  body integer not null,
+  stored integer not null,
+  crc integer,                   -- CRC-32 of the octets; null where an earlier Postino wrote none down
+  trashed integer                -- when POP3 put it into the trash
 ) strict;
 create unique index messages_by_uid on messages (mailbox, uid);
 create index messages_by_modseq on messages (modseq);
@@ -77,6 +97,19 @@ create table troubles (
   next integer not null,
   primary key (account, unique_id)
 ) strict, without rowid;
-
+${trashAndDevices}
 pragma user_version = ${schemaVersion};
 `
+
+/** What leads from version 1 to 2, from 2 to 3 …; each runs in a transaction, and sets the version last. */
+export const migrations: readonly string[] = [
+  // 0 for CRLF and 1 for LF were the first two of `form`. What the ledger does not know was stored when it was received, or later.
+  `alter table messages rename column line_ends to form;
+   alter table messages add column stored integer not null default 0;
+   alter table messages add column crc integer;
+   alter table messages add column trashed integer;
+   update messages set stored = received;
+   update messages set stored = ledger.stored from ledger where ledger.message = messages.id;
+   ${trashAndDevices}
+   pragma user_version = 2;`,
+]

@@ -1,12 +1,18 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { MisuseError } from '../errors.ts'
 import type { Hash, MailboxId, MessageId, ModSeq, UniqueId } from '../ids.ts'
 import type { JournalIndex } from './journal-index.ts'
+import { formOf, rowsOf } from './maildrop-rows.ts'
 import type { JournalRecord, MessageRecord } from './record.ts'
 import type { BodyPlace, Seal } from './segment.ts'
+import { applyRecord } from './sqlite-apply.ts'
+import { readMaildrop } from './sqlite-maildrop.ts'
 import * as rows from './sqlite-rows.ts'
-import type { Change, LedgerEntry, MaildropEntry, Mailbox, Message, Trouble } from './store.ts'
+import { SqliteStatements } from './sqlite-statements.ts'
+import type { Change, Device, LedgerEntry, Mailbox, MaildropRows, Message, Trouble } from './store.ts'
 
-const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.line_ends, m.received, m.flags, m.hidden, b.hash`
+const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags,
+  m.hidden, m.stored, m.crc, m.trashed, b.hash`
 const messageTables = `messages m join bodies b on b.id = m.body`
 // A maildrop has tens of thousands of these, and every fetch reads them all: arrays, and text where that saves an object.
 const ledgerColumns = `l.unique_id, lower(hex(l.hash)), l.nth, l.listed, l.size, l.stored, m.id`
@@ -19,8 +25,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   segment = 0
   tail = 0
   seal: Seal = 0
-  readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #sql: SqliteStatements
   #nextMessage = 1
   /** What was applied since `beginGroup`, and what the state was then. */
   #group:
@@ -34,12 +39,12 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   #mailboxes: Map<MailboxId, Mailbox> | undefined
 
   constructor(database: DatabaseSync) {
-    this.#database = database
+    this.#sql = new SqliteStatements(database)
   }
 
   /** Takes the state from the file; call it when a transaction has begun. */
   attend(): void {
-    const state = this.#get('select seal, segment, tail, modseq, next_message from state')
+    const state = this.#sql.get('select seal, segment, tail, modseq, next_message from state')
     this.seal = rows.number(state?.['seal'])
     this.segment = rows.number(state?.['segment'])
     this.tail = rows.number(state?.['tail'])
@@ -52,15 +57,15 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   /** Puts the state into the file; call it before the transaction is committed. */
   keepState(): void {
     for (const { id, uidNext, messages } of this.#mailboxes?.values() ?? []) {
-      this.#run('update mailboxes set uid_next = ?, messages = ? where id = ?', uidNext, messages, id)
+      this.#sql.run('update mailboxes set uid_next = ?, messages = ? where id = ?', uidNext, messages, id)
     }
     const set = 'seal = ?, segment = ?, tail = ?, modseq = ?, next_message = ?'
-    this.#run(`update state set ${set}`, this.seal, this.segment, this.tail, this.modseq, this.#nextMessage)
+    this.#sql.run(`update state set ${set}`, this.seal, this.segment, this.tail, this.modseq, this.#nextMessage)
   }
 
   /** Begins a group of attempts, in the transaction that is open. */
   beginGroup(): void {
-    this.#run('savepoint attempts')
+    this.#sql.run('savepoint attempts')
     this.#group = { modseq: this.modseq, nextMessage: this.#nextMessage, applied: [] }
   }
 
@@ -75,7 +80,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       return work()
     } catch (error) {
       if (group === undefined || group.applied.length === before) throw error
-      this.#run('rollback to attempts')
+      this.#sql.run('rollback to attempts')
       this.modseq = group.modseq
       this.#nextMessage = group.nextMessage
       this.#mailboxes = undefined
@@ -89,28 +94,28 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   nextMailbox(): number {
-    return rows.number(this.#get('select coalesce(max(id), 0) + 1 as next from mailboxes')?.['next'])
+    return rows.number(this.#sql.get('select coalesce(max(id), 0) + 1 as next from mailboxes')?.['next'])
   }
 
   body(hash: Hash): BodyPlace | undefined {
-    const row = this.#get('select segment, start, size from bodies where hash = ?', rows.hashBytes(hash))
+    const row = this.#sql.get('select segment, start, size from bodies where hash = ?', rows.hashBytes(hash))
     return row && rows.place(row)
   }
 
   /** Where the octets of the messages from `id` on are, so many of them; one statement, so of one moment. */
-  bodiesFrom(id: MessageId, limit: number): { id: MessageId; hash: Hash; place: BodyPlace }[] {
-    const sql = `select m.id, lower(hex(b.hash)), b.segment, b.start, b.size
+  bodiesFrom(id: MessageId, limit: number): ReturnType<typeof rows.bodyOf>[] {
+    const sql = `select m.id, lower(hex(b.hash)), b.segment, b.start, b.size, m.crc
       from messages m join bodies b on b.id = m.body where m.id >= ? order by m.id limit ?`
-    return this.#arrays(sql, id, limit).map(rows.bodyOf)
+    return this.#sql.arrays(sql, id, limit).map(rows.bodyOf)
   }
 
   uniqueIdTaken(uniqueId: UniqueId): boolean {
-    return this.#get('select 1 from messages where unique_id = ?', uniqueId) !== undefined
+    return this.#sql.get('select 1 from messages where unique_id = ?', uniqueId) !== undefined
   }
 
   mailboxes(): Mailbox[] {
     if (this.#mailboxes !== undefined) return [...this.#mailboxes.values()]
-    return this.#all('select * from mailboxes order by id').map(rows.mailbox)
+    return this.#sql.all('select * from mailboxes order by id').map(rows.mailbox)
   }
 
   mailbox(name: string): Mailbox | undefined {
@@ -123,7 +128,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   message(id: MessageId): Message | undefined {
-    const row = this.#get(`select ${messageColumns} from ${messageTables} where m.id = ?`, id)
+    const row = this.#sql.get(`select ${messageColumns} from ${messageTables} where m.id = ?`, id)
     return row && rows.message(row)
   }
 
@@ -131,21 +136,55 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     const { mailbox, after = 0, limit = -1 } = options
     const where = mailbox === undefined ? '?1 is null' : 'm.mailbox = ?1'
     const sql = `select ${messageColumns} from ${messageTables} where ${where} and m.id > ?2 order by m.id limit ?3`
-    return this.#all(sql, mailbox ?? null, after, limit).map(rows.message)
+    return this.#sql.all(sql, mailbox ?? null, after, limit).map(rows.message)
   }
 
-  maildrop(): readonly MaildropEntry[] {
-    const sql = `select id, unique_id, octets, line_ends from messages
-      where mailbox = (select id from mailboxes where name = 'INBOX') and hidden = 0 order by id`
-    return this.#arrays(sql).map(rows.maildropEntry)
+  /** The last change's number, without a transaction around it. */
+  latest(): ModSeq {
+    return rows.number(this.#sql.get('select modseq from state')?.['modseq']) as ModSeq
+  }
+
+  maildrop(device?: string, storedFrom = 0): MaildropRows {
+    const { id, since } = device === undefined ? { id: undefined, since: 1 } : this.#device(device)
+    const mailboxes = this.mailboxes()
+    const inbox = mailboxes.find(({ name }) => name === 'INBOX')
+    if (inbox === undefined) return rowsOf([])
+    const messages = mailboxes.reduce((sum, mailbox) => sum + mailbox.messages, 0)
+    return readMaildrop(this.#sql, { inbox, messages, device: id, since, storedFrom })
+  }
+
+  devices(): Device[] {
+    const hidden = '(select count(*) from device_hidden where device = devices.id) as hidden'
+    return this.#sql.all(`select name, since, created, ${hidden} from devices order by name`).map(rows.device)
+  }
+
+  hasDevice(name: string): boolean {
+    return this.#sql.get('select 1 from devices where name = ?', name) !== undefined
+  }
+
+  isHiddenFrom(device: string, id: MessageId): boolean {
+    const sql = 'select 1 from device_hidden where message = ? and device = ?'
+    return this.#sql.get(sql, id, this.#device(device).id) !== undefined
+  }
+
+  trashed(before: number): MessageId[] {
+    return this.#sql.arrays('select id from messages where trashed < ? order by id', before).map(rows.messageId)
+  }
+
+  hidden(device?: string): MessageId[] {
+    const found =
+      device === undefined
+        ? this.#sql.arrays('select id from messages where hidden = 1 order by id')
+        : this.#sql.arrays('select message from device_hidden where device = ? order by 1', this.#device(device).id)
+    return found.map(rows.messageId)
   }
 
   changes(since: ModSeq, limit = -1): Change[] {
     const changed = `select ${messageColumns} from ${messageTables} where m.modseq > ? order by m.modseq, m.id limit ?`
     const removed = `select id, modseq from removed where modseq > ? order by modseq, id limit ?`
     const all = [
-      ...this.#all(changed, since, limit).map((row) => rows.change(row, since)),
-      ...this.#all(removed, since, limit).map((row): Change => ({
+      ...this.#sql.all(changed, since, limit).map((row) => rows.change(row, since)),
+      ...this.#sql.all(removed, since, limit).map((row): Change => ({
         ...rows.removal(row),
         message: undefined,
         added: false,
@@ -164,7 +203,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   troubles(account: string): Trouble[] {
-    return this.#all('select * from troubles where account = ? order by unique_id', account).map(rows.trouble)
+    return this.#sql.all('select * from troubles where account = ? order by unique_id', account).map(rows.trouble)
   }
 
   apply(record: JournalRecord, body?: BodyPlace): void {
@@ -172,7 +211,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.modseq = record.modseq
     switch (record.t) {
       case 'mailbox':
-        this.#run('insert into mailboxes values (?, ?, ?, 1, 0)', record.id, record.name, record.uidValidity)
+        this.#sql.run('insert into mailboxes values (?, ?, ?, 1, 0)', record.id, record.name, record.uidValidity)
         this.#mailboxes?.set(record.id, {
           id: record.id,
           name: record.name,
@@ -184,56 +223,26 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       case 'message':
         this.#add(record, body)
         break
-      case 'flags':
-        this.#run(
-          'update messages set modseq = ?, flags = ? where id = ?',
-          record.modseq,
-          record.flags.join(' '),
-          record.id,
-        )
-        break
-      case 'hide':
-        this.#run(
-          'update messages set modseq = ?, hidden = ? where id = ?',
-          record.modseq,
-          record.hidden ? 1 : 0,
-          record.id,
-        )
-        break
       case 'move':
         this.#leave(record.id)
         this.#enter(record.mailbox, record.uid)
-        this.#run(
-          'update messages set modseq = ?, mailbox = ?, uid = ? where id = ?',
+        this.#sql.run(
+          'update messages set modseq = ?, mailbox = ?, uid = ?, trashed = ? where id = ?',
           record.modseq,
           record.mailbox,
           record.uid,
+          record.trashed ?? null,
           record.id,
         )
         break
       case 'remove':
         this.#leave(record.id)
-        this.#run('delete from messages where id = ?', record.id)
-        this.#run('insert into removed values (?, ?)', record.id, record.modseq)
+        this.#sql.run('delete from messages where id = ?', record.id)
+        this.#sql.run('delete from device_hidden where message = ?', record.id)
+        this.#sql.run('insert into removed values (?, ?)', record.id, record.modseq)
         break
-      case 'relist': {
-        const where = 'account = ? and unique_id = ? and hash = ? and nth = ?'
-        this.#run(
-          `update ledger set listed = ? where ${where}`,
-          record.listed,
-          record.account,
-          record.uniqueId,
-          rows.hashBytes(record.hash),
-          record.nth,
-        )
-        break
-      }
-      case 'trouble': {
-        const { account, uniqueId, attempts, why, next } = record
-        if (attempts === 0) this.#run('delete from troubles where account = ? and unique_id = ?', account, uniqueId)
-        else this.#run('insert or replace into troubles values (?, ?, ?, ?, ?)', account, uniqueId, attempts, why, next)
-        break
-      }
+      default:
+        applyRecord(this.#sql, record)
     }
   }
 
@@ -244,13 +253,13 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     const insert = `insert into bodies (hash, segment, start, size) values (?, ?, ?, ?) ${place} returning id`
     const row =
       body === undefined
-        ? this.#get('select id from bodies where hash = ?', hash)
-        : this.#get(insert, hash, body.segment, body.start, body.size)
+        ? this.#sql.get('select id from bodies where hash = ?', hash)
+        : this.#sql.get(insert, hash, body.segment, body.start, body.size)
     const bodyId = rows.number(row?.['id'])
     const { id, mailbox, uid, modseq, uniqueId, size, octets, received, origin } = record
-    const lineEnds = record.lineEnds === 'crlf' ? 0 : 1
-    this.#run(
-      'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)',
+    const { dots = true, international = false, lineEnds, crc } = record
+    this.#sql.run(
+      'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, null)',
       id,
       mailbox,
       uid,
@@ -259,16 +268,34 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       uniqueId,
       size,
       octets,
-      lineEnds,
+      formOf({ dots, international, lineEnds }),
       received,
       record.flags.join(' '),
       bodyId,
+      record.stored,
+      crc ?? null,
     )
     this.#enter(mailbox, uid)
     this.#nextMessage = Math.max(this.#nextMessage, id + 1)
     if (origin === undefined) return
     const note = 'insert or replace into ledger values (?, ?, ?, ?, ?, ?, ?, ?)'
-    this.#run(note, origin.account, origin.uniqueId, hash, origin.nth, origin.listed ?? null, size, record.stored, id)
+    this.#sql.run(
+      note,
+      origin.account,
+      origin.uniqueId,
+      hash,
+      origin.nth,
+      origin.listed ?? null,
+      size,
+      record.stored,
+      id,
+    )
+  }
+
+  #device(name: string): { id: number; since: number } {
+    const row = this.#sql.get('select id, since from devices where name = ?', name)
+    if (row === undefined) throw new MisuseError('usage', `there is no device ${JSON.stringify(name)}`)
+    return { id: rows.number(row['id']), since: rows.number(row['since']) }
   }
 
   #enter(id: MailboxId, uid: number): void {
@@ -279,7 +306,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   #leave(id: MessageId): void {
-    const from = this.#get('select mailbox from messages where id = ?', id)?.['mailbox']
+    const from = this.#sql.get('select mailbox from messages where id = ?', id)?.['mailbox']
     const mailbox = this.#loadMailboxes().get(from as MailboxId)
     if (mailbox !== undefined) this.#mailboxes?.set(mailbox.id, { ...mailbox, messages: mailbox.messages - 1 })
   }
@@ -291,35 +318,6 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
 
   #ledgerRows(where: string, account: string, ...values: SQLInputValue[]): LedgerEntry[] {
     const sql = `select ${ledgerColumns} from ${ledgerTables} where ${where}`
-    return this.#arrays(sql, account, ...values).map((row) => rows.ledgerEntry(account, row))
-  }
-
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql)
-      this.#statements.set(sql, statement)
-    }
-    return statement
-  }
-
-  #get(sql: string, ...values: SQLInputValue[]): rows.Row | undefined {
-    return this.#statement(sql).get(...values)
-  }
-
-  #all(sql: string, ...values: SQLInputValue[]): rows.Row[] {
-    return this.#statement(sql).all(...values)
-  }
-
-  /** The same with an array a row: less to make where there are many. */
-  #arrays(sql: string, ...values: SQLInputValue[]): rows.Values[] {
-    const statement = this.#statement(sql)
-    statement.setReturnArrays(true)
-    // What `setReturnArrays` does is not in the type.
-    return statement.all(...values) as unknown as rows.Values[]
-  }
-
-  #run(sql: string, ...values: SQLInputValue[]): ReturnType<StatementSync['run']> {
-    return this.#statement(sql).run(...values)
+    return this.#sql.arrays(sql, account, ...values).map((row) => rows.ledgerEntry(account, row))
   }
 }

@@ -2,7 +2,15 @@ import type { SQLOutputValue } from 'node:sqlite'
 import { StoreError } from '../errors.ts'
 import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import type { BodyPlace } from './segment.ts'
-import type { Change, LedgerEntry, LineEnds, MaildropEntry, Mailbox, Message, Trouble } from './store.ts'
+import {
+  maildropForm,
+  type Change,
+  type Device,
+  type LedgerEntry,
+  type Mailbox,
+  type Message,
+  type Trouble,
+} from './store.ts'
 
 /** One row as SQLite gives it; the functions here turn it into our types, and say `damaged` where it is not what was written. */
 export type Row = Record<string, SQLOutputValue>
@@ -20,6 +28,11 @@ export function hash(value: SQLOutputValue | undefined): Hash {
   throw new StoreError('damaged', `index.sqlite holds ${JSON.stringify(value)} where a hash must be`)
 }
 
+export function octets(value: SQLOutputValue | undefined): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  throw new StoreError('damaged', `index.sqlite holds ${JSON.stringify(value)} where octets must be`)
+}
+
 export function hashBytes(value: Hash): Uint8Array {
   return Buffer.from(value, 'hex')
 }
@@ -29,20 +42,26 @@ function text(value: SQLOutputValue | undefined): string {
   throw new StoreError('damaged', `index.sqlite holds ${JSON.stringify(value)} where a text must be`)
 }
 
-function lineEnds(value: SQLOutputValue | undefined): LineEnds {
-  return number(value) === 0 ? 'crlf' : 'lf'
+function optional(value: SQLOutputValue | undefined): number | undefined {
+  return value === null ? undefined : number(value)
 }
 
 export function place(row: Row): BodyPlace {
   return { segment: number(row['segment']), start: number(row['start']), size: number(row['size']) }
 }
 
-/** From `id, hash in hex, segment, start, size`. */
-export function bodyOf([id, hexHash, segment, start, size]: Values): { id: MessageId; hash: Hash; place: BodyPlace } {
+/** From `id, hash in hex, segment, start, size, crc`. */
+export function bodyOf([id, hexHash, segment, start, size, crc]: Values): {
+  id: MessageId
+  hash: Hash
+  place: BodyPlace
+  crc: number | undefined
+} {
   return {
     id: number(id) as MessageId,
     hash: text(hexHash) as Hash,
     place: { segment: number(segment), start: number(start), size: number(size) },
+    crc: optional(crc),
   }
 }
 
@@ -58,6 +77,7 @@ export function mailbox(row: Row): Mailbox {
 
 export function message(row: Row): Message {
   const flags = text(row['flags'])
+  const form = number(row['form'])
   return {
     id: number(row['id']) as MessageId,
     mailbox: number(row['mailbox']) as MailboxId,
@@ -67,21 +87,30 @@ export function message(row: Row): Message {
     hash: hash(row['hash']),
     size: number(row['size']),
     octets: number(row['octets']),
-    lineEnds: lineEnds(row['line_ends']),
+    lineEnds: (form & maildropForm.lf) === 0 ? 'crlf' : 'lf',
+    crc: optional(row['crc']),
+    dots: (form & maildropForm.noDots) === 0,
+    international: (form & maildropForm.international) !== 0,
     received: number(row['received']),
+    stored: number(row['stored']),
     flags: flags === '' ? [] : flags.split(' '),
     hidden: number(row['hidden']) === 1,
+    trashed: optional(row['trashed']),
   }
 }
 
-/** From `id, unique_id, octets, line_ends`. */
-export function maildropEntry([id, uniqueId, octets, ends]: Values): MaildropEntry {
+export function device(row: Row): Device {
   return {
-    id: number(id) as MessageId,
-    uniqueId: text(uniqueId) as UniqueId,
-    octets: number(octets),
-    lineEnds: lineEnds(ends),
+    name: text(row['name']),
+    since: number(row['since']) as MessageId,
+    created: number(row['created']),
+    hidden: number(row['hidden']),
   }
+}
+
+/** From `id`. */
+export function messageId([id]: Values): MessageId {
+  return number(id) as MessageId
 }
 
 export function change(row: Row, since: ModSeq): Change {

@@ -36,6 +36,7 @@ export function watch(mail: UserMail): WatchedMail {
     durable,
     mail: {
       user: mail.user,
+      modseq: () => mail.modseq(),
       change,
       read: (look) => mail.read(look),
       stage: (form) => mail.stage(form),
