@@ -12,18 +12,29 @@ export interface Key {
   /** One line for docs/configuration.md. */
   readonly about: string
   readonly choices?: readonly string[]
-  /** Of a number. */
+  /** Of a number; of a duration, milliseconds. */
   readonly least?: number
   readonly most?: number
 }
 
 type KeyWord =
   | 'listen'
+  | 'workers'
   | 'clearLogin'
   | 'sessions'
   | 'sessionsPerAddress'
+  | 'sessionsPerUser'
+  | 'patience'
+  | 'patienceBefore'
+  | 'proxyFrom'
+  | 'downgrade'
+  | 'language'
   | 'certificate'
   | 'key'
+  | 'issuer'
+  | 'audience'
+  | 'jwks'
+  | 'userClaim'
   | 'every'
   | 'parallel'
 
@@ -35,7 +46,17 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     fallback: ['pop3=127.0.0.1:1110', 'pop3s=127.0.0.1:1995'],
     variable: 'POSTINO_SERVE_LISTEN',
     about:
-      'What `serve` offers, and where: `SERVICE=ADDRESS:PORT` each (services: `pop3`, `pop3s`; port 0: any free one).',
+      'What `serve` offers, and where: `SERVICE=ADDRESS:PORT` each (services: `pop3`, `pop3s`, `metrics`; port 0: any free one).',
+  },
+  workers: {
+    name: 'serve.workers',
+    kind: 'number',
+    fallback: 0,
+    variable: 'POSTINO_SERVE_WORKERS',
+    about:
+      'How many processes serve connections, beside the one that watches over them; `0`: one process does everything.',
+    least: 0,
+    most: 128,
   },
   clearLogin: {
     name: 'serve.clear_login',
@@ -50,7 +71,8 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     kind: 'number',
     fallback: 4096,
     variable: 'POSTINO_SERVE_SESSIONS',
-    about: 'How many connections there may be at one time to one listener.',
+    about:
+      'How many connections there may be at one time; where all places are taken, the oldest that has not logged in goes.',
     least: 1,
     most: 1_000_000,
   },
@@ -59,9 +81,59 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     kind: 'number',
     fallback: 256,
     variable: 'POSTINO_SERVE_SESSIONS_PER_ADDRESS',
-    about: 'How many of them may come from one address.',
+    about: 'How many of them may come from one address (of IPv6: one /64).',
     least: 1,
     most: 1_000_000,
+  },
+  sessionsPerUser: {
+    name: 'serve.sessions_per_user',
+    kind: 'number',
+    fallback: 32,
+    variable: 'POSTINO_SERVE_SESSIONS_PER_USER',
+    about: 'How many sessions one user may have at one time, each with another device.',
+    least: 1,
+    most: 1_000_000,
+  },
+  patience: {
+    name: 'serve.patience',
+    kind: 'duration',
+    fallback: '10m',
+    variable: 'POSTINO_SERVE_PATIENCE',
+    about: 'How long a client may be silent once it has logged in; at least `10m` (RFC 1939).',
+    least: 600_000,
+  },
+  patienceBefore: {
+    name: 'serve.patience_before',
+    kind: 'duration',
+    fallback: '1m',
+    variable: 'POSTINO_SERVE_PATIENCE_BEFORE',
+    about: 'How long a client may be silent before that.',
+    least: 1000,
+  },
+  proxyFrom: {
+    name: 'serve.proxy_from',
+    kind: 'texts',
+    fallback: [],
+    variable: 'POSTINO_SERVE_PROXY_FROM',
+    about:
+      "The addresses of proxies (`10.0.0.7`, `10.0.0.0/8`): theirs must begin with HAProxy's PROXY header, and whom it names counts.",
+  },
+  downgrade: {
+    name: 'serve.downgrade',
+    kind: 'choice',
+    fallback: 'international',
+    variable: 'POSTINO_SERVE_DOWNGRADE',
+    about:
+      'What a client that did not ask for UTF8 gets: `international` messages in a form that it can read (RFC 6858), or `never` anything but the message as it came.',
+    choices: ['international', 'never'],
+  },
+  language: {
+    name: 'serve.language',
+    kind: 'choice',
+    fallback: 'en',
+    variable: 'POSTINO_SERVE_LANGUAGE',
+    about: 'The language of the replies until a client asks for another.',
+    choices: ['en', 'it', 'de', 'fr', 'es'],
   },
   certificate: {
     name: 'tls.certificate',
@@ -77,6 +149,34 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     fallback: undefined,
     variable: 'POSTINO_TLS_KEY',
     about: 'The file (PEM) with the key of `tls.certificate`.',
+  },
+  issuer: {
+    name: 'oauth.issuer',
+    kind: 'text',
+    fallback: undefined,
+    variable: 'POSTINO_OAUTH_ISSUER',
+    about: 'Whose tokens are taken by OAUTHBEARER and XOAUTH2: the URL that stands in them as `iss`; without it, none.',
+  },
+  audience: {
+    name: 'oauth.audience',
+    kind: 'text',
+    fallback: undefined,
+    variable: 'POSTINO_OAUTH_AUDIENCE',
+    about: 'What must stand in a token as `aud`; it goes together with `oauth.issuer`.',
+  },
+  jwks: {
+    name: 'oauth.jwks',
+    kind: 'text',
+    fallback: undefined,
+    variable: 'POSTINO_OAUTH_JWKS',
+    about: "Where the issuer's keys are: an https URL, or a file; without it, the issuer is asked.",
+  },
+  userClaim: {
+    name: 'oauth.user_claim',
+    kind: 'text',
+    fallback: 'email',
+    variable: 'POSTINO_OAUTH_USER_CLAIM',
+    about: 'The claim of a token that names the user.',
   },
   every: {
     name: 'fetch.every',

@@ -21,10 +21,17 @@ test('without a file, every key has its default', async (t) => {
       { service: 'pop3', host: '127.0.0.1', port: 1110 },
       { service: 'pop3s', host: '127.0.0.1', port: 1995 },
     ],
+    workers: 0,
     clearLogin: 'loopback',
     sessions: 4096,
     sessionsPerAddress: 256,
+    sessionsPerUser: 32,
+    patience: { before: 60_000, after: 600_000 },
+    proxyFrom: [],
+    downgrade: 'international',
+    language: 'en',
     certificate: undefined,
+    oauth: undefined,
     fetchEvery: 15 * 60_000,
     fetchParallel: 8,
   })
@@ -53,12 +60,26 @@ test('the files of the certificate are taken from the data folder, and go togeth
   await assert.rejects(read(t, '[tls]\nkey = "own.key"'), /go together/)
 })
 
+test('an issuer of tokens has an audience; its keys may be in a file beside the rest', async (t) => {
+  const toml = '[oauth]\nissuer = "https://id.example.it"\naudience = "mail"\njwks = "keys.json"\n'
+  const { oauth } = await read(t, toml)
+  assert.match(oauth?.jwks ?? '', /postino-configuration-\w+.keys\.json$/)
+  assert.equal(oauth?.userClaim, 'email')
+  assert.equal(
+    (await read(t, toml, { POSTINO_OAUTH_JWKS: 'https://id.example.it/jwks' })).oauth?.jwks,
+    'https://id.example.it/jwks',
+  )
+  await assert.rejects(read(t, '[oauth]\nissuer = "https://id.example.it"'), /go together/)
+})
+
 test('a fault says which key, its value, where it stands and what is expected', async (t) => {
   const cases: [string, NodeJS.ProcessEnv, RegExp][] = [
     ['[fetch]\nevery = "5 minutes"', {}, /fetch\.every in .*postino\.toml is "5 minutes"; expected a duration/],
     ['[fetch]\nevery = 2026-01-01', {}, /fetch\.every in .* is 2026-01-01.*; expected a duration/],
     ['[fetch]\nevery = "40d"', {}, /expected a duration/],
     ['[fetch]\nparallel = 1.5', {}, /fetch\.parallel in .* is 1\.5; expected a whole number from 1 to 64/],
+    ['[serve]\npatience = "5m"', {}, /serve\.patience in .* is "5m"; expected a duration, .* of at least 600 s/],
+    ['[serve]\nproxy_from = ["10.0.0.0/33"]', {}, /serve\.proxy_from in .*: 10\.0\.0\.0\/33 is neither an address/],
     ['', { POSTINO_FETCH_PARALLEL: 'many' }, /POSTINO_FETCH_PARALLEL in the environment is "many"/],
     ['[serve]\nclear_login = "never"', {}, /one of "loopback", "anywhere"/],
     ['[serve]\nlisten = "pop3=127.0.0.1:1"', {}, /expected a list of texts/],

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MisuseError, StoreError } from '../errors.ts'
+import { isNetwork } from '../net/networks.ts'
 import { type Key, keys } from './configuration-keys.ts'
 import { type ListenAddress, parseListen } from './listen-address.ts'
 import { nearest } from './nearest.ts'
@@ -8,14 +9,35 @@ import { nearest } from './nearest.ts'
 /** The configuration as it holds now: the environment before postino.toml before the defaults. */
 export interface Configuration {
   readonly listen: readonly ListenAddress[]
+  /** 0: one process does everything. */
+  readonly workers: number
   readonly clearLogin: 'loopback' | 'anywhere'
   readonly sessions: number
   readonly sessionsPerAddress: number
+  readonly sessionsPerUser: number
+  /** How long a silent client is borne, before and after the log-in (milliseconds). */
+  readonly patience: { readonly before: number; readonly after: number }
+  /** Addresses, and networks such as `10.0.0.0/8`. */
+  readonly proxyFrom: readonly string[]
+  readonly downgrade: 'international' | 'never'
+  /** A language tag. */
+  readonly language: string
   /** Absolute paths; undefined: the self-signed one. */
   readonly certificate: { readonly certificate: string; readonly key: string } | undefined
+  /** Whose tokens are taken; undefined: nobody's. */
+  readonly oauth: OauthConfiguration | undefined
   /** Milliseconds; 0: never. */
   readonly fetchEvery: number
   readonly fetchParallel: number
+}
+
+/** One issuer of tokens (RFC 7628). */
+export interface OauthConfiguration {
+  readonly issuer: string
+  readonly audience: string
+  /** A URL, or an absolute path; undefined: the issuer is asked. */
+  readonly jwks: string | undefined
+  readonly userClaim: string
 }
 
 type Value = string | number | readonly string[] | undefined
@@ -38,24 +60,56 @@ export async function readConfiguration(data: string, environment: NodeJS.Proces
     const found = value(key)
     return found === undefined ? undefined : String(found)
   }
+  const texts = (key: Key): readonly string[] => {
+    const found = value(key)
+    return Array.isArray(found) ? found.map(String) : []
+  }
+  const duration = (key: Key): number => milliseconds(text(key) ?? '') ?? 0
   const certificate = text(keys.certificate)
   const key = text(keys.key)
   if ((certificate === undefined) !== (key === undefined))
     throw new MisuseError('configuration', `tls.certificate and tls.key go together: only one of them is given`)
-  const listen = value(keys.listen)
+  const listen = texts(keys.listen)
+  const proxyFrom = texts(keys.proxyFrom)
+  const wrong = proxyFrom.find((one) => !isNetwork(one))
+  if (wrong !== undefined)
+    throw new MisuseError(
+      'configuration',
+      `${sources.get(keys.proxyFrom.name)}: ${wrong} is neither an address nor a network, such as "10.0.0.0/8"`,
+    )
   return {
-    listen: (Array.isArray(listen) ? listen : []).map((one) =>
-      parseListen(String(one), sources.get('serve.listen') ?? ''),
-    ),
+    listen: listen.map((one) => parseListen(one, sources.get(keys.listen.name) ?? '')),
+    workers: Number(value(keys.workers)),
     clearLogin: value(keys.clearLogin) === 'anywhere' ? 'anywhere' : 'loopback',
     sessions: Number(value(keys.sessions)),
     sessionsPerAddress: Number(value(keys.sessionsPerAddress)),
+    sessionsPerUser: Number(value(keys.sessionsPerUser)),
+    patience: { before: duration(keys.patienceBefore), after: duration(keys.patience) },
+    proxyFrom,
+    downgrade: value(keys.downgrade) === 'never' ? 'never' : 'international',
+    language: text(keys.language) ?? '',
     certificate:
       certificate === undefined || key === undefined
         ? undefined
         : { certificate: resolve(data, certificate), key: resolve(data, key) },
-    fetchEvery: milliseconds(text(keys.every) ?? '') ?? 0,
+    oauth: oauth(data, text),
+    fetchEvery: duration(keys.every),
     fetchParallel: Number(value(keys.parallel)),
+  }
+}
+
+function oauth(data: string, text: (key: Key) => string | undefined): OauthConfiguration | undefined {
+  const issuer = text(keys.issuer)
+  const audience = text(keys.audience)
+  const jwks = text(keys.jwks)
+  if ((issuer === undefined) !== (audience === undefined) || (issuer === undefined && jwks !== undefined))
+    throw new MisuseError('configuration', 'oauth.issuer and oauth.audience go together: one of them is missing')
+  if (issuer === undefined || audience === undefined) return undefined
+  return {
+    issuer,
+    audience,
+    jwks: jwks === undefined || /^https?:/.test(jwks) ? jwks : resolve(data, jwks),
+    userClaim: text(keys.userClaim) ?? '',
   }
 }
 
@@ -134,9 +188,7 @@ function checked(key: Key, value: unknown, origin: string): Value {
       if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value
       throw wrong('a list of texts, such as ["pop3=127.0.0.1:1110"]')
     case 'duration':
-      if (value === 0 || value === 0n) return '0'
-      if (typeof value === 'string' && milliseconds(value) !== undefined) return value
-      throw wrong('a duration, such as "90s", "15m", "2h", "1d", or "0" for never')
+      return durationText(key, value === 0 || value === 0n ? '0' : value, wrong)
     case 'number': {
       const { least = 0, most = Number.MAX_SAFE_INTEGER } = key
       if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
@@ -146,6 +198,15 @@ function checked(key: Key, value: unknown, origin: string): Value {
       if (typeof value === 'string' && key.choices?.includes(value) === true) return value
       throw wrong(`one of ${(key.choices ?? []).map((choice) => JSON.stringify(choice)).join(', ')}`)
   }
+}
+
+function durationText(key: Key, value: unknown, wrong: (expected: string) => MisuseError): string {
+  const { least = 0 } = key
+  const found = typeof value === 'string' ? milliseconds(value) : undefined
+  if (typeof value === 'string' && found !== undefined && found >= least) return value
+  throw wrong(
+    `a duration, such as "90s", "15m", "2h", "1d"${least === 0 ? ', or "0" for never' : `, of at least ${least / 1000} s`}`,
+  )
 }
 
 function shown(value: unknown): string {

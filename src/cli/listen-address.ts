@@ -2,7 +2,7 @@ import { MisuseError } from '../errors.ts'
 import { nearest } from './nearest.ts'
 
 /** A service that `postino serve` can offer. */
-export type Service = 'pop3' | 'pop3s'
+export type Service = 'pop3' | 'pop3s' | 'metrics'
 
 /** Where one service listens. */
 export interface ListenAddress {
@@ -11,7 +11,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
-const services: readonly Service[] = ['pop3', 'pop3s']
+const services: readonly Service[] = ['pop3', 'pop3s', 'metrics']
 /** Services that a later version will have. */
 const later = ['imap', 'imaps', 'smtp', 'submission', 'submissions', 'lmtp', 'http', 'https']
 
@@ -27,7 +27,7 @@ export function parseListen(text: string, origin: string): ListenAddress {
     if (later.includes(name))
       throw new MisuseError(
         'usage',
-        `${origin} ${text}: ${name} is not available yet; there are ${services.join(' and ')}`,
+        `${origin} ${text}: ${name} is not available yet; there are ${services.join(', ')}`,
       )
     const meant = nearest(name, [...services, ...later])
     throw wrong(`${JSON.stringify(name)} is no service${meant === undefined ? '' : ` (${meant}?)`}`)
