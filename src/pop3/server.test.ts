@@ -5,7 +5,7 @@ import { Maildrop } from './maildrop.ts'
 import { Pop3Server } from './server.ts'
 
 const bodies = ['Subject: a\r\n\r\n.one\r\ntwo\r\n', 'Subject: b\n\nthree\n.\n', 'no end']
-const maildrop = new Maildrop([
+const maildrop = Maildrop.of([
   { uniqueId: 'a', octets: 25, lineEnds: 'crlf' },
   { uniqueId: 'b', octets: 24, lineEnds: 'lf' },
   { uniqueId: 'c', octets: 8, lineEnds: 'crlf' },
@@ -26,7 +26,7 @@ function session(
       for (const piece of server.take()) said += Buffer.from(piece).toString('latin1')
       if (need.kind === 'log-in') {
         if (need.credentials.by === 'password' && need.credentials.password !== 'no') server.loggedIn(maildrop)
-        else server.refuse('bad-login', 'no')
+        else server.refuse('bad-login', (texts) => texts.wrongLogin)
       } else if (need.kind === 'read') {
         server.message(Buffer.from(bodies[need.number - 1] ?? ''))
         server.messageEnd()
@@ -146,7 +146,7 @@ test('while a need is open, octets wait and the door is told to stop', () => {
 })
 
 test('replies do not pile up: the engine asks to be written out', () => {
-  const many = new Maildrop(
+  const many = Maildrop.of(
     Array.from({ length: 20_000 }, (_, n) => ({ uniqueId: `${n}`, octets: 1, lineEnds: 'crlf' as const })),
   )
   const server = new Pop3Server({ clearLogin: true })
@@ -158,7 +158,7 @@ test('replies do not pile up: the engine asks to be written out', () => {
 })
 
 test('APOP is a need where there is a timestamp', () => {
-  const server = new Pop3Server({ timestamp: '<1896.697170952@dbc.mtview.ca.us>' })
+  const server = new Pop3Server({ clearLogin: true, timestamp: '<1896.697170952@dbc.mtview.ca.us>' })
   server.next()
   assert.match(Buffer.concat(server.take()).toString(), /^\+OK [^<]*<1896\.697170952@dbc\.mtview\.ca\.us>\r\n$/)
   server.receive(Buffer.from('APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n'))
@@ -180,9 +180,9 @@ test('an update that failed is told, and the connection closed', () => {
   server.loggedIn(maildrop)
   assert.deepEqual(server.next(), { kind: 'update', removed: [1, 2] })
   server.take()
-  server.refuse('try-later', 'nothing was removed')
+  server.refuse('try-later', (texts) => texts.nothingRemoved(texts.whyDiskFull))
   assert.deepEqual(server.next(), { kind: 'close', why: 'quit' })
-  assert.equal(Buffer.concat(server.take()).toString(), '-ERR [SYS/TEMP] nothing was removed\r\n')
+  assert.equal(Buffer.concat(server.take()).toString(), '-ERR [SYS/TEMP] nothing was removed: the disk is full\r\n')
 })
 
 test('answering a need that is not open is the mistake of the caller', () => {

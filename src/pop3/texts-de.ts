@@ -1,74 +1,79 @@
 import type { Texts } from './texts.ts'
 
-const messages = (count: number): string => (count === 1 ? '1 message' : `${count} messages`)
-const octets = (count: number): string => (count === 1 ? '1 octet' : `${count} octets`)
+const messages = (count: number): string => (count === 1 ? '1 Nachricht' : `${count} Nachrichten`)
+const octets = (count: number): string => (count === 1 ? '1 Oktett' : `${count} Oktette`)
+/** In the dative, which is what stands behind "seit" and "in". */
 const time = (seconds: number): string => {
-  if (seconds < 120) return seconds === 1 ? '1 second' : `${seconds} seconds`
-  return seconds < 7200 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds / 3600)} hours`
+  if (seconds < 120) return seconds === 1 ? '1 Sekunde' : `${seconds} Sekunden`
+  return seconds < 7200 ? `${Math.round(seconds / 60)} Minuten` : `${Math.round(seconds / 3600)} Stunden`
 }
 
 export const german: Texts = {
   tag: 'de',
-  name: 'English',
+  name: 'Deutsch',
 
-  ready: 'Postino ready',
-  bye: 'bye',
-  byeRemoved: (count) => `bye, ${messages(count)} removed`,
+  ready: 'Postino ist bereit',
+  bye: 'auf Wiedersehen',
+  byeRemoved: (count) => `auf Wiedersehen, ${messages(count)} entfernt`,
   count: (all, size) => `${messages(all)} (${octets(size)})`,
-  maildropHas: (all, size) => `maildrop has ${messages(all)} (${octets(size)})`,
+  maildropHas: (all, size) => `${messages(all)} im Postfach (${octets(size)})`,
   octets,
-  topFollows: 'the top of it follows',
-  marked: (number) => `message ${number} marked as deleted`,
+  topFollows: 'hier ist der Anfang der Nachricht',
+  marked: (number) => `Nachricht ${number} zum Löschen markiert`,
 
-  unknownCommand: 'unknown command',
-  commandTooLong: 'a command may have 255 octets at most',
-  lineWithoutEnd: 'the line has no end',
-  writeItSo: (usage) => `write it so: ${usage}`,
-  needsLogIn: (verb) => `${verb} needs a log-in first`,
-  comesBeforeLogIn: (verb) => `${verb} comes before the log-in`,
-  notOffered: (verb) => `${verb} is not offered here`,
-  noNumber: 'a message-number is a whole number from 1',
-  noLineCount: 'the number of lines is no whole number',
-  noSuchMessage: (all) => `no such message, the maildrop has ${messages(all)}`,
-  markedAlready: (number) => `message ${number} is marked as deleted`,
+  unknownCommand: 'unbekannter Befehl',
+  commandTooLong: 'ein Befehl darf höchstens 255 Oktette haben',
+  lineWithoutEnd: 'die Zeile hat kein Ende',
+  writeItSo: (usage) => `so wird es geschrieben: ${usage}`,
+  needsLogIn: (verb) => `vor ${verb} muss man sich anmelden`,
+  comesBeforeLogIn: (verb) => `${verb} gehört vor die Anmeldung`,
+  notOffered: (verb) => `${verb} wird hier nicht angeboten`,
+  noNumber: 'die Nummer einer Nachricht ist eine ganze Zahl ab 1',
+  noLineCount: 'die Zahl der Zeilen ist keine ganze Zahl',
+  noSuchMessage: (all) => `diese Nachricht gibt es nicht, im Postfach ${all === 1 ? 'ist' : 'sind'} ${messages(all)}`,
+  markedAlready: (number) => `Nachricht ${number} ist zum Löschen markiert`,
 
-  capabilities: 'what this server can do',
-  languages: 'the languages of this server',
-  languageChosen: 'replies are in English now',
-  unknownLanguage: 'this language is not spoken here',
-  utf8On: 'UTF-8 from now on',
+  capabilities: 'das kann dieser Server',
+  languages: 'die Sprachen dieses Servers',
+  languageChosen: 'die Antworten sind jetzt auf Deutsch',
+  unknownLanguage: 'diese Sprache wird hier nicht gesprochen',
+  utf8On: 'ab jetzt UTF-8',
 
-  beginTls: 'begin the TLS handshake',
-  tlsAlready: 'TLS is active already',
+  beginTls: 'TLS kann beginnen',
+  tlsAlready: 'TLS ist schon aktiv',
 
-  nowPassword: 'now the password',
-  userFirst: 'USER must come just before PASS',
-  notUtf8: 'names and passwords are UTF-8 without control characters',
-  mechanisms: 'the SASL mechanisms of this server',
+  nowPassword: 'jetzt das Passwort',
+  userFirst: 'PASS muss direkt auf USER folgen',
+  notUtf8: 'Namen und Passwörter sind in UTF-8, ohne Steuerzeichen',
+  mechanisms: 'die SASL-Mechanismen dieses Servers',
   unknownMechanism: (offered) =>
-    offered === '' ? 'no SASL mechanism can be used now' : `no such SASL mechanism here, but ${offered}`,
-  noInitialResponse: (mechanism) => `${mechanism} has no initial response`,
-  badResponse: (mechanism) => `this is no response of ${mechanism} in base64`,
-  cancelled: 'AUTH cancelled',
-  notForOthers: 'nobody may log in for somebody else here',
-  noBinding: 'the channel binding is not that of this connection',
+    offered === ''
+      ? 'im Augenblick ist kein SASL-Mechanismus verwendbar'
+      : `diesen SASL-Mechanismus gibt es hier nicht, aber ${offered}`,
+  noInitialResponse: (mechanism) => `${mechanism} hat keine Antwort gleich am Anfang`,
+  badResponse: (mechanism) => `das ist keine Antwort von ${mechanism} in Base64`,
+  cancelled: 'AUTH abgebrochen',
+  notForOthers: 'niemand kann sich hier für jemand anderen anmelden',
+  noBinding: 'die Kanalbindung ist nicht die dieser Verbindung',
 
-  wrongLogin: 'wrong login name or password',
-  noClearLogin: (stls) => (stls ? 'no password in the clear: use TLS (STLS)' : 'no password in the clear: use TLS'),
-  inUse: (from, seconds) => `another session has this maildrop, from ${from} for ${time(seconds)}`,
-  loginDelay: (seconds) => `too soon after the last log-in: try again in ${time(seconds)}`,
-  tooManyLogIns: 'too many failed log-ins: try again later',
-  tooManySessions: 'too many sessions: try again later',
-  needsUtf8: 'this message can only be had after UTF8',
-  cannotOpen: (why) => `cannot open the maildrop: ${why}`,
-  nothingRemoved: (why) => `nothing was removed: ${why}`,
-  partlyRemoved: (done, all, why) => `only ${done} of ${messages(all)} removed: ${why}`,
-  cannotRead: (number, why) => `message ${number} cannot be read: ${why}`,
-  whyDamaged: 'it is damaged here',
-  whyGone: 'it is not there any more',
-  whyDiskFull: 'the disk is full',
-  whyReadOnly: 'the disk is read-only',
-  whyBusy: 'somebody else is writing',
-  whyFailed: 'the store has failed',
-  whyUnknown: 'something went wrong here',
+  wrongLogin: 'Benutzername oder Passwort ist falsch',
+  noClearLogin: (stls) =>
+    stls ? 'kein Passwort im Klartext: bitte TLS verwenden (STLS)' : 'kein Passwort im Klartext: bitte TLS verwenden',
+  inUse: (from, seconds) =>
+    `das Postfach ist in einer anderen Sitzung geöffnet, von ${from} aus, seit ${time(seconds)}`,
+  loginDelay: (seconds) => `zu früh nach der letzten Anmeldung: bitte in ${time(seconds)} wieder versuchen`,
+  tooManyLogIns: 'zu viele fehlgeschlagene Anmeldungen: bitte später wieder versuchen',
+  tooManySessions: 'zu viele Sitzungen: bitte später wieder versuchen',
+  needsUtf8: 'diese Nachricht gibt es nur nach UTF8',
+  cannotOpen: (why) => `das Postfach lässt sich nicht öffnen: ${why}`,
+  nothingRemoved: (why) => `nichts wurde entfernt: ${why}`,
+  partlyRemoved: (done, all, why) => `nur ${done} von ${messages(all)} entfernt: ${why}`,
+  cannotRead: (number, why) => `Nachricht ${number} lässt sich nicht lesen: ${why}`,
+  whyDamaged: 'sie ist hier beschädigt',
+  whyGone: 'sie ist nicht mehr da',
+  whyDiskFull: 'die Festplatte ist voll',
+  whyReadOnly: 'die Festplatte ist schreibgeschützt',
+  whyBusy: 'jemand anders schreibt gerade',
+  whyFailed: 'der Speicher hat versagt',
+  whyUnknown: 'hier ist etwas schiefgegangen',
 }

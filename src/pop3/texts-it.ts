@@ -1,74 +1,82 @@
 import type { Texts } from './texts.ts'
 
-const messages = (count: number): string => (count === 1 ? '1 message' : `${count} messages`)
-const octets = (count: number): string => (count === 1 ? '1 octet' : `${count} octets`)
+const messages = (count: number): string => (count === 1 ? '1 messaggio' : `${count} messaggi`)
+const octets = (count: number): string => (count === 1 ? '1 ottetto' : `${count} ottetti`)
 const time = (seconds: number): string => {
-  if (seconds < 120) return seconds === 1 ? '1 second' : `${seconds} seconds`
-  return seconds < 7200 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds / 3600)} hours`
+  if (seconds < 120) return seconds === 1 ? '1 secondo' : `${seconds} secondi`
+  return seconds < 7200 ? `${Math.round(seconds / 60)} minuti` : `${Math.round(seconds / 3600)} ore`
 }
 
 export const italian: Texts = {
   tag: 'it',
-  name: 'English',
+  name: 'Italiano',
 
-  ready: 'Postino ready',
-  bye: 'bye',
-  byeRemoved: (count) => `bye, ${messages(count)} removed`,
+  ready: 'Postino è pronto',
+  bye: 'arrivederci',
+  byeRemoved: (count) => `arrivederci, ${count === 1 ? '1 messaggio rimosso' : `${count} messaggi rimossi`}`,
   count: (all, size) => `${messages(all)} (${octets(size)})`,
-  maildropHas: (all, size) => `maildrop has ${messages(all)} (${octets(size)})`,
+  maildropHas: (all, size) => `nella casella ci sono ${messages(all)} (${octets(size)})`,
   octets,
-  topFollows: 'the top of it follows',
-  marked: (number) => `message ${number} marked as deleted`,
+  topFollows: 'ecco l’inizio del messaggio',
+  marked: (number) => `messaggio ${number} segnato per la rimozione`,
 
-  unknownCommand: 'unknown command',
-  commandTooLong: 'a command may have 255 octets at most',
-  lineWithoutEnd: 'the line has no end',
-  writeItSo: (usage) => `write it so: ${usage}`,
-  needsLogIn: (verb) => `${verb} needs a log-in first`,
-  comesBeforeLogIn: (verb) => `${verb} comes before the log-in`,
-  notOffered: (verb) => `${verb} is not offered here`,
-  noNumber: 'a message-number is a whole number from 1',
-  noLineCount: 'the number of lines is no whole number',
-  noSuchMessage: (all) => `no such message, the maildrop has ${messages(all)}`,
-  markedAlready: (number) => `message ${number} is marked as deleted`,
+  unknownCommand: 'comando sconosciuto',
+  commandTooLong: 'un comando può avere al massimo 255 ottetti',
+  lineWithoutEnd: 'la riga non finisce mai',
+  writeItSo: (usage) => `si scrive così: ${usage}`,
+  needsLogIn: (verb) => `per ${verb} occorre prima accedere`,
+  comesBeforeLogIn: (verb) => `${verb} va dato prima dell’accesso`,
+  notOffered: (verb) => `${verb} qui non è disponibile`,
+  noNumber: 'il numero di un messaggio è un intero a partire da 1',
+  noLineCount: 'il numero di righe non è un intero',
+  noSuchMessage: (all) =>
+    all === 1
+      ? 'questo messaggio non c’è: nella casella ce n’è uno solo'
+      : `questo messaggio non c’è: nella casella ci sono ${messages(all)}`,
+  markedAlready: (number) => `il messaggio ${number} è segnato per la rimozione`,
 
-  capabilities: 'what this server can do',
-  languages: 'the languages of this server',
-  languageChosen: 'replies are in English now',
-  unknownLanguage: 'this language is not spoken here',
-  utf8On: 'UTF-8 from now on',
+  capabilities: 'ecco che cosa sa fare questo server',
+  languages: 'ecco le lingue di questo server',
+  languageChosen: 'da ora le risposte sono in italiano',
+  unknownLanguage: 'questa lingua qui non è disponibile',
+  utf8On: 'da ora si usa UTF-8',
 
-  beginTls: 'begin the TLS handshake',
-  tlsAlready: 'TLS is active already',
+  beginTls: 'si può iniziare con TLS',
+  tlsAlready: 'TLS è già attivo',
 
-  nowPassword: 'now the password',
-  userFirst: 'USER must come just before PASS',
-  notUtf8: 'names and passwords are UTF-8 without control characters',
-  mechanisms: 'the SASL mechanisms of this server',
+  nowPassword: 'ora la password',
+  userFirst: 'PASS va dato subito dopo USER',
+  notUtf8: 'nomi e password sono in UTF-8, senza caratteri di controllo',
+  mechanisms: 'ecco i meccanismi SASL di questo server',
   unknownMechanism: (offered) =>
-    offered === '' ? 'no SASL mechanism can be used now' : `no such SASL mechanism here, but ${offered}`,
-  noInitialResponse: (mechanism) => `${mechanism} has no initial response`,
-  badResponse: (mechanism) => `this is no response of ${mechanism} in base64`,
-  cancelled: 'AUTH cancelled',
-  notForOthers: 'nobody may log in for somebody else here',
-  noBinding: 'the channel binding is not that of this connection',
+    offered === ''
+      ? 'ora non si può usare nessun meccanismo SASL'
+      : `questo meccanismo SASL qui non c’è; ci sono ${offered}`,
+  noInitialResponse: (mechanism) => `${mechanism} non prevede una risposta iniziale`,
+  badResponse: (mechanism) => `questa non è una risposta di ${mechanism} in base64`,
+  cancelled: 'AUTH annullato',
+  notForOthers: 'qui nessuno può accedere a nome di altri',
+  noBinding: 'il legame con il canale non è quello di questa connessione',
 
-  wrongLogin: 'wrong login name or password',
-  noClearLogin: (stls) => (stls ? 'no password in the clear: use TLS (STLS)' : 'no password in the clear: use TLS'),
-  inUse: (from, seconds) => `another session has this maildrop, from ${from} for ${time(seconds)}`,
-  loginDelay: (seconds) => `too soon after the last log-in: try again in ${time(seconds)}`,
-  tooManyLogIns: 'too many failed log-ins: try again later',
-  tooManySessions: 'too many sessions: try again later',
-  needsUtf8: 'this message can only be had after UTF8',
-  cannotOpen: (why) => `cannot open the maildrop: ${why}`,
-  nothingRemoved: (why) => `nothing was removed: ${why}`,
-  partlyRemoved: (done, all, why) => `only ${done} of ${messages(all)} removed: ${why}`,
-  cannotRead: (number, why) => `message ${number} cannot be read: ${why}`,
-  whyDamaged: 'it is damaged here',
-  whyGone: 'it is not there any more',
-  whyDiskFull: 'the disk is full',
-  whyReadOnly: 'the disk is read-only',
-  whyBusy: 'somebody else is writing',
-  whyFailed: 'the store has failed',
-  whyUnknown: 'something went wrong here',
+  wrongLogin: 'nome utente o password errati',
+  noClearLogin: (stls) =>
+    stls
+      ? 'la password non può viaggiare in chiaro: usare TLS (STLS)'
+      : 'la password non può viaggiare in chiaro: usare TLS',
+  inUse: (from, seconds) => `la casella è aperta in un’altra sessione, da ${from}, da ${time(seconds)}`,
+  loginDelay: (seconds) => `troppo presto dopo l’ultimo accesso: riprovare tra ${time(seconds)}`,
+  tooManyLogIns: 'troppi accessi falliti: riprovare più tardi',
+  tooManySessions: 'troppe sessioni: riprovare più tardi',
+  needsUtf8: 'questo messaggio si può avere solo dopo UTF8',
+  cannotOpen: (why) => `impossibile aprire la casella: ${why}`,
+  nothingRemoved: (why) => `non è stato rimosso nulla: ${why}`,
+  partlyRemoved: (done, all, why) => `rimossi solo ${done} messaggi su ${all}: ${why}`,
+  cannotRead: (number, why) => `impossibile leggere il messaggio ${number}: ${why}`,
+  whyDamaged: 'qui è danneggiato',
+  whyGone: 'non c’è più',
+  whyDiskFull: 'il disco è pieno',
+  whyReadOnly: 'il disco è in sola lettura',
+  whyBusy: 'qualcun altro sta scrivendo',
+  whyFailed: 'l’archivio ha un guasto',
+  whyUnknown: 'qui qualcosa è andato storto',
 }

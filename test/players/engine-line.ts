@@ -1,39 +1,95 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
+import { languages } from '../../src/pop3/languages.ts'
 import { Maildrop, type MaildropMessage } from '../../src/pop3/maildrop.ts'
-import type { Need } from '../../src/pop3/need.ts'
-import type { ServerOptions } from '../../src/pop3/server.ts'
+import type { Credentials, Need } from '../../src/pop3/need.ts'
+import type { Policy, ServerOptions } from '../../src/pop3/server-options.ts'
+import type { Say } from '../../src/pop3/texts.ts'
+import type { ChannelBindings } from '../../src/sasl/mechanism.ts'
+import { keysOf, type SaslCrypto, type ScramKeys } from '../../src/sasl/scram.ts'
 import type { Line } from './follow.ts'
 import { latin1, type Transcript, type TranscriptMessage } from './transcript.ts'
+
+type Refusal = 'bad-login' | 'in-use' | 'login-delay' | 'try-later' | 'broken'
 
 /** What this player uses of a server engine: so that a copy with a mistake in it can stand in for ours. */
 export interface ServerEngine {
   receive(octets: Uint8Array): void
   next(): Need | undefined
   take(): Uint8Array[]
-  loggedIn(maildrop: Maildrop): void
-  refuse(reason: 'bad-login' | 'in-use', text: string): void
+  loggedIn(maildrop: Maildrop, policy?: Policy): void
+  keys(keys: ScramKeys): void
+  refuse(reason: Refusal, say: Say): void
   message(octets: Uint8Array): boolean
   messageEnd(): void
-  messageFailed(reason: 'broken', text: string): void
+  messageFailed(reason: 'broken' | 'needs-utf8', say: Say): void
   updated(): void
-  secured(): void
+  secured(bindings?: ChannelBindings): void
 }
 
 export type MakeServer = (options: ServerOptions) => ServerEngine
+
+/** Why a log-in of a transcript is refused, in its options. */
+const refusals: readonly Refusal[] = ['in-use', 'login-delay', 'try-later', 'broken']
+const sayWhy: Readonly<Record<Refusal, Say>> = {
+  'bad-login': (texts) => texts.wrongLogin,
+  'in-use': (texts) => texts.inUse('192.0.2.1', 90),
+  'login-delay': (texts) => texts.loginDelay(900),
+  'try-later': (texts) => texts.cannotOpen(texts.whyBusy),
+  broken: (texts) => texts.cannotOpen(texts.whyDamaged),
+}
+
+const timestamp = '<1896.697170952@postino.example>'
+/** The same in every transcript, so that what goes over the wire is too. */
+const fixed: SaslCrypto = {
+  sha256: (octets) => createHash('sha256').update(octets).digest(),
+  hmac: (key, octets) => createHmac('sha256', key).update(octets).digest(),
+  random: (count) => Uint8Array.from({ length: count }, (_, at) => at),
+}
+const bindings: ChannelBindings = (type) => Buffer.from(`the binding of ${type}`)
+
+function keysFor(login: string): ScramKeys {
+  const salt = Buffer.from('the salt of mario')
+  const salted = pbkdf2Sync('secret', salt, 4096, 32, 'sha256')
+  return { ...keysOf(salted, fixed), salt, iterations: 4096, known: login === 'mario' }
+}
+
+function isMario(credentials: Credentials): boolean {
+  switch (credentials.by) {
+    case 'password':
+      return credentials.login === 'mario' && credentials.password === 'secret'
+    case 'apop': {
+      const digest = createHash('md5').update(`${credentials.timestamp}secret`).digest('hex')
+      return credentials.login === 'mario' && credentials.digest === digest
+    }
+    case 'scram':
+      return credentials.proven
+    case 'bearer':
+      return credentials.token === 'mario-s.token' && (credentials.login === 'mario' || credentials.login === '')
+  }
+}
 
 /** The engine as a server of a transcript's maildrop, which lasts over connections. Octets reach it in chunks of `size`. */
 export function engineLines(
   transcript: Transcript,
   make: MakeServer,
   size: number,
-  drop: (messages: readonly MaildropMessage[]) => Maildrop = (messages) => new Maildrop(messages),
+  drop: (messages: readonly MaildropMessage[]) => Maildrop = (messages) => Maildrop.of(messages),
 ): () => Line {
   const { options } = transcript
   let messages = transcript.messages
   return () => {
+    const spoken = transcript.languages
     const server = make({
       secure: options.has('tls'),
       stls: options.has('stls'),
       clearLogin: !options.has('no-clear-login'),
+      utf8: !options.has('no-utf8'),
+      crypto: fixed,
+      ...(options.has('tls') && { bindings }),
+      ...(options.has('apop') && { timestamp }),
+      ...(transcript.mechanisms && { mechanisms: transcript.mechanisms }),
+      ...(transcript.policy && { policy: transcript.policy }),
+      ...(spoken && { languages: languages.filter(({ tag }) => spoken.includes(tag)) }),
     })
     let said = ''
     let closed = false
@@ -41,24 +97,34 @@ export function engineLines(
     const take = (): void => {
       for (const piece of server.take()) said += latin1(piece)
     }
+    const update = (wanted: readonly number[]): void => {
+      const removed = options.has('nothing-removed') ? [] : options.has('one-removed') ? wanted.slice(0, 1) : wanted
+      messages = messages.filter((_, place) => !removed.includes(place + 1))
+      if (removed.length === wanted.length) server.updated()
+      else if (removed.length === 0) server.refuse('try-later', (texts) => texts.nothingRemoved(texts.whyDiskFull))
+      else {
+        server.refuse('try-later', (texts) => texts.partlyRemoved(removed.length, wanted.length, texts.whyDiskFull))
+      }
+    }
     const run = (): void => {
       for (let need = server.next(); need !== undefined; need = server.next()) {
         take()
         switch (need.kind) {
           case 'log-in': {
-            const { credentials } = need
-            if (credentials.by !== 'password' || credentials.login !== 'mario' || credentials.password !== 'secret')
-              server.refuse('bad-login', 'wrong login name or password')
-            else if (options.has('in-use')) server.refuse('in-use', 'another session has this maildrop')
-            else server.loggedIn(drop(messages.map(entry)))
+            const refusal = refusals.find((reason) => options.has(reason))
+            if (!isMario(need.credentials)) server.refuse('bad-login', sayWhy['bad-login'])
+            else if (refusal !== undefined) server.refuse(refusal, sayWhy[refusal])
+            else server.loggedIn(drop(messages.map(entry)), transcript.userPolicy)
             break
           }
+          case 'keys':
+            server.keys(keysFor(need.login))
+            break
           case 'read':
             read(server, messages[need.number - 1], size)
             break
           case 'update':
-            messages = messages.filter((_, place) => !need.removed.includes(place + 1))
-            server.updated()
+            update(need.removed)
             break
           case 'handshake':
             handshake = true
@@ -90,7 +156,7 @@ export function engineLines(
       handshake() {
         if (!handshake) throw new Error('no handshake is due')
         handshake = false
-        server.secured()
+        server.secured(bindings)
         run()
       },
     }
@@ -109,10 +175,12 @@ function entry(message: TranscriptMessage): { uniqueId: string; octets: number; 
 }
 
 function read(server: ServerEngine, message: TranscriptMessage | undefined, size: number): void {
-  if (message === undefined || message.trouble === 'unreadable') return server.messageFailed('broken', 'it is damaged')
+  const damaged: Say = (texts) => texts.cannotRead(1, texts.whyDamaged)
+  if (message === undefined || message.trouble === 'unreadable') return server.messageFailed('broken', damaged)
   const { kept, trouble } = message
+  if (trouble === 'needs-utf8') return server.messageFailed('needs-utf8', (texts) => texts.needsUtf8)
   const end = trouble === 'breaks' ? kept.indexOf(10) + 1 : kept.length
   for (let at = 0; at < end; at += size) if (!server.message(kept.subarray(at, Math.min(end, at + size)))) break
-  if (trouble === 'breaks') server.messageFailed('broken', 'it is damaged')
+  if (trouble === 'breaks') server.messageFailed('broken', damaged)
   else server.messageEnd()
 }

@@ -154,7 +154,7 @@ for (const mutant of mutants) {
     const changed = (await import(pathToFileURL(join(src, server)).href)) as typeof Server
     const make: MakeServer = (options) => new changed.Pop3Server(options)
     const drops = (await import(pathToFileURL(join(src, 'pop3/maildrop.ts')).href)) as typeof Drops
-    const drop = (messages: readonly Drops.MaildropMessage[]): Drops.Maildrop => new drops.Maildrop(messages)
+    const drop = (messages: readonly Drops.MaildropMessage[]): Drops.Maildrop => drops.Maildrop.of(messages)
     const caught: string[] = []
     for (const transcript of transcripts) {
       try {

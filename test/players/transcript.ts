@@ -1,13 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { Mechanism } from '../../src/sasl/mechanism.ts'
 
 /** One message of a transcript's maildrop, as it is kept. */
 export interface TranscriptMessage {
   readonly uniqueId: string
   readonly kept: Uint8Array
   readonly lineEnds: 'crlf' | 'lf'
-  /** `unreadable`: fails before its first octet; `breaks`: after its first line. */
-  readonly trouble: 'unreadable' | 'breaks' | undefined
+  /** `unreadable`: fails before its first octet; `breaks`: after its first line; `needs-utf8`: only after UTF8. */
+  readonly trouble: (typeof troubles)[number] | undefined
+}
+
+const troubles = ['unreadable', 'breaks', 'needs-utf8'] as const
+
+/** What CAPA is to say; the engine's `Policy`. */
+export interface TranscriptPolicy {
+  readonly expire: number | 'never'
+  readonly expirePerUser: boolean
+  readonly loginDelay: number
+  readonly loginDelayPerUser: boolean
 }
 
 export type Step =
@@ -32,8 +43,16 @@ export interface Transcript {
   readonly rule: string
   readonly messages: readonly TranscriptMessage[]
   readonly options: ReadonlySet<string>
-  /** Why the real peer is not asked to follow it. */
+  /** The SASL mechanisms that are offered; undefined: what is usual. */
+  readonly mechanisms: readonly Mechanism[] | undefined
+  /** The tags of the languages that are offered; undefined: what is usual. */
+  readonly languages: readonly string[] | undefined
+  /** Before the log-in, and of the user. */
+  readonly policy: TranscriptPolicy | undefined
+  readonly userPolicy: TranscriptPolicy | undefined
+  /** Why the real peer is not asked to follow it, and why our door is not. */
   readonly dovecot: string | undefined
+  readonly door: string | undefined
   readonly steps: readonly Step[]
 }
 
@@ -47,7 +66,21 @@ export function readTranscripts(): Transcript[] {
 }
 
 const loggedIn = ['S: +OK *', 'C: USER mario', 'S: +OK *', 'C: PASS secret', 'S: +OK *']
-const knownOptions = new Set(['tls', 'stls', 'no-clear-login', 'in-use'])
+const knownOptions = new Set([
+  'tls',
+  'stls',
+  'no-clear-login',
+  'no-utf8',
+  'apop',
+  // Why every log-in is refused.
+  'in-use',
+  'login-delay',
+  'try-later',
+  'broken',
+  // What becomes of every update.
+  'nothing-removed',
+  'one-removed',
+])
 
 export function parseTranscript(name: string, text: string): Transcript {
   const lines = text.split('\n')
@@ -57,7 +90,7 @@ export function parseTranscript(name: string, text: string): Transcript {
     []
   const options = new Set<string>()
   const steps: Step[] = []
-  let dovecot: string | undefined
+  const headers = new Map<string, string>()
   for (const line of lines.slice(1).flatMap((one) => (one === 'logged in' ? loggedIn : [one]))) {
     const [word = ''] = line.split(' ', 1)
     const rest = line.slice(word.length + 1)
@@ -70,7 +103,7 @@ export function parseTranscript(name: string, text: string): Transcript {
       message.text += latin1(octetsOf(rest, message.lineEnds === 'lf' ? '\n' : '\r\n'))
     } else if (word === 'message') {
       const [uniqueId = '', how] = rest.split(' ')
-      const trouble = how === 'unreadable' || how === 'breaks' ? how : undefined
+      const trouble = troubles.find((one) => one === how)
       messages.push({ uniqueId, text: '', lineEnds: how === 'lf' ? 'lf' : 'crlf', trouble })
     } else if (word === 'maildrop') {
       for (const one of rest.split(', ')) {
@@ -78,14 +111,43 @@ export function parseTranscript(name: string, text: string): Transcript {
         messages.push({ uniqueId, text: filler(Number(octets)), lineEnds: 'crlf', trouble: undefined })
       }
     } else if (word === 'options:') for (const option of rest.split(', ')) options.add(option)
-    else if (word === 'dovecot:') dovecot = rest
+    else if (/^(?:dovecot|door|mechanisms|languages|policy|user-policy):$/.test(word)) headers.set(word, rest)
     else if (line === 'handshake' || line === 'closed' || line === 'drop' || line === 'connect')
       steps.push({ kind: line })
     else throw new Error(`${name}: what is "${line}"?`)
   }
   for (const option of options) if (!knownOptions.has(option)) throw new Error(`${name}: no option ${option}`)
   const kept = messages.map((message) => ({ ...message, kept: Buffer.from(message.text, 'latin1') }))
-  return { name, rule, messages: kept, options, dovecot, steps }
+  const policyOf = (header: string): TranscriptPolicy | undefined => {
+    const text = headers.get(header)
+    return text === undefined ? undefined : parsePolicy(name, text)
+  }
+  return {
+    name,
+    rule,
+    messages: kept,
+    options,
+    mechanisms: headers.get('mechanisms:')?.split(', ') as Mechanism[] | undefined,
+    languages: headers.get('languages:')?.split(', '),
+    policy: policyOf('policy:'),
+    userPolicy: policyOf('user-policy:'),
+    dovecot: headers.get('dovecot:'),
+    door: headers.get('door:'),
+    steps,
+  }
+}
+
+/** `EXPIRE 30 USER, LOGIN-DELAY 900`: as CAPA has it. */
+function parsePolicy(name: string, text: string): TranscriptPolicy {
+  const [, expire, expirePerUser, loginDelay = '0', loginDelayPerUser] =
+    /^EXPIRE (NEVER|\d+)( USER)?(?:, LOGIN-DELAY (\d+)( USER)?)?$/.exec(text) ?? []
+  if (expire === undefined) throw new Error(`${name}: what policy is "${text}"?`)
+  return {
+    expire: expire === 'NEVER' ? 'never' : Number(expire),
+    expirePerUser: expirePerUser !== undefined,
+    loginDelay: Number(loginDelay),
+    loginDelayPerUser: loginDelayPerUser !== undefined,
+  }
 }
 
 /** A message of exactly so many octets, with a header and a body where there is room. */
