@@ -1,8 +1,12 @@
 import { join } from 'node:path'
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { MisuseError, StoreError } from '../errors.ts'
-import { naming, openDatabase, storeErrorOf, whenFree } from './database.ts'
+import { naming, openDatabase, whenFree } from './database.ts'
+import { prepareTables } from './directory-schema.ts'
 import { canonicalAddress } from './names.ts'
+import { settingColumns, settingsFault, type UserSettings, usualSettings } from './settings.ts'
+import type { StoredCredential } from './stored-credential.ts'
+import { type Possible, type StoredUser, StoredUsers } from './stored-users.ts'
 
 /** A person here. */
 export interface User {
@@ -43,46 +47,17 @@ export interface Account extends AccountSettings {
   readonly lastError: string | undefined
 }
 
-/** The version of the tables below. */
-const version = 1
-const tables = `
-  create table users (
-    serial integer primary key autoincrement,
-    name text not null unique,
-    credential text,
-    created integer not null
-  ) strict;
-  create table accounts (
-    serial integer primary key autoincrement,
-    address text not null unique,
-    user integer not null references users (serial) on delete cascade,
-    protocol text not null,
-    server text not null,
-    port integer not null,
-    tls text not null,
-    login text not null,
-    secret blob not null,
-    leave text not null,
-    created integer not null,
-    last_success integer,
-    last_try integer,
-    last_error text
-  ) strict;
-  create index accounts_user on accounts (user);
-  pragma user_version = ${version};`
-
 /** Users and remote accounts: DATA/postino.sqlite. Several processes may have it open. */
 export class Directory {
   readonly file: string
   readonly #database: DatabaseSync
-  readonly #credential: StatementSync
-  readonly #version: StatementSync
+  readonly #stored: StoredUsers
+  #pepper: Uint8Array | undefined
 
   private constructor(file: string, database: DatabaseSync) {
     this.file = file
     this.#database = database
-    this.#credential = database.prepare('select credential from users where name = ?')
-    this.#version = database.prepare('pragma data_version')
+    this.#stored = new StoredUsers(database, file)
   }
 
   /** Opens the directory of a data folder, made if it is not there yet. */
@@ -104,7 +79,7 @@ export class Directory {
 
   /** A number that is another one after another process has changed the directory; cheap to ask. */
   changes(): number {
-    return Number(naming(this.file, () => this.#version.get())?.['data_version'])
+    return this.#stored.version()
   }
 
   users(): User[] {
@@ -117,29 +92,78 @@ export class Directory {
 
   /** The stored form of the user's password; undefined where there is no such user, or it has no password. */
   credential(name: string): string | undefined {
-    const row = naming(this.file, () => this.#credential.get(name))
-    return typeof row?.['credential'] === 'string' ? row['credential'] : undefined
+    return this.#stored.find(name)?.password
   }
 
-  /** Adds a user; false where there is one of that name. */
-  async addUser(name: string, credential: string | undefined): Promise<boolean> {
-    return (
-      (await this.#run('insert or ignore into users (name, credential, created) values (?, ?, ?)', [
-        name,
-        credential ?? null,
-        Date.now(),
-      ])) === 1
-    )
+  /** What is asked of a user at each log-in: some microseconds, for it is kept in memory until it changes. */
+  find(name: string): StoredUser | undefined {
+    return this.#stored.find(name)
   }
 
-  /** Sets a user's password; false where there is no such user. */
-  async setCredential(name: string, credential: string): Promise<boolean> {
-    return (await this.#run('update users set credential = ? where name = ?', [credential, name])) === 1
+  /** The same from the disk: it takes as long for who is there as for who is not. */
+  read(name: string): StoredUser | undefined {
+    return this.#stored.read(name)
+  }
+
+  /** What the users there are allow for. */
+  get possible(): Possible {
+    return this.#stored.possible
+  }
+
+  /** A secret of this data folder, the same for ever. */
+  get pepper(): Uint8Array {
+    if (this.#pepper === undefined) {
+      const value = this.#all(`select value from keys where name = 'pepper'`)[0]?.['value']
+      if (!(value instanceof Uint8Array)) throw new StoreError('damaged', `${this.file} has lost its secret`)
+      this.#pepper = value
+    }
+    return this.#pepper
+  }
+
+  /** Adds a user; false where there is one of that name. A string: the stored form of the password alone. */
+  async addUser(name: string, credential: StoredCredential | string | undefined): Promise<boolean> {
+    const { password, scram, apop } = columnsOf(credential)
+    const sql = 'insert or ignore into users (name, credential, scram, apop, created) values (?, ?, ?, ?, ?)'
+    return await this.#changeUsers(sql, [name, password, scram, apop, Date.now()])
+  }
+
+  /** Sets a user's password; false where there is no such user. A string: the stored form of the password alone. */
+  async setCredential(name: string, credential: StoredCredential | string): Promise<boolean> {
+    const { password, scram, apop } = columnsOf(credential)
+    const sql = 'update users set credential = ?, scram = ?, apop = ? where name = ?'
+    return await this.#changeUsers(sql, [password, scram, apop, name])
+  }
+
+  /** Keeps SCRAM keys for a user from before there were any; false where the password is another one by now. */
+  async keepScram(name: string, password: string, scram: string): Promise<boolean> {
+    return await this.#changeUsers('update users set scram = ? where name = ? and credential = ?', [
+      scram,
+      name,
+      password,
+    ])
+  }
+
+  /** What the user chose; what is usual where there is no such user. As cheap as `find`. */
+  settings(name: string): UserSettings {
+    return this.#stored.find(name)?.settings ?? usualSettings
+  }
+
+  /** Changes those settings that are named; false where there is no such user. */
+  async setSettings(name: string, settings: Partial<UserSettings>): Promise<boolean> {
+    const fault = settingsFault(settings)
+    if (fault !== undefined) throw new MisuseError('usage', fault)
+    const chosen = Object.entries(settingColumns).flatMap(([key, column]) => {
+      const value = settings[key as keyof UserSettings]
+      return key in settings ? [{ column, value: value ?? null }] : []
+    })
+    if (chosen.length === 0) return this.find(name) !== undefined
+    const sql = `update users set ${chosen.map(({ column }) => `${column} = ?`).join(', ')} where name = ?`
+    return await this.#changeUsers(sql, [...chosen.map(({ value }) => value), name])
   }
 
   /** Removes a user and the user's accounts; false where there is no such user. */
   async removeUser(name: string): Promise<boolean> {
-    return (await this.#run('delete from users where name = ?', [name])) === 1
+    return await this.#changeUsers('delete from users where name = ?', [name])
   }
 
   /** All remote accounts, or one user's, in the order they were added. */
@@ -205,32 +229,23 @@ export class Directory {
     return naming(this.file, () => this.#database.prepare(sql).all(...values))
   }
 
-  #run(sql: string, values: (string | number | null | Uint8Array)[]): Promise<number> {
+  async #changeUsers(sql: string, values: Value[]): Promise<boolean> {
+    const changes = await this.#run(sql, values)
+    this.#stored.forget()
+    return changes === 1
+  }
+
+  #run(sql: string, values: Value[]): Promise<number> {
     return whenFree(this.file, () => Number(this.#database.prepare(sql).run(...values).changes))
   }
 }
 
 type Row = Record<string, unknown>
+type Value = string | number | null | Uint8Array
 
-function prepareTables(database: DatabaseSync, file: string): void {
-  const found = (): number => Number(database.prepare('pragma user_version').get()?.['user_version'])
-  let now = found()
-  if (now > version)
-    throw new StoreError(
-      'newer-schema',
-      `${file} was written by a newer Postino (its schema is ${now}, this one knows ${version}); upgrade Postino`,
-    )
-  database.exec('pragma synchronous = full')
-  if (now === version) return
-  database.exec('pragma journal_mode = wal; begin immediate')
-  try {
-    now = found() // another process may have been quicker
-    if (now === 0) database.exec(tables)
-    database.exec('commit')
-  } catch (error) {
-    if (database.isTransaction) database.exec('rollback')
-    throw storeErrorOf(error, file)
-  }
+function columnsOf(credential: StoredCredential | string | undefined): Record<'password' | 'scram' | 'apop', Value> {
+  if (typeof credential === 'string') return { password: credential, scram: null, apop: null }
+  return { password: credential?.password ?? null, scram: credential?.scram ?? null, apop: credential?.apop ?? null }
 }
 
 function userOf(row: Row): User {
