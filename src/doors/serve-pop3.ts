@@ -45,6 +45,7 @@ export class Pop3Door {
       downgrade: downgrade !== 'never',
     }
     const listener = new Listener({
+      service: options.tls ? 'pop3s' : 'pop3',
       accept: (socket, address) => new Pop3Session(socket, address, context),
       refuse: (socket) => !options.tls && socket.write(`-ERR [SYS/TEMP] ${context.language.tooManySessions}\r\n`),
       crowd: this.#crowd,

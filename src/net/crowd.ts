@@ -61,15 +61,16 @@ export class Crowd {
     return this.#refused('sessions')
   }
 
-  /** From now on this session is watched over, until it is over. Where `address` is given, it counts for that. */
-  watch(session: Session, address?: string): void {
-    const name = address === undefined ? undefined : addressName(address)
-    this.#count(name, 1)
+  /** From now on this session is watched over, until it is over. Where `address` is given, it counts for that and for the service. */
+  watch(session: Session, service: string, address?: string): void {
+    const names = ['sessions']
+    if (address !== undefined) names.push(serviceName(service), addressName(address))
+    for (const name of names) this.#tally.add(name, 1)
     this.#sessions.add(session)
     this.#strangers.add(session)
     this.#sweep ??= setInterval(() => this.#look(), 1000).unref()
     void session.over.then(() => {
-      this.#count(name, -1)
+      for (const name of names) this.#tally.add(name, -1)
       this.#sessions.delete(session)
       this.#strangers.delete(session)
       if (this.#sessions.size > 0) return
@@ -94,15 +95,15 @@ export class Crowd {
     return false
   }
 
-  #count(address: string | undefined, by: number): void {
-    this.#tally.add('sessions', by)
-    if (address !== undefined) this.#tally.add(address, by)
-  }
-
   #look(): void {
     const now = performance.now()
     for (const session of this.#sessions) if (session.deadline < now) session.giveUp('idle too long')
   }
+}
+
+/** Under what name the sessions of a service are counted. */
+export function serviceName(service: string): string {
+  return `at ${service}`
 }
 
 function addressName(address: string): string {

@@ -11,6 +11,8 @@ import { ProxyHeader } from './proxy-header.ts'
 const keepAlive = 50_000
 
 export interface ListenerOptions {
+  /** What is offered here: `pop3`, `pop3s`. */
+  readonly service: string
   /** Takes over a connection; `address` is that of the other side. */
   readonly accept: (socket: Socket, address: string) => Session
   /** Says no to a connection over the limits. The socket is closed afterwards. */
@@ -74,7 +76,7 @@ export class Listener {
     if (this.#options.isProxy?.(address) !== true) return this.#arrived(socket, address)
     const header = new ProxyHeader(socket, address)
     this.#watch(header)
-    this.#crowd.watch(header)
+    this.#crowd.watch(header, this.#options.service)
     void header.over.then(() => header.from !== undefined && this.#arrived(socket, header.from))
   }
 
@@ -88,7 +90,7 @@ export class Listener {
     }
     const session = this.#options.accept(socket, address)
     this.#watch(session)
-    this.#crowd.watch(session, address)
+    this.#crowd.watch(session, this.#options.service, address)
   }
 
   #watch(session: Session): void {
