@@ -14,9 +14,9 @@ export const languages: readonly Texts[] = [english, italian, german, french, sp
  */
 export function matchLanguage(range: string, offered: readonly Texts[]): Texts | undefined {
   if (range === '*') return offered[0]
-  const words = range.toLowerCase().split('-')
   // RFC 4647 §2.1.
-  if (!words.every((word) => /^[a-z0-9]{1,8}$/.test(word))) return undefined
+  if (!/^[a-z0-9]{1,8}(?:-[a-z0-9]{1,8})*$/i.test(range)) return undefined
+  const words = range.toLowerCase().split('-')
   for (; words.length > 0; words.pop()) {
     const tag = words.join('-')
     const found = offered.find((texts) => `${texts.tag.toLowerCase()}-`.startsWith(`${tag}-`))

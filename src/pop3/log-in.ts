@@ -7,6 +7,7 @@ import { fromBase64 } from '../wire/base64.ts'
 import { noOctets } from '../wire/octets.ts'
 import type { Need } from './need.ts'
 import type { Replies } from './replies.ts'
+import { inCapitals } from './rules.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Say } from './texts.ts'
 
@@ -103,7 +104,7 @@ export class LogIn {
       this.#replies.lines(this.#replies.language.mechanisms, mechanisms)
       return undefined
     }
-    const name = word.toUpperCase() as Mechanism
+    const name = inCapitals(word) as Mechanism
     const known = (this.#options.mechanisms ?? ['PLAIN']).includes(name)
     if (known && !this.permitted) return this.#onlyWithTls()
     const exchange = mechanisms.includes(name)

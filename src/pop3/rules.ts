@@ -74,7 +74,7 @@ export function parseCommand(line: string, state: State): Parsed {
   const space = line.indexOf(' ')
   const word = space === -1 ? line : line.slice(0, space)
   // RFC 1939 §3: keywords are case-insensitive.
-  const rule = byVerb.get(word) ?? byVerb.get(word.toUpperCase())
+  const rule = byVerb.get(word) ?? byVerb.get(inCapitals(word))
   if (rule === undefined) return { wrong: (texts) => texts.unknownCommand }
   if (line.length * 3 > commandLimit && octetsIn(line) > commandLimit) {
     return { wrong: (texts) => texts.commandTooLong }
@@ -90,6 +90,11 @@ export function parseCommand(line: string, state: State): Parsed {
   const words = rest === '' ? none : rest.split(' ').filter((one) => one !== '')
   const [least, most] = rule.words
   return words.length < least || words.length > most ? { wrong } : { verb, words }
+}
+
+/** With the letters of ASCII in capitals, and no others: "ſ" is no "S". */
+export function inCapitals(word: string): string {
+  return word.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
 }
 
 function octetsIn(text: string): number {

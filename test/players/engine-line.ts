@@ -53,10 +53,17 @@ function keysFor(login: string): ScramKeys {
   return { ...keysOf(salted, fixed), salt, iterations: 4096, known: login === 'mario' }
 }
 
-function isMario(credentials: Credentials): boolean {
+/** Who is known in every transcript. */
+const users: ReadonlyMap<string, string> = new Map([
+  ['mario', 'secret'],
+  ['niccolò', 'perché no?'],
+])
+
+/** Whether these credentials are right, in every transcript. */
+export function isRight(credentials: Credentials): boolean {
   switch (credentials.by) {
     case 'password':
-      return credentials.login === 'mario' && credentials.password === 'secret'
+      return users.get(credentials.login) === credentials.password
     case 'apop': {
       const digest = createHash('md5').update(`${credentials.timestamp}secret`).digest('hex')
       return credentials.login === 'mario' && credentials.digest === digest
@@ -112,7 +119,7 @@ export function engineLines(
         switch (need.kind) {
           case 'log-in': {
             const refusal = refusals.find((reason) => options.has(reason))
-            if (!isMario(need.credentials)) server.refuse('bad-login', sayWhy['bad-login'])
+            if (!isRight(need.credentials)) server.refuse('bad-login', sayWhy['bad-login'])
             else if (refusal !== undefined) server.refuse(refusal, sayWhy[refusal])
             else server.loggedIn(drop(messages.map(entry)), transcript.userPolicy)
             break

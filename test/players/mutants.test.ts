@@ -119,7 +119,7 @@ const mutants: readonly Mutant[] = [
     from: "    this.#state = 'UPDATE'\n    this.#input.clear()\n    this.#need = { kind: 'close', why }",
     to: '    void why',
   },
-  { mistake: 'keywords in capitals only', file: 'pop3/rules.ts', from: ' ?? byVerb.get(word.toUpperCase())', to: '' },
+  { mistake: 'keywords in capitals only', file: 'pop3/rules.ts', from: ' ?? byVerb.get(inCapitals(word))', to: '' },
   {
     mistake: 'state is not looked at',
     file: 'pop3/rules.ts',

@@ -160,18 +160,27 @@ function filler(octets: number): string {
   return `${text}${'x'.repeat(octets - text.length - 2)}\r\n`
 }
 
-/** The octets of a line with its escapes: `\r` `\n` `\0` `\t` `\\` `\xHH`; `a\{6}` is aaaaaa; a last `\` leaves out the line's end. */
+/**
+ * The octets of a line with its escapes: `\r` `\n` `\0` `\t` `\\` `\xHH`; `a\{6}` is aaaaaa; `\b{…}` is that in base64, up to the
+ * last brace; a last `\` leaves out the line's end.
+ */
 function octetsOf(line: string, end: string): Uint8Array {
   const open = /(?:^|[^\\])(?:\\\\)*\\$/.test(line)
   const text = (open ? line.slice(0, -1) : line) + (open ? '' : end)
   const spelt = Buffer.from(text, 'utf8').toString('latin1')
-  const unescaped = spelt
+  const plain = spelt.replace(/\\b\{(.*)\}/, (_, inner: string) =>
+    Buffer.from(unescaped(inner), 'latin1').toString('base64'),
+  )
+  return Buffer.from(unescaped(plain), 'latin1')
+}
+
+function unescaped(text: string): string {
+  return text
     .replace(/(.)\\\{(\d+)\}/g, (_, one: string, times: string) => one.repeat(Number(times)))
     .replace(/\\(x[0-9a-f]{2}|.)/gi, (_, code: string) => {
       if (/^x../i.test(code)) return String.fromCharCode(parseInt(code.slice(1), 16))
       return { r: '\r', n: '\n', 0: '\0', t: '\t' }[code] ?? code
     })
-  return Buffer.from(unescaped, 'latin1')
 }
 
 /** Whether a line (latin1, without its CRLF) is like a pattern. ` *` at the end may also be nothing at all. */
