@@ -70,6 +70,12 @@ export class Schedule {
     }
   }
 
+  /** When the next account is due (milliseconds of `performance.now()`); undefined where none is. */
+  next(): number | undefined {
+    const due = [...this.#turns.values()].filter(({ running }) => running === undefined).map(({ next }) => next)
+    return due.length === 0 ? undefined : Math.min(...due)
+  }
+
   async #run(turn: Turn, address: string): Promise<void> {
     const done = await this.#options.run(address, this.#stopped.signal)
     turn.failures = done ? 0 : turn.failures + 1

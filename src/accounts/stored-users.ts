@@ -21,6 +21,10 @@ export interface Possible {
   readonly scram: boolean
   /** Some user has a recoverable secret. */
   readonly apop: boolean
+  /** The shortest time that a user's messages are kept, days (undefined: for ever), and whether another user's is longer. */
+  readonly expireDays: { readonly least: number | undefined; readonly differs: boolean }
+  /** The longest time between log-ins, seconds, and whether another user's is shorter. */
+  readonly loginDelay: { readonly most: number; readonly differs: boolean }
 }
 
 const columns = 'name, credential, scram, apop, dele, trash_days, expire_days, login_delay, new_devices'
@@ -44,7 +48,11 @@ export class StoredUsers {
     this.#possible = database.prepare(`select
       exists (select 1 from users where scram is not null) as some_scram,
       exists (select 1 from users where credential is not null and scram is null) as some_no_scram,
-      exists (select 1 from users where apop is not null) as some_apop`)
+      exists (select 1 from users where apop is not null) as some_apop,
+      (select min(expire_days) from users) as least_expire,
+      (select count(distinct coalesce(expire_days, -1)) > 1 from users) as expire_differs,
+      (select max(coalesce(login_delay, 0)) from users) as most_delay,
+      (select count(distinct coalesce(login_delay, 0)) > 1 from users) as delay_differs`)
     this.#version = database.prepare('pragma data_version')
   }
 
@@ -82,6 +90,11 @@ export class StoredUsers {
       this.#seen = {
         scram: row['some_scram'] === 1 && row['some_no_scram'] === 0,
         apop: row['some_apop'] === 1,
+        expireDays: {
+          least: typeof row['least_expire'] === 'number' ? row['least_expire'] : undefined,
+          differs: row['expire_differs'] === 1,
+        },
+        loginDelay: { most: Number(row['most_delay'] ?? 0), differs: row['delay_differs'] === 1 },
       }
     }
     return this.#seen

@@ -1,6 +1,6 @@
 import type { SessionLog } from '../doors/serve-pop3.ts'
-import { durationText, octetsText, plural } from './amounts.ts'
 import type { Context } from './context.ts'
+import type { Service } from './listen-address.ts'
 import { singleLine } from './printable.ts'
 
 /** How long lines are gathered, milliseconds: one write for many of them. */
@@ -25,7 +25,12 @@ export class LogLines {
     const { json, quiet } = this.#context
     if (quiet) return
     const time = new Date().toISOString()
-    this.#lines.push(json ? JSON.stringify({ time, kind, ...entry }) : `${time} ${singleLine(text())}`)
+    this.whole(json ? JSON.stringify({ time, kind, ...entry }) : `${time} ${singleLine(text())}`)
+  }
+
+  /** A line as another process wrote it. */
+  whole(line: string): void {
+    this.#lines.push(line)
     this.#timer ??= setTimeout(() => this.flush(), gathering)
   }
 
@@ -37,16 +42,33 @@ export class LogLines {
   }
 }
 
-/** One session in one line. */
-export function sessionLine(entry: SessionLog): string {
-  const { user, address, tls, retrieved, retrievedOctets, tops, removed, milliseconds, end, problem } = entry
-  const did = [
-    retrieved > 0 && `${plural(retrieved, 'message')} sent (${octetsText(retrievedOctets)})`,
-    tops > 0 && `${plural(tops, 'top')} sent`,
-    removed > 0 && `${plural(removed, 'message')} deleted`,
-    durationText(milliseconds / 1000),
-    end,
-    problem,
-  ].filter((part) => typeof part === 'string')
-  return `pop3 ${user ?? '(nobody)'} from ${address} ${tls ?? 'in the clear'}: ${did.join(', ')}`
+/** One session in one line: `pop3s user=mario device=phone from=192.0.2.7 tls=TLSv1.3 … end=quit`. */
+export function sessionLine(service: Service, entry: SessionLog): string {
+  const { size } = entry
+  const fields: readonly (readonly [string, string | number | undefined])[] = [
+    ['user', entry.user],
+    ['device', entry.device],
+    ['from', entry.address],
+    ['tls', entry.tls],
+    ['auth', entry.mechanism],
+    ['failed', entry.failedLogIns === 0 ? undefined : entry.failedLogIns],
+    ['size', size && `${size.messages}/${size.octets}`],
+    ['retr', `${entry.retrieved}/${entry.retrievedOctets}`],
+    ['top', entry.tops],
+    ['dele', entry.removed],
+    ['in', entry.octetsIn],
+    ['out', entry.octetsOut],
+    ['lang', entry.language],
+    ['utf8', entry.utf8 === true ? 'yes' : undefined],
+    ['ms', entry.milliseconds],
+    ['end', entry.end.replaceAll(' ', '-')],
+    ['problem', entry.problem],
+  ]
+  const words = fields.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${quoted(String(value))}`]))
+  return `${service} ${words.join(' ')}`
+}
+
+/** A value as it is, or in quotes where it could be taken for more than one. */
+function quoted(value: string): string {
+  return /^[^\s"=\\]+$/.test(value) ? value : JSON.stringify(value)
 }

@@ -5,6 +5,7 @@ import { StoreError } from '../errors.ts'
 import { count, octetsText } from './amounts.ts'
 import { describeAccountFailure, describeFailure } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
+import type { Counters } from './serve-counters.ts'
 import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
 
@@ -18,6 +19,7 @@ export interface FetchScheduleOptions {
   readonly data: string
   readonly mails: Mails
   readonly log: LogLines
+  readonly counters: Counters
   /** New mail has come for this user. */
   fetched(user: string): void
 }
@@ -50,7 +52,7 @@ export function scheduleOf(options: FetchScheduleOptions): Schedule {
 }
 
 async function run(options: FetchScheduleOptions, account: Account, signal: AbortSignal): Promise<boolean> {
-  const { data, directory, secrets, mails, log } = options
+  const { data, directory, secrets, mails, log, counters } = options
   const { address, user } = account
   let borrowed = 0
   try {
@@ -64,6 +66,9 @@ async function run(options: FetchScheduleOptions, account: Account, signal: Abor
     if (counts.new > 0) options.fetched(user)
     const fault = error === undefined ? undefined : describeAccountFailure(error)
     if (signal.aborted) return true
+    counters.add('postino_fetches_total', { result: fault === undefined ? 'ok' : 'failed' })
+    counters.add('postino_fetched_messages_total', {}, counts.new)
+    counters.add('postino_fetched_octets_total', {}, counts.octets)
     if (counts.new > 0 || counts.deleted > 0 || problems.length > 0 || fault !== undefined) {
       const entry = { account: address, ...counts, problems, error: fault }
       const faults = [...problems, ...(fault === undefined ? [] : [fault])].map((text) => `; ${text}`).join('')
@@ -77,6 +82,7 @@ async function run(options: FetchScheduleOptions, account: Account, signal: Abor
   } catch (error) {
     // Another process is at it: then this account is fetched all the same.
     if (signal.aborted || (error instanceof StoreError && error.code === 'busy')) return true
+    counters.add('postino_fetches_total', { result: 'failed' })
     const fault = describeAccountFailure(error)
     log.line('fetch', { account: address, error: fault }, () => `fetch ${address}: ${fault}`)
     return false

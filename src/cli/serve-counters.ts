@@ -1,0 +1,112 @@
+import type { SessionLog } from '../doors/serve-pop3.ts'
+import { Tally } from '../net/tally.ts'
+
+type Kind = 'counter' | 'gauge' | 'histogram'
+export type Metric = `postino_${string}`
+
+/** Every metric there is: what `/metrics` says of it. Its labels have few values: never a user, an account or an address. */
+const metrics: Readonly<Record<Metric, readonly [Kind, string]>> = {
+  postino_sessions: ['gauge', 'Sessions that are open now.'],
+  postino_sessions_total: ['counter', 'Sessions that are over, by how they ended.'],
+  postino_logins_total: ['counter', 'Log-ins, by what became of them.'],
+  postino_login_seconds: ['histogram', 'How long a log-in took, from the last word of the client to the answer.'],
+  postino_messages_sent_total: ['counter', 'Messages sent to clients, whole (retr) or in part (top).'],
+  postino_message_octets_sent_total: ['counter', 'Octets of the messages sent whole.'],
+  postino_messages_deleted_total: ['counter', 'Messages that clients deleted.'],
+  postino_received_octets_total: ['counter', 'Octets from clients, without TLS.'],
+  postino_sent_octets_total: ['counter', 'Octets to clients, without TLS.'],
+  postino_limited_total: ['counter', 'Connections and log-ins that a limit kept out, or that had to make room, by the limit.'],
+  postino_fetches_total: ['counter', 'Fetches from remote accounts, by result.'],
+  postino_fetched_messages_total: ['counter', 'Messages that came home from remote accounts.'],
+  postino_fetched_octets_total: ['counter', 'Octets of these messages.'],
+  postino_fetch_accounts: ['gauge', 'Remote accounts, by how the last try ended.'],
+  postino_fetch_oldest_success_timestamp_seconds: [
+    'gauge',
+    'When the account that has waited longest was last fetched without fault, seconds since 1970.',
+  ],
+  postino_fetch_next_timestamp_seconds: ['gauge', 'When the next account is due, seconds since 1970.'],
+  postino_workers: ['gauge', 'Processes that serve connections beside the first one.'],
+  postino_worker_crashes_total: ['counter', 'Workers that ended without being told to.'],
+  postino_start_timestamp_seconds: ['gauge', 'When this server was started, seconds since 1970.'],
+  postino_resident_memory_bytes: ['gauge', 'Memory of all processes.'],
+}
+
+export type Labels = Readonly<Record<string, string>>
+
+/** The upper bounds of the histogram's buckets, seconds. */
+const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** What is counted while `serve` runs. A worker's counts are added to those of the first process. */
+export class Counters {
+  readonly tally: Tally
+
+  /** `onFresh`: see `Tally`. */
+  constructor(onFresh?: () => void) {
+    this.tally = new Tally(onFresh)
+  }
+
+  add(metric: Metric, labels: Labels, by: number = 1): void {
+    if (by !== 0) this.tally.add(sample(metric, labels), by)
+  }
+
+  /** A session is over. */
+  session(service: string, entry: SessionLog): void {
+    this.add('postino_sessions_total', { service, end: entry.end })
+    this.add('postino_messages_sent_total', { command: 'retr' }, entry.retrieved)
+    this.add('postino_messages_sent_total', { command: 'top' }, entry.tops)
+    this.add('postino_message_octets_sent_total', {}, entry.retrievedOctets)
+    this.add('postino_messages_deleted_total', {}, entry.removed)
+    this.add('postino_received_octets_total', {}, entry.octetsIn)
+    this.add('postino_sent_octets_total', {}, entry.octetsOut)
+  }
+
+  /** A log-in was answered. */
+  logIn(service: string, result: string, milliseconds: number): void {
+    this.add('postino_logins_total', { service, result })
+    this.observe('postino_login_seconds', milliseconds / 1000)
+  }
+
+  /** Adds one measurement to a histogram. */
+  observe(metric: 'postino_login_seconds', seconds: number): void {
+    const bound = bounds.find((one) => seconds <= one)
+    this.tally.add(sample(metric, { le: String(bound ?? '+Inf') }), 1)
+    this.tally.add(`${metric}_sum`, seconds)
+  }
+}
+
+/** One value that is looked up when it is asked for. */
+export type Gauge = readonly [metric: Metric, labels: Labels, value: number]
+
+/** Prometheus' text format, version 0.0.4. */
+export function metricsText(counted: readonly (readonly [string, number])[], gauges: readonly Gauge[]): string {
+  const values = new Map(counted)
+  for (const [metric, labels, value] of gauges) values.set(sample(metric, labels), value)
+  const lines: string[] = []
+  for (const [metric, [kind, help]] of Object.entries(metrics)) {
+    const found = kind === 'histogram' ? histogram(metric, values) : samples(metric, values)
+    if (found.length > 0) lines.push(`# HELP ${metric} ${help}`, `# TYPE ${metric} ${kind}`, ...found)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function samples(metric: string, values: ReadonlyMap<string, number>): string[] {
+  const own = [...values].filter(([name]) => name === metric || name.startsWith(`${metric}{`))
+  return own.map(([name, value]) => `${name} ${value}`).toSorted()
+}
+
+function histogram(metric: string, values: ReadonlyMap<string, number>): string[] {
+  let count = 0
+  const buckets = [...bounds, '+Inf'].map((bound) => {
+    const le = String(bound)
+    count += values.get(sample(metric, { le })) ?? 0
+    return `${sample(`${metric}_bucket`, { le })} ${count}`
+  })
+  return [...buckets, `${metric}_sum ${values.get(`${metric}_sum`) ?? 0}`, `${metric}_count ${count}`]
+}
+
+function sample(metric: string, labels: Labels): string {
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`))}"`,
+  )
+  return pairs.length === 0 ? metric : `${metric}{${pairs.join(',')}}`
+}
