@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { toOctets, toText } from '../wire/octets.ts'
 import type { ClientEvent } from './client-event.ts'
+import type { ClientMechanism } from '../sasl/mechanism.ts'
 import { Pop3Client } from './client.ts'
 import type { Command } from './command.ts'
 
@@ -179,6 +180,49 @@ test('a command with a line end in it cannot be spelt', () => {
   const client = greeted()
   assert.throws(() => client.send({ verb: 'USER', name: 'a\r\nDELE 1' }), { name: 'MisuseError', code: 'usage' })
   assert.throws(() => client.send({ verb: 'RETR', number: 1.5 }), { name: 'MisuseError', code: 'usage' })
+})
+
+/** Says `first`, then each of `answers`, whatever it is asked. */
+function exchangeOf(first: string | undefined, answers: readonly (string | undefined)[]): ClientMechanism {
+  const left = [...answers]
+  const octets = (text: string | undefined): Uint8Array | undefined =>
+    text === undefined ? undefined : Buffer.from(text)
+  return {
+    name: 'SCRAM-SHA-256',
+    first: () => octets(first),
+    answer: () => octets(left.shift()),
+    get finished() {
+      return left.length === 0
+    },
+  }
+}
+
+test('AUTH with an exchange sends what that says, and cancels where it has no answer', () => {
+  const client = new Pop3Client()
+  client.send({ verb: 'AUTH', exchange: exchangeOf('one', ['two', '']) })
+  assert.equal(told(client, '+OK\r\n').at(-1), 'send AUTH SCRAM-SHA-256 b25l\r\n')
+  assert.deepEqual(told(client, '+ cg==\r\n'), ['send dHdv\r\n'])
+  assert.deepEqual(told(client, '+ cg==\r\n'), ['send \r\n'])
+  assert.deepEqual(told(client, '+OK in\r\n'), ['AUTH ok in', 'end AUTH'])
+  for (const [challenge, answers] of [
+    ['cg==', [undefined]],
+    ['not base64', ['two']],
+  ] as const) {
+    const cancelling = new Pop3Client()
+    cancelling.send({ verb: 'AUTH', exchange: exchangeOf(undefined, answers) })
+    assert.equal(told(cancelling, '+OK\r\n').at(-1), 'send AUTH SCRAM-SHA-256\r\n')
+    assert.deepEqual(told(cancelling, `+ ${challenge}\r\n`), ['send *\r\n'])
+  }
+  const long = new Pop3Client()
+  long.send({ verb: 'AUTH', exchange: exchangeOf('x'.repeat(200), []) })
+  assert.equal(told(long, '+OK\r\n').at(-1), 'send AUTH SCRAM-SHA-256\r\n')
+  assert.match(told(long, '+ \r\n').at(-1) ?? '', /^send eHh4/)
+})
+
+test('a server that says yes before it has proved what it must is not believed', () => {
+  const client = new Pop3Client()
+  client.send({ verb: 'AUTH', exchange: exchangeOf('one', ['two']) })
+  assert.equal(told(client, '+OK\r\n+OK in\r\n').at(-1), 'broken protocol')
 })
 
 const verbs: Command[] = [

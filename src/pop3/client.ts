@@ -1,5 +1,7 @@
 import { MisuseError, PeerError, type PeerCode } from '../errors.ts'
 import { reasonOfPop3Reply } from '../reasons.ts'
+import type { ClientMechanism } from '../sasl/mechanism.ts'
+import { fromBase64, toBase64 } from '../wire/base64.ts'
 import { DotReader } from '../wire/dot-reader.ts'
 import type { FindDotLine } from '../wire/find-dot-line.ts'
 import { LineReader } from '../wire/line-reader.ts'
@@ -191,6 +193,9 @@ export class Pop3Client {
       return this.#break('protocol', `the server said, unasked: ${quoted(text)}`)
     }
     const { command } = sent
+    if (isOk(text) && sent.spelt.exchange?.finished === false) {
+      return this.#break('protocol', 'the server says that we are in, but has not proved that it knows the password')
+    }
     if (isOk(text)) return this.#agreed(command, behind(text, 3))
     if (isErr(text)) {
       const words = behind(text, 4)
@@ -198,9 +203,10 @@ export class Pop3Client {
       return { kind: 'reply', command, ok: false, text: words, reason: reasonOfPop3Reply(words) }
     }
     if (command.verb === 'AUTH' && text.startsWith('+')) {
-      // RFC 5034 §4: the server asks for the response; asked again, we have none and cancel with "*".
-      this.#out += sent.spelt.more ?? '*\r\n'
-      this.#queue[this.#head] = { command, spelt: { line: sent.spelt.line } }
+      // RFC 5034 §4: the server asks for a response; where we have none, we cancel with "*".
+      const { line: asked, more, exchange } = sent.spelt
+      this.#out += more ?? answerTo(text, exchange)
+      this.#queue[this.#head] = { command, spelt: exchange === undefined ? { line: asked } : { line: asked, exchange } }
       return undefined
     }
     return this.#break(
@@ -350,6 +356,13 @@ export class Pop3Client {
     this.#at = 0
     this.#events = [{ kind: 'broken', error: new PeerError(code, message) }]
   }
+}
+
+/** The line that answers a challenge. */
+function answerTo(line: string, exchange: ClientMechanism | undefined): string {
+  const challenge = fromBase64(line.slice(1).trim())
+  const answer = challenge && exchange?.answer(challenge)
+  return answer === undefined ? '*\r\n' : `${toBase64(answer)}\r\n`
 }
 
 function entries(command: Command, lines: readonly string[]): ClientEvent {

@@ -1,5 +1,7 @@
 import { MisuseError } from '../errors.ts'
+import type { ClientMechanism } from '../sasl/mechanism.ts'
 import { plainMessage } from '../sasl/plain.ts'
+import { toBase64 } from '../wire/base64.ts'
 
 /** A command that a POP3 client sends. `number` is a message-number. */
 export type Command =
@@ -8,6 +10,8 @@ export type Command =
   | { readonly verb: 'PASS'; readonly password: string }
   | { readonly verb: 'APOP'; readonly name: string; readonly digest: string }
   | { readonly verb: 'AUTH'; readonly mechanism: 'PLAIN'; readonly login: string; readonly password: string }
+  /** The same with any mechanism; a `ClientMechanism` is good for one AUTH. */
+  | { readonly verb: 'AUTH'; readonly exchange: ClientMechanism }
   /** Without a number: all messages. */
   | { readonly verb: 'LIST' | 'UIDL'; readonly number?: number }
   | { readonly verb: 'RETR' | 'DELE'; readonly number: number }
@@ -41,10 +45,11 @@ export function replyForm(command: Command): ReplyForm {
   }
 }
 
-/** A command as it goes over the wire, and what to answer when the server asks for more (a "+" line). */
+/** A command as it goes over the wire. When the server asks for more (a "+" line): `more` first, then what `exchange` answers. */
 export interface SpeltCommand {
   readonly line: string
   readonly more?: string
+  readonly exchange?: ClientMechanism
 }
 
 /** Spells a command. Throws MisuseError where an argument cannot be spelt: a CR, LF or NUL would be a command of its own. */
@@ -67,14 +72,14 @@ export function spell(command: Command): SpeltCommand {
     case 'APOP':
       return { line: `APOP ${word(command.name, 'login name')} ${word(command.digest, 'digest')}\r\n` }
     case 'AUTH': {
+      if ('exchange' in command) return spellExchange(command.exchange)
       const message = plainMessage({
         actFor: '',
         login: word(command.login, 'login name'),
         password: word(command.password, 'password'),
       })
-      // RFC 5034 §4: an initial response that would make the line longer than 255 octets must wait to be asked for.
-      const line = `AUTH PLAIN ${message}\r\n`
-      return line.length > 255 ? { line: 'AUTH PLAIN\r\n', more: `${message}\r\n` } : { line, more: `${message}\r\n` }
+      // Servers are seen to ask again for what they have been given.
+      return { ...spellAuth('PLAIN', message), more: `${message}\r\n` }
     }
     case 'CAPA':
     case 'STLS':
@@ -84,6 +89,18 @@ export function spell(command: Command): SpeltCommand {
     case 'QUIT':
       return { line: `${command.verb}\r\n` }
   }
+}
+
+function spellExchange(exchange: ClientMechanism): SpeltCommand {
+  const first = exchange.first()
+  if (first === undefined) return { line: `AUTH ${exchange.name}\r\n`, exchange }
+  return { ...spellAuth(exchange.name, toBase64(first)), exchange }
+}
+
+function spellAuth(name: string, initial: string): SpeltCommand {
+  // RFC 5034 §4: "=" is an initial response of no octets, and one that would make the line longer than 255 octets must wait.
+  const line = `AUTH ${name} ${initial === '' ? '=' : initial}\r\n`
+  return line.length > 255 ? { line: `AUTH ${name}\r\n`, more: `${initial}\r\n` } : { line }
 }
 
 function whole(number: number): number {
