@@ -281,8 +281,10 @@ export class Pop3Server {
   #read(word: string, lines: number | undefined): void {
     const number = this.#transaction.message(word)
     if (typeof number !== 'number') return this.#replies.err(number)
-    const ends = this.#transaction.maildrop.formOf(number) & form.lf ? 'lf' : 'crlf'
-    this.#dots.begin(this.#out, ends)
+    const kept = this.#transaction.maildrop.formOf(number)
+    const ends = kept & form.lf ? 'lf' : 'crlf'
+    // What is given in place of an internationalized message (RFC 6858) is not what was looked at.
+    this.#dots.begin(this.#out, ends, (kept & (form.noDots | form.international)) === form.noDots)
     this.#top = lines === undefined ? undefined : new TopCutter(lines, ends)
     this.#begun = false
     this.#need = { kind: 'read', number, top: lines !== undefined }

@@ -3,13 +3,13 @@ import { languages } from '../../src/pop3/languages.ts'
 import { Maildrop, type MaildropMessage } from '../../src/pop3/maildrop.ts'
 import type { Credentials, Need } from '../../src/pop3/need.ts'
 import type { Policy, ServerOptions } from '../../src/pop3/server-options.ts'
-import type { Say } from '../../src/pop3/texts.ts'
+import type { Say, Texts } from '../../src/pop3/texts.ts'
 import type { ChannelBindings } from '../../src/sasl/mechanism.ts'
 import { keysOf, type SaslCrypto, type ScramKeys } from '../../src/sasl/scram.ts'
 import type { Line } from './follow.ts'
 import { latin1, type Transcript, type TranscriptMessage } from './transcript.ts'
 
-type Refusal = 'bad-login' | 'in-use' | 'login-delay' | 'try-later' | 'broken'
+export type Refusal = 'bad-login' | 'in-use' | 'login-delay' | 'try-later' | 'broken'
 
 /** What this player uses of a server engine: so that a copy with a mistake in it can stand in for ours. */
 export interface ServerEngine {
@@ -29,8 +29,8 @@ export interface ServerEngine {
 export type MakeServer = (options: ServerOptions) => ServerEngine
 
 /** Why a log-in of a transcript is refused, in its options. */
-const refusals: readonly Refusal[] = ['in-use', 'login-delay', 'try-later', 'broken']
-const sayWhy: Readonly<Record<Refusal, Say>> = {
+export const refusals: readonly Refusal[] = ['in-use', 'login-delay', 'try-later', 'broken']
+export const sayWhy: Readonly<Record<Refusal, Say>> = {
   'bad-login': (texts) => texts.wrongLogin,
   'in-use': (texts) => texts.inUse('192.0.2.1', 90),
   'login-delay': (texts) => texts.loginDelay(900),
@@ -47,7 +47,8 @@ const fixed: SaslCrypto = {
 }
 const bindings: ChannelBindings = (type) => Buffer.from(`the binding of ${type}`)
 
-function keysFor(login: string): ScramKeys {
+/** The keys of `secret`; those of anybody but mario are as good as invented. */
+export function keysFor(login: string): ScramKeys {
   const salt = Buffer.from('the salt of mario')
   const salted = pbkdf2Sync('secret', salt, 4096, 32, 'sha256')
   return { ...keysOf(salted, fixed), salt, iterations: 4096, known: login === 'mario' }
@@ -75,6 +76,11 @@ export function isRight(credentials: Credentials): boolean {
   }
 }
 
+/** The languages that a transcript offers. */
+export function languagesOf({ languages: tags }: Transcript): readonly Texts[] | undefined {
+  return tags && languages.filter(({ tag }) => tags.includes(tag))
+}
+
 /** The engine as a server of a transcript's maildrop, which lasts over connections. Octets reach it in chunks of `size`. */
 export function engineLines(
   transcript: Transcript,
@@ -85,7 +91,7 @@ export function engineLines(
   const { options } = transcript
   let messages = transcript.messages
   return () => {
-    const spoken = transcript.languages
+    const spoken = languagesOf(transcript)
     const server = make({
       secure: options.has('tls'),
       stls: options.has('stls'),
@@ -96,7 +102,7 @@ export function engineLines(
       ...(options.has('apop') && { timestamp }),
       ...(transcript.mechanisms && { mechanisms: transcript.mechanisms }),
       ...(transcript.policy && { policy: transcript.policy }),
-      ...(spoken && { languages: languages.filter(({ tag }) => spoken.includes(tag)) }),
+      ...(spoken && { languages: spoken }),
     })
     let said = ''
     let closed = false
@@ -177,7 +183,8 @@ export function wireOctets(message: TranscriptMessage): number {
   return wire === '' || wire.endsWith('\r\n') ? wire.length : wire.length + 2
 }
 
-function entry(message: TranscriptMessage): { uniqueId: string; octets: number; lineEnds: 'crlf' | 'lf' } {
+/** What an engine must know of a message. */
+export function entry(message: TranscriptMessage): { uniqueId: string; octets: number; lineEnds: 'crlf' | 'lf' } {
   return { uniqueId: message.uniqueId, octets: wireOctets(message), lineEnds: message.lineEnds }
 }
 
