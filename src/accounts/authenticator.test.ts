@@ -1,97 +1,235 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
 import { RefusedError } from '../errors.ts'
+import { clientMechanism } from '../sasl/client.ts'
+import type { ScramKeys } from '../sasl/scram.ts'
+import { serverMechanism } from '../sasl/server.ts'
 import { Authenticator, type Clock } from './authenticator.ts'
-import { hashPassword, passwordFault, verifyPassword } from './passwords.ts'
-import { Slowing } from './slowing.ts'
+import type { Credentials, LoggedIn } from './credentials.ts'
+import { Directory } from './directory.ts'
+import { hashPassword } from './passwords.ts'
+import { saslCrypto } from './sasl-crypto.ts'
+import { Secrets } from './secrets.ts'
+import { storedCredential } from './stored-credential.ts'
 
 /** A clock that goes forward only where somebody sleeps. */
 class FastClock implements Clock {
-  time = 0
+  time = 1_800_000_000_000
   readonly sleeps: number[] = []
   now(): number {
     return this.time
   }
   sleep(milliseconds: number): Promise<void> {
     this.sleeps.push(milliseconds)
-    this.time += milliseconds
     return Promise.resolve()
   }
 }
 
-test('a password is stored as an argon2id PHC string, and verified against it', async () => {
-  const stored = await hashPassword('perché no')
-  assert.match(stored, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
-  assert.equal(await verifyPassword('perché no', stored), true)
-  assert.equal(await verifyPassword('perche no', stored), false)
-  assert.equal(await verifyPassword('perché no', undefined), false)
-  assert.equal(await verifyPassword('', 'rubbish'), false)
-  assert.notEqual(await hashPassword('perché no'), stored)
-})
+interface Place {
+  readonly data: string
+  readonly directory: Directory
+  readonly clock: FastClock
+  readonly authenticator: Authenticator
+}
 
-test('a string that another program made is understood', async () => {
-  // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -k 65536 -p 1 -l 24 -e
-  const stored = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
-  assert.equal(await verifyPassword('password', stored), true)
-})
-
-test('a password that no mail program could send is not taken', () => {
-  assert.equal(passwordFault('correct horse'), undefined)
-  assert.match(passwordFault('') ?? '', /empty/)
-  assert.match(passwordFault('a\nb') ?? '', /control/)
-  assert.match(passwordFault('è'.repeat(121)) ?? '', /240/)
-})
-
-test('a changed or removed password counts at once, though the old one is remembered', async () => {
-  const stored = new Map([['mario', await hashPassword('old')]])
-  const authenticator = new Authenticator({ credential: (user) => stored.get(user) }, new FastClock())
-  const tries = (password: string): Promise<string | undefined> =>
-    authenticator.authenticate('Mario', password, '127.0.0.1')
-  assert.equal(await tries('old'), 'mario')
-  assert.equal(await tries('old'), 'mario')
-  stored.set('mario', await hashPassword('new'))
-  assert.equal(await tries('old'), undefined)
-  assert.equal(await tries('new'), 'mario')
-  stored.delete('mario')
-  assert.equal(await tries('new'), undefined)
-})
-
-test('failures make the next answer come later, for that address and user only', async () => {
-  const stored = new Map([
-    ['mario', await hashPassword('secret')],
-    ['anna', await hashPassword('segreto')],
-  ])
+async function place(t: TestContext): Promise<Place> {
+  const data = await mkdtemp(join(tmpdir(), 'postino-authenticator-'))
+  const directory = await Directory.open(data)
   const clock = new FastClock()
-  const authenticator = new Authenticator({ credential: (user) => stored.get(user) }, clock)
-  await Promise.all(Array.from({ length: 4 }, () => authenticator.authenticate('mario', 'guess', '192.0.2.1')))
-  assert.deepEqual(clock.sleeps, [250, 500, 1000, 2000]) // one after the other, though they came at once
-  assert.equal(await authenticator.authenticate('anna', 'segreto', '192.0.2.1'), 'anna')
-  assert.equal(await authenticator.authenticate('mario', 'secret', '192.0.2.1'), 'mario')
+  const authenticator = new Authenticator(directory, { data, clock })
+  t.after(async () => {
+    authenticator.close()
+    directory.close()
+    await rm(data, { recursive: true, force: true })
+  })
+  return { data, directory, clock, authenticator }
+}
+
+const by = (login: string, password: string): Credentials => ({ by: 'password', login, password, mechanism: 'PLAIN' })
+
+function tries(one: Authenticator, login: string, password: string, from = '127.0.0.1'): Promise<LoggedIn | undefined> {
+  return one.authenticate(by(login, password), from)
+}
+
+const mario: LoggedIn = { user: 'mario', device: undefined }
+
+test('a changed or removed password counts at once, also by another process, though the old one is remembered', async (t) => {
+  const { data, directory, authenticator } = await place(t)
+  const other = await Directory.open(data)
+  t.after(() => other.close())
+  await directory.addUser('mario', await storedCredential('old'))
+  assert.deepEqual(await tries(authenticator, 'Mario', 'old'), mario)
+  assert.deepEqual(await tries(authenticator, 'Mario', 'old'), mario)
+  await other.setCredential('mario', await storedCredential('new'))
+  assert.equal(await tries(authenticator, 'mario', 'old'), undefined)
+  assert.deepEqual(await tries(authenticator, 'mario', 'new'), mario)
+  await other.removeUser('mario')
+  assert.equal(await tries(authenticator, 'mario', 'new'), undefined)
+})
+
+test('a device is named with +, before or behind the domain, and counts as its user', async (t) => {
+  const { directory, authenticator, clock } = await place(t)
+  await directory.addUser('mario', await storedCredential('segreto'))
+  await directory.addUser('anna@example.it', await storedCredential('segreto'))
+  const device = async (login: string): Promise<LoggedIn | undefined> => await tries(authenticator, login, 'segreto')
+  assert.deepEqual(await device('Mario+Phone'), { user: 'mario', device: 'phone' })
+  assert.deepEqual(await device('Mario+Phone'), { user: 'mario', device: 'phone' }) // remembered
+  assert.deepEqual(await device('mario'), mario)
+  assert.deepEqual(await device('anna+tab.2@example.it'), { user: 'anna@example.it', device: 'tab.2' })
+  assert.deepEqual(await device('anna@example.it+tab.2'), { user: 'anna@example.it', device: 'tab.2' })
+  for (const wrong of ['mario+', '+phone', 'mario+../x', 'mario+pho ne', `mario+${'x'.repeat(33)}`, 'luigi+phone'])
+    assert.equal(await device(wrong), undefined, wrong)
+  clock.sleeps.length = 0
+  for (const name of ['a', 'b', 'c']) await tries(authenticator, `mario+${name}`, 'guess', '192.0.2.1')
+  assert.deepEqual(clock.sleeps, [250, 500, 1000])
+})
+
+test('a user that is really called so comes before a device', async (t) => {
+  const { directory, authenticator } = await place(t)
+  await directory.addUser('mario', await storedCredential('segreto'))
+  assert.deepEqual(await tries(authenticator, 'mario+phone', 'segreto'), { user: 'mario', device: 'phone' })
+  await directory.addUser('mario+phone', await storedCredential('altro'))
+  assert.equal(await tries(authenticator, 'mario+phone', 'segreto'), undefined)
+  assert.deepEqual(await tries(authenticator, 'mario+phone', 'altro'), { user: 'mario+phone', device: undefined })
+})
+
+test('failures make the next wrong answer come later, in all processes; the right password answers at once', async (t) => {
+  const { data, directory, authenticator, clock } = await place(t)
+  await directory.addUser('mario', await storedCredential('secret'))
+  const process = new Authenticator(directory, { data, clock })
+  t.after(() => process.close())
+  const guess = (one: Authenticator, word: string, from = '192.0.2.1'): Promise<unknown> =>
+    tries(one, 'mario', word, from)
+  await Promise.all([guess(authenticator, '1'), guess(process, '2')])
+  await Promise.all([guess(authenticator, '3'), guess(process, '4')])
+  assert.deepEqual(
+    clock.sleeps.toSorted((a, b) => a - b),
+    [250, 500, 1000, 2000],
+  )
+  assert.deepEqual(await guess(authenticator, 'secret'), mario)
   assert.equal(clock.sleeps.length, 4)
-  await authenticator.authenticate('mario', 'guess', '192.0.2.1')
+  await guess(process, '5')
   assert.equal(clock.sleeps.at(-1), 250) // the right one cleared the count
 })
 
-test('one place cannot queue up without end', async () => {
-  const authenticator = new Authenticator({ credential: () => undefined }, new FastClock())
-  const all = await Promise.allSettled(
-    Array.from({ length: 40 }, (_, i) => authenticator.authenticate(`user${i}`, 'x', `2001:db8::${i}`)),
-  )
-  const refused = all.filter((one) => one.status === 'rejected')
-  assert.equal(refused.length, 8)
-  for (const one of refused) assert(one.reason instanceof RefusedError && one.reason.reason === 'try-later')
-  assert.equal(await authenticator.authenticate('user', 'x', '2001:db8::1'), undefined)
+test('a crowd with one user slows the wrong ones only', async (t) => {
+  const { directory, authenticator, clock } = await place(t)
+  await directory.addUser('mario', await storedCredential('secret'))
+  for (let i = 1; i <= 14; i++) await tries(authenticator, 'mario', 'guess', `192.0.2.${i}`)
+  assert.deepEqual(clock.sleeps.slice(-5), [250, 250, 500, 1000, 2000])
+  clock.sleeps.length = 0
+  assert.deepEqual(await tries(authenticator, 'mario', 'secret', '198.51.100.1'), mario)
+  assert.deepEqual(clock.sleeps, [])
 })
 
-test('slowing: one address with many users, one IPv6 network, and no memory of what is long past', () => {
-  const slowing = new Slowing()
-  for (let i = 0; i < 12; i++) slowing.failed('::ffff:192.0.2.7', `user${i}`, 0)
-  assert.equal(slowing.delay('192.0.2.7', 'another', 0), 500)
-  assert.equal(slowing.delay('192.0.2.8', 'another', 0), 0)
-  slowing.failed('2001:db8::1', 'mario', 0)
-  assert.equal(slowing.delay('2001:db8:0:0:ffff::2', 'mario', 0), 250)
-  assert.equal(slowing.delay('2001:db8:0:1::2', 'mario', 0), 0)
-  for (let i = 0; i < 40; i++) slowing.failed('192.0.2.9', 'mario', 0)
-  assert.equal(slowing.delay('192.0.2.9', 'mario', 0), 15_000)
-  assert.equal(slowing.delay('192.0.2.9', 'mario', 16 * 60_000), 0)
+test('many who come at once with the same right password all get in; many guesses of one place do not', async (t) => {
+  const { directory, authenticator } = await place(t)
+  await directory.addUser('mario', await storedCredential('secret'))
+  const crowd = await Promise.all(Array.from({ length: 500 }, () => tries(authenticator, 'mario', 'secret')))
+  assert(crowd.every((one) => one?.user === 'mario'))
+})
+
+test('one place cannot queue up without end', async (t) => {
+  const { directory } = await place(t)
+  const slow: Clock = { now: () => 0, sleep: () => new Promise(() => undefined) }
+  const authenticator = new Authenticator(directory, { clock: slow })
+  const guess = (i: number, from: string): Promise<unknown> => {
+    const credentials = { by: 'scram', login: `user${i}`, mechanism: 'SCRAM-SHA-256', proven: false } as const
+    return Promise.race([
+      authenticator.authenticate(credentials, from),
+      new Promise((resolve) => void setImmediate(resolve, 'waits')),
+    ]).catch((error: unknown) => error)
+  }
+  const answers: unknown[] = []
+  for (let i = 0; i < 40; i++) answers.push(await guess(i, `2001:db8::${i}`))
+  const refused = answers.filter((one) => one instanceof RefusedError && one.reason === 'try-later')
+  assert.equal(refused.length, 8)
+  await assert.rejects(authenticator.keys('mario', '2001:db8::1'), { reason: 'try-later' })
+  assert.equal(await guess(0, '2001:db8:1::1'), 'waits')
+})
+
+/** Logs in by SCRAM, with the keys that the authenticator gives. */
+async function scram(one: Authenticator, login: string, password: string): Promise<LoggedIn | undefined> {
+  const client = clientMechanism('SCRAM-SHA-256', { login, password, crypto: saslCrypto })
+  const server = serverMechanism('SCRAM-SHA-256', { crypto: saslCrypto })
+  assert(client && server)
+  let step = server.respond(client.first())
+  for (;;) {
+    if (step.kind === 'keys') step = server.keys(await one.keys(step.login, '192.0.2.1'))
+    else if (step.kind === 'challenge') step = server.respond(client.answer(step.challenge))
+    else break
+  }
+  assert(step.kind === 'credentials')
+  return await one.authenticate(step.credentials, '192.0.2.1')
+}
+
+test('SCRAM: right, wrong, unknown, with a device', async (t) => {
+  const { directory, authenticator, clock } = await place(t)
+  await directory.addUser('mario', await storedCredential('perché no'))
+  await directory.addUser('anna', undefined)
+  assert.deepEqual(await scram(authenticator, 'mario', 'perché no'), mario)
+  assert.deepEqual(await scram(authenticator, 'mario+phone', 'perche\u0301 no'), { user: 'mario', device: 'phone' })
+  assert.equal(await scram(authenticator, 'mario', 'altro'), undefined)
+  assert.equal(await scram(authenticator, 'anna', ''), undefined)
+  assert.equal(await scram(authenticator, 'nobody', 'x'), undefined)
+  assert.equal(clock.sleeps.length, 3)
+})
+
+test('keys of who is unknown look like those of a user, and stay the same in every process', async (t) => {
+  const { data, directory, authenticator } = await place(t)
+  await directory.addUser('mario', await storedCredential('x'))
+  const of = async (one: Authenticator, login: string): Promise<Partial<ScramKeys>> => {
+    const { salt, iterations, known } = await one.keys(login, '192.0.2.1')
+    return { salt: Uint8Array.from(salt), iterations, known }
+  }
+  const other = await Directory.open(data)
+  t.after(() => other.close())
+  const invented = await of(authenticator, 'nobody')
+  assert.equal(invented.known, false)
+  assert.deepEqual(invented, await of(new Authenticator(other), 'Nobody'))
+  assert.deepEqual(invented, await of(authenticator, 'nobody+phone'))
+  assert.notDeepEqual(invented, await of(authenticator, 'nobody2'))
+  const known = await of(authenticator, 'mario')
+  assert.equal(known.known, true)
+  assert.equal(known.iterations, invented.iterations)
+  assert.equal(known.salt?.length, invented.salt?.length)
+})
+
+test('SCRAM is offered where nobody would fail for want of keys, and a right password makes them', async (t) => {
+  const { directory, authenticator } = await place(t)
+  const passwords = ['PLAIN', 'LOGIN']
+  assert.deepEqual(authenticator.mechanisms, passwords)
+  await directory.addUser('anna', undefined)
+  await directory.addUser('mario', await hashPassword('segreto')) // as it was before there were keys
+  assert.deepEqual(authenticator.mechanisms, passwords)
+  assert.equal(await tries(authenticator, 'mario', 'wrong'), undefined)
+  assert.equal(directory.find('mario')?.scram, undefined)
+  assert.deepEqual(await tries(authenticator, 'mario', 'segreto'), mario)
+  while (directory.find('mario')?.scram === undefined) await new Promise((resolve) => void setTimeout(resolve, 5))
+  assert.deepEqual(authenticator.mechanisms, ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256', ...passwords])
+  assert.deepEqual(await scram(authenticator, 'mario', 'segreto'), mario)
+})
+
+test('RFC 1939 §7: APOP, only for who chose a recoverable secret', async (t) => {
+  const { data, directory, authenticator } = await place(t)
+  await directory.addUser('anna', await storedCredential('tanstaaf'))
+  assert.equal(authenticator.apop, false)
+  await directory.addUser('mrose', await storedCredential('tanstaaf', { user: 'mrose', secrets: new Secrets(data) }))
+  assert.equal(authenticator.apop, true)
+  const timestamp = '<1896.697170952@dbc.mtview.ca.us>'
+  const apop = (login: string, digest: string): Promise<LoggedIn | undefined> =>
+    authenticator.authenticate({ by: 'apop', login, timestamp, digest }, '192.0.2.1')
+  const digest = 'c4c9334bac560ecc979e58001b3e22fb' // of the RFC's example
+  assert.deepEqual(await apop('mrose', digest), { user: 'mrose', device: undefined })
+  assert.deepEqual(await apop('mrose+phone', digest), { user: 'mrose', device: 'phone' })
+  assert.equal(await apop('mrose', createHash('md5').update(`${timestamp}wrong`).digest('hex')), undefined)
+  for (const login of ['anna', 'nobody']) assert.equal(await apop(login, digest), undefined)
+  for (const wrong of ['', 'è']) assert.equal(await apop('mrose', wrong), undefined)
+  await directory.setCredential('mrose', await storedCredential('other'))
+  assert.equal(await apop('mrose', digest), undefined) // a new password without --apop
+  assert.equal(authenticator.apop, false)
 })

@@ -1,128 +1,244 @@
-import { createHmac, randomBytes } from 'node:crypto'
-import { RefusedError } from '../errors.ts'
-import { placeKey } from '../net/place.ts'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Mechanism } from '../sasl/mechanism.ts'
+import type { ScramKeys } from '../sasl/scram.ts'
+import { BearerTokens, type OAuthSettings } from './bearer.ts'
+import type { Credentials, LoggedIn } from './credentials.ts'
+import { Crowd } from './crowd.ts'
+import { Failures } from './failures.ts'
+import { deviceIn } from './names.ts'
 import { verifyPassword } from './passwords.ts'
-import { Slowing } from './slowing.ts'
+import { placeOf } from './place.ts'
+import { inventScramKeys, makeScramKeys } from './scram-keys.ts'
+import { Secrets } from './secrets.ts'
+import { apopOwner } from './stored-credential.ts'
+import type { Possible, StoredUser } from './stored-users.ts'
 
 /** How long a verified password is remembered, milliseconds. */
 const lifetime = 5 * 60_000
 /** At most so many are remembered; the oldest goes first. */
 const remembered = 4096
-/** So many passwords are verified at once (each takes 19 MiB and a core), */
-const atOnce = 2
-/** and so many users' log-ins may wait, for that or for their delay, */
-const waiting = 256
-/** of one place, so that it does not keep out the others. */
-const waitingOfOne = 32
 
 /** What an `Authenticator` asks of the directory. */
-export interface Credentials {
-  /** The stored form of a user's password as it is now; asked at every log-in, so it must be cheap. */
-  credential(user: string): string | undefined
+export interface Users {
+  /** A user as now; asked at every log-in, so it must be cheap. */
+  find(name: string): StoredUser | undefined
+  /** The same; it takes as long for who is there as for who is not. */
+  read(name: string): StoredUser | undefined
+  readonly possible: Possible
+  /** A secret that stays the same. */
+  readonly pepper: Uint8Array
+  keepScram(name: string, password: string, scram: string): Promise<boolean>
 }
 
 /** Where the time comes from; tests give their own. */
 export interface Clock {
-  /** Milliseconds, never going back. */
+  /** Milliseconds since 1970. */
   now(): number
   sleep(milliseconds: number): Promise<void>
 }
 
+export interface AuthenticatorOptions {
+  /** The data folder, for the count of failures and the key of recoverable secrets; without it there is no APOP. */
+  readonly data?: string | undefined
+  /** Whose bearer tokens are taken; without it there are none. */
+  readonly oauth?: OAuthSettings | undefined
+  readonly clock?: Clock | undefined
+}
+
 const realClock: Clock = {
-  now: () => performance.now(),
+  now: () => Date.now(),
   sleep: (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds)),
 }
 
+/** Somebody whom a login name means. */
+interface Person {
+  readonly user: StoredUser
+  readonly device: string | undefined
+}
+
+type PasswordCredentials = Extract<Credentials, { by: 'password' }>
+
 /**
- * Tells users from others by their passwords. A mail program logs in every minute, so that a password once verified is
- * remembered for some minutes: not itself but its HMAC under a key that dies with the process, and bound to the stored
- * credential, so that a changed or removed password counts at once.
+ * Tells users from others. A mail program logs in every minute, so that a password once verified is remembered for some minutes:
+ * not itself but its hash with a key that dies with the process, and bound to the stored one, so that a changed or removed
+ * password counts at once. Who fails waits longer each time; who is right is answered at once.
  */
 export class Authenticator {
-  readonly #credentials: Credentials
+  readonly #users: Users
   readonly #clock: Clock
-  readonly #key = randomBytes(32)
-  readonly #verified = new Map<string, { stored: string; until: number }>()
-  readonly #slowing = new Slowing()
-  /** The last log-in under way for each address and user: one waits for the other, or many at once would not be slowed. */
-  readonly #turns = new Map<string, Promise<unknown>>()
-  readonly #waiting = new Map<string, number>()
-  #busy = 0
-  readonly #queue: (() => void)[] = []
+  readonly #secrets: Secrets | undefined
+  readonly #bearer: BearerTokens | undefined
+  readonly #failures: Failures
+  readonly #crowd = new Crowd()
+  readonly #key = randomBytes(32).toString('base64')
+  readonly #verified = new Map<string, { readonly stored: string; readonly until: number }>()
+  /** The passwords being looked at: who comes with the same one waits for the same answer. */
+  readonly #looking = new Map<string, Promise<LoggedIn | undefined>>()
+  /** Users from before there were SCRAM keys, for whom some are being made. */
+  readonly #making = new Set<string>()
+  #nobody: Uint8Array | undefined
 
-  constructor(credentials: Credentials, clock: Clock = realClock) {
-    this.#credentials = credentials
+  constructor(users: Users, { data, oauth, clock = realClock }: AuthenticatorOptions = {}) {
+    this.#users = users
     this.#clock = clock
+    this.#secrets = data === undefined ? undefined : new Secrets(data)
+    this.#bearer = oauth && new BearerTokens(oauth)
+    this.#failures = new Failures(data, users.pepper)
   }
 
-  /** The user's name if the password is right, undefined if not. Rejects with RefusedError `try-later` while too many wait. */
-  async authenticate(user: string, password: string, from: string): Promise<string | undefined> {
-    const name = user.toLowerCase()
-    const stored = this.#credentials.credential(name)
-    if (stored !== undefined && this.#remembers(name, password, stored)) return name
-    const place = placeKey(from)
-    const others = this.#waiting.get(place) ?? 0
-    if (others >= waitingOfOne || this.#turns.size >= waiting)
-      throw new RefusedError('try-later', '', 'too many log-ins at once')
-    this.#waiting.set(place, others + 1)
-    const turn = `${place} ${name}`
-    const mine = (this.#turns.get(turn) ?? Promise.resolve()).then(() => this.#verify(name, password, from))
-    const settled = mine.catch(() => undefined)
-    this.#turns.set(turn, settled)
-    try {
-      return await mine
-    } finally {
-      const left = (this.#waiting.get(place) ?? 1) - 1
-      if (left > 0) this.#waiting.set(place, left)
-      else this.#waiting.delete(place)
-      if (this.#turns.get(turn) === settled) this.#turns.delete(turn)
-    }
+  /** What is possible now: SCRAM only where no user with a password would fail for want of keys. The best first. */
+  get mechanisms(): readonly Mechanism[] {
+    return mechanismsWhere(this.#users.possible.scram, this.#bearer !== undefined)
   }
 
-  async #verify(name: string, password: string, from: string): Promise<string | undefined> {
-    const stored = this.#credentials.credential(name)
-    if (stored !== undefined && this.#remembers(name, password, stored)) return name // by the log-in before this one
-    const right = await this.#inTurn(() => verifyPassword(password, stored))
-    if (right && stored !== undefined && stored === this.#credentials.credential(name)) {
-      this.#remember(name, password, stored)
-      this.#slowing.succeeded(from, name)
-      return name
+  /** Whether some user chose a recoverable secret. */
+  get apop(): boolean {
+    return this.#secrets !== undefined && this.#users.possible.apop
+  }
+
+  /** Who it is, undefined where that is not proved. `from`: the address. Rejects with RefusedError `try-later` while too many wait. */
+  authenticate(credentials: Credentials, from: string): Promise<LoggedIn | undefined> {
+    if (credentials.by !== 'password') return this.#examine(credentials, placeOf(from))
+    const key = this.#keyOf(credentials)
+    const person = this.#remembers(key, credentials.login)
+    if (person !== undefined) return Promise.resolve(person)
+    let looking = this.#looking.get(key)
+    if (looking === undefined) {
+      looking = this.#verify(credentials, key, placeOf(from)).finally(() => this.#looking.delete(key))
+      this.#looking.set(key, looking)
     }
-    this.#slowing.failed(from, name, this.#clock.now())
-    await this.#clock.sleep(this.#slowing.delay(from, name, this.#clock.now()))
+    return looking
+  }
+
+  /** What a SCRAM proof is held against; invented, but always the same, for who has no keys. Rejects like `authenticate`. */
+  async keys(login: string, from: string): Promise<ScramKeys> {
+    this.#crowd.admit(placeOf(from))
+    const person = this.#person(login, (name) => this.#users.read(name))
+    const invented = inventScramKeys(userIn(login), this.#users.pepper)
+    return await Promise.resolve(person?.user.scram ?? invented)
+  }
+
+  /** Lets go of the count of failures. */
+  close(): void {
+    this.#failures.close()
+  }
+
+  async #verify(credentials: PasswordCredentials, key: string, place: string): Promise<LoggedIn | undefined> {
+    const { login, password } = credentials
+    this.#crowd.admit(place)
+    const stored = this.#person(login)?.user.password
+    const right = await this.#crowd.inTurn(place, () => verifyPassword(password, stored))
+    const person = this.#person(login)
+    if (!right || stored === undefined || person?.user.password !== stored) return await this.#wrong(login, place)
+    this.#remember(key, stored)
+    if (person.user.scram === undefined) this.#makeScram(person.user.name, password, stored)
+    return this.#right(person, place)
+  }
+
+  async #examine(credentials: Exclude<Credentials, { by: 'password' }>, place: string): Promise<LoggedIn | undefined> {
+    this.#crowd.admit(place)
+    const login = credentials.by === 'bearer' ? await this.#loginOf(credentials) : credentials.login
+    const person = login === undefined ? undefined : this.#person(login)
+    const right =
+      credentials.by === 'bearer' ||
+      (credentials.by === 'scram' ? credentials.proven : this.#digestHolds(credentials, person?.user))
+    return right && person !== undefined ? this.#right(person, place) : await this.#wrong(credentials.login, place)
+  }
+
+  /** The login name that a token entitles to; undefined where it does not entitle to the one that was given. */
+  async #loginOf({ login, token }: Extract<Credentials, { by: 'bearer' }>): Promise<string | undefined> {
+    const name = (await this.#bearer?.userOf(token))?.toLowerCase()
+    if (name === undefined || login === '') return name
+    return this.#person(login)?.user.name === name ? login : undefined
+  }
+
+  /** RFC 1939 §7: the MD5 of the timestamp followed by the secret. */
+  #digestHolds({ timestamp, digest }: Extract<Credentials, { by: 'apop' }>, user: StoredUser | undefined): boolean {
+    if (this.#secrets === undefined) return false
+    // For who has no secret it takes as long.
+    this.#nobody ??= this.#secrets.seal('', randomBytes(12).toString('base64'))
+    const secret =
+      user?.apop === undefined
+        ? this.#secrets.unseal('', this.#nobody)
+        : this.#secrets.unseal(apopOwner(user.name), user.apop)
+    const wanted = Buffer.from(hash('md5', timestamp + secret))
+    const given = Buffer.from(digest)
+    return given.length === wanted.length && timingSafeEqual(given, wanted) && user?.apop !== undefined
+  }
+
+  #right({ user, device }: Person, place: string): LoggedIn {
+    this.#failures.succeeded(place, user.name)
+    return { user: user.name, device }
+  }
+
+  async #wrong(login: string, place: string): Promise<undefined> {
+    const wait = this.#failures.failed(place, userIn(login), this.#clock.now())
+    await this.#crowd.slowed(place, () => this.#clock.sleep(wait))
     return undefined
   }
 
-  #remembers(name: string, password: string, stored: string): boolean {
-    const key = this.#keyOf(name, password)
+  #person(login: string, find = (name: string): StoredUser | undefined => this.#users.find(name)): Person | undefined {
+    const name = login.toLowerCase()
+    const whole = find(name)
+    if (whole !== undefined) return { user: whole, device: undefined }
+    const parts = deviceIn(name)
+    const user = parts && find(parts.user)
+    return user && { user, device: parts.device }
+  }
+
+  #remembers(key: string, login: string): LoggedIn | undefined {
     const found = this.#verified.get(key)
-    if (found === undefined) return false
-    if (found.stored === stored && found.until > this.#clock.now()) return true
+    if (found === undefined) return undefined
+    const person = this.#person(login)
+    if (person !== undefined && person.user.password === found.stored && found.until > this.#clock.now())
+      return { user: person.user.name, device: person.device }
     this.#verified.delete(key)
-    return false
+    return undefined
   }
 
-  #remember(name: string, password: string, stored: string): void {
-    this.#verified.set(this.#keyOf(name, password), { stored, until: this.#clock.now() + lifetime })
-    for (const key of this.#verified.keys()) {
+  #remember(key: string, stored: string): void {
+    this.#verified.delete(key) // so that it goes to the end of the map, which is kept in order of age
+    this.#verified.set(key, { stored, until: this.#clock.now() + lifetime })
+    for (const oldest of this.#verified.keys()) {
       if (this.#verified.size <= remembered) break
-      this.#verified.delete(key)
+      this.#verified.delete(oldest)
     }
   }
 
-  #keyOf(name: string, password: string): string {
-    return createHmac('sha256', this.#key).update(`${name}\0${password}`).digest('base64')
+  #keyOf({ login, password }: PasswordCredentials): string {
+    return hash('sha256', `${this.#key}${login.toLowerCase()}\0${password}`, 'base64')
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#busy >= atOnce) await new Promise<void>((resolve) => this.#queue.push(resolve))
-    else this.#busy++
-    try {
-      return await work()
-    } finally {
-      const next = this.#queue.shift()
-      if (next === undefined) this.#busy--
-      else next()
-    }
+  #makeScram(name: string, password: string, stored: string): void {
+    if (this.#making.has(name)) return
+    this.#making.add(name)
+    makeScramKeys(password)
+      .then((scram) => this.#users.keepScram(name, stored, scram))
+      .catch(() => undefined) // the next log-in tries again
+      .finally(() => this.#making.delete(name))
   }
+}
+
+/** Whose failures they are: `mario`, with whatever device. */
+function userIn(login: string): string {
+  const name = login.toLowerCase()
+  return deviceIn(name)?.user ?? name
+}
+
+const lists = new Map<string, readonly Mechanism[]>()
+
+/** The same array for the same: who asks need not look into it again. */
+function mechanismsWhere(scram: boolean, bearer: boolean): readonly Mechanism[] {
+  const key = `${scram} ${bearer}`
+  let list = lists.get(key)
+  if (list === undefined) {
+    list = [
+      ...(scram ? (['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] as const) : []),
+      ...(bearer ? (['OAUTHBEARER', 'XOAUTH2'] as const) : []),
+      'PLAIN',
+      'LOGIN',
+    ]
+    lists.set(key, list)
+  }
+  return list
 }

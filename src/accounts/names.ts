@@ -44,3 +44,12 @@ export function domainOf(address: string): string | undefined {
   const at = address.lastIndexOf('@')
   return at === -1 || at === address.length - 1 ? undefined : address.slice(at + 1)
 }
+
+/**
+ * What a login name says of a device: `mario+phone` is user `mario`, device `phone`; where user names are addresses, it may stand
+ * before or behind the domain. Undefined where it says nothing of one.
+ */
+export function deviceIn(login: string): { readonly user: string; readonly device: string } | undefined {
+  const [, name = '', device, domain = ''] = /^([^+]+)\+([a-z0-9][a-z0-9._+-]{0,31})(@[^+]*)?$/.exec(login) ?? []
+  return device === undefined ? undefined : { user: name + domain, device }
+}
