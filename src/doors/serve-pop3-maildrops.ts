@@ -1,52 +1,130 @@
-import { Maildrop } from '../pop3/maildrop.ts'
-import type { MaildropEntry, UserMail } from '../store/store.ts'
-import type { ModSeq } from '../ids.ts'
+import type { UserSettings } from '../accounts/settings.ts'
+import { RefusedError } from '../errors.ts'
+import type { MessageId } from '../ids.ts'
+import type { Say } from '../pop3/texts.ts'
+import { deviceNameFault } from '../store/device-name.ts'
+import { type Lease, type Leases, type NoLease, renewEvery } from '../store/leases.ts'
+import type { UserMail } from '../store/store.ts'
+import { MaildropRefused, type OpenMaildrop, type Visitor } from './open-maildrop.ts'
+import { removeMessages } from './serve-pop3-maildrops-removal.ts'
+import { Snapshots } from './serve-pop3-maildrops-snapshots.ts'
 
-/** Who has a maildrop locked. */
-export interface Holder {
-  readonly from: string
-  /** Milliseconds since 1970. */
-  readonly since: number
+/** Whose mail it is, opened as long as somebody has borrowed it. */
+export interface Lender {
+  /** Each borrowing is to be followed by one `giveBack`. */
+  borrow(user: string): Promise<UserMail>
+  giveBack(user: string): void
 }
 
-/** So many users' maildrops are remembered. */
-const enough = 256
+export interface MaildropsOptions {
+  readonly mails: Lender
+  readonly settings: (user: string) => UserSettings
+  readonly leases: Leases
+  /** With so many sessions of a user, no more devices of the user's are let in; 20 unless said. */
+  readonly sessionsPerUser?: number | undefined
+  readonly now?: () => number
+}
 
-/** The maildrops of a POP3 door: one session at a time for each (RFC 1939 §4), and remembered while nothing changes in them. */
+const day = 86_400_000
+/** What has expired goes once an hour, so that a maildrop can be remembered that long. */
+const hour = 3_600_000
+
+/** The maildrops of the users' mail, for a POP3 door: one session at a time for each (RFC 1939 §4), and one for each device. */
 export class Maildrops {
-  readonly #holders = new Map<string, Holder>()
-  readonly #known = new Map<
-    string,
-    { readonly modseq: ModSeq; readonly mail: UserMail; readonly maildrop: Maildrop<MaildropEntry> }
-  >()
+  readonly #options: MaildropsOptions
+  readonly #now: () => number
+  readonly #snapshots = new Snapshots()
+  readonly #renewal: ReturnType<typeof setInterval>
 
-  /** Locks a user's maildrop; gives who has it, where that is somebody else. */
-  lock(user: string, from: string): Holder | undefined {
-    const holder = this.#holders.get(user)
-    if (holder !== undefined) return holder
-    this.#holders.set(user, { from, since: Date.now() })
-    return undefined
+  constructor(options: MaildropsOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#renewal = setInterval(() => this.#renew(), renewEvery).unref()
   }
 
-  unlock(user: string): void {
-    this.#holders.delete(user)
-  }
-
-  /** The maildrop as it is now. */
-  async look(mail: UserMail): Promise<Maildrop<MaildropEntry>> {
-    const known = this.#known.get(mail.user)
-    const now = await mail.read((view) =>
-      known?.modseq === view.modseq && known.mail === mail
-        ? known
-        : { modseq: view.modseq, mail, maildrop: new Maildrop(view.maildrop()) },
-    )
-    // The one used last stands last.
-    this.#known.delete(mail.user)
-    this.#known.set(mail.user, now)
-    for (const user of this.#known.keys()) {
-      if (this.#known.size <= enough) break
-      this.#known.delete(user)
+  /** An `OpenMaildropFor`. */
+  readonly open = async (visitor: Visitor): Promise<OpenMaildrop> => {
+    const { mails } = this.#options
+    const { user, device } = visitor
+    const fault = device === undefined ? undefined : deviceNameFault(device)
+    if (fault !== undefined) throw new RefusedError('no', '', `this cannot be the name of a device: ${fault}`)
+    const settings = this.#options.settings(user)
+    const lease = this.#lock(visitor, settings)
+    let borrowed = false
+    try {
+      const mail = await mails.borrow(user)
+      borrowed = true
+      return await this.#opened(mail, lease, settings)
+    } catch (error) {
+      this.#letGo(lease, borrowed)
+      throw error
     }
-    return now.maildrop
+  }
+
+  /** Ends the care for the leases; they stay those of who opened them. */
+  close(): void {
+    clearInterval(this.#renewal)
+  }
+
+  async #opened(mail: UserMail, lease: Lease, settings: UserSettings): Promise<OpenMaildrop> {
+    const { expireDays, newDevices, loginDelay } = settings
+    const storedFrom = expireDays === undefined ? 0 : Math.floor((this.#now() - expireDays * day) / hour) * hour
+    const { maildrop, ids } = await this.#snapshots.look(mail, { device: lease.device, newDevices, storedFrom })
+    return {
+      maildrop,
+      policy: { expire: expireDays ?? 'never', loginDelay },
+      read: (number, take) => mail.lend(ids[number - 1] as MessageId, take),
+      update: async (removed) => {
+        if (removed.length === 0) return 0
+        // Somebody who took the maildrop over, because this process had stood still, must not find it changed.
+        if (!this.#options.leases.holds(lease)) throw new MaildropRefused('in-use', nothingRemoved)
+        const meant = removed.map((number) => ids[number - 1] as MessageId)
+        await mail.change((draft) => removeMessages(draft, meant, lease.device, settings.dele))
+        return removed.length
+      },
+      close: () => this.#letGo(lease, true),
+    }
+  }
+
+  #lock({ user, device, address }: Visitor, { loginDelay }: UserSettings): Lease {
+    const { leases, sessionsPerUser = 20 } = this.#options
+    const delay = loginDelay * 1000
+    const answer = leases.acquire({ user, device, from: address, delay, most: sessionsPerUser })
+    if (!('why' in answer)) return answer
+    throw refusal(answer, delay, this.#now())
+  }
+
+  #letGo(lease: Lease, borrowed: boolean): void {
+    try {
+      this.#options.leases.release(lease)
+    } catch {
+      // Then it ends with its time.
+    }
+    if (borrowed) this.#options.mails.giveBack(lease.user)
+  }
+
+  #renew(): void {
+    try {
+      this.#options.leases.renew()
+    } catch {
+      // The next time; there are some before a lease is over.
+    }
+  }
+}
+
+const nothingRemoved: Say = (texts) => texts.nothingRemoved(texts.whyBusy)
+
+function refusal(answer: NoLease, delay: number, now: number): MaildropRefused {
+  switch (answer.why) {
+    case 'in-use': {
+      const seconds = Math.max(0, Math.round((now - answer.since) / 1000))
+      return new MaildropRefused('in-use', (texts) => texts.inUse(answer.from, seconds))
+    }
+    case 'soon': {
+      const seconds = Math.max(1, Math.ceil((answer.since + delay - now) / 1000))
+      return new MaildropRefused('login-delay', (texts) => texts.loginDelay(seconds))
+    }
+    case 'too many':
+      return new MaildropRefused('try-later', (texts) => texts.tooManySessions)
   }
 }

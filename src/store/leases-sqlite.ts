@@ -2,7 +2,7 @@ import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { diskError, isBusy } from '../disk-errors.ts'
-import { leaseTime, type Lease, type Leases, type LeaseWish, type NoLease } from './leases.ts'
+import { type Lease, type Leases, leaseTime, type LeaseWish, type NoLease, renewEvery } from './leases.ts'
 
 /** How long a write waits for those of other processes (milliseconds). Each takes some microseconds. */
 const patience = 1000
@@ -27,7 +27,7 @@ const alive = 'exists (select 1 from processes where name = leases.process and a
 // A time to come is one from before the clock was put back.
 const acquire = `insert into leases values (?1, ?2, ?3, ?4, ?5)
   on conflict do update set source = excluded.source, since = excluded.since, process = excluded.process
-  where (leases.since <= ?7 or leases.since > ?4) and not ${alive}`
+  where (leases.since <= ?7 or leases.since > ?4) and (process is null or process <> ?5 and not ${alive})`
 
 /** The leases of several processes that serve one data folder: DATA/leases.sqlite, which need not outlive the machine. */
 export class SqliteLeases implements Leases {
@@ -43,6 +43,7 @@ export class SqliteLeases implements Leases {
   readonly #renew: StatementSync
   readonly #free: StatementSync
   readonly #forget: StatementSync
+  #renewed = 0
 
   /** `process`: a name that no other process, living or dead, has. Throws StoreError. */
   constructor(data: string, process: string, options: { now?: () => number } = {}) {
@@ -53,7 +54,7 @@ export class SqliteLeases implements Leases {
     this.#database = database
     this.#acquire = database.prepare(acquire)
     this.#holder = database.prepare(
-      `select source, since, process, exists (select 1 from processes where name = leases.process and alive > ?3) as held
+      `select source, since, process, process is not null and (process = ?4 or exists (select 1 from processes where name = leases.process and alive > ?3)) as held
        from leases where user = ?1 and device = ?2`,
     )
     this.#count = database.prepare(
@@ -71,11 +72,13 @@ export class SqliteLeases implements Leases {
   acquire({ user, device, from, delay = 0, most = Infinity }: LeaseWish): Lease | NoLease {
     const now = this.#now()
     const dead = now - leaseTime
+    // After this process had stood still.
+    if (now > this.#renewed + renewEvery) this.renew()
     return this.#try(() => {
       if (device !== undefined && Number(this.#count.get(user, dead)?.['held']) >= most) return { why: 'too many' }
       const taken = this.#acquire.run(user, device ?? '', from, now, this.process, dead, now - delay)
       if (taken.changes === 1) return { user, device, since: now }
-      const last = this.#holder.get(user, device ?? '', dead)
+      const last = this.#holder.get(user, device ?? '', dead, this.process)
       const since = Number(last?.['since'])
       if (last?.['held'] !== 1) return { why: 'soon', since }
       return { why: 'in-use', from: String(last['source']), since, process: String(last['process']) }
@@ -91,7 +94,8 @@ export class SqliteLeases implements Leases {
   }
 
   renew(): void {
-    this.#try(() => this.#renew.run(this.process, this.#now()))
+    this.#renewed = this.#now()
+    this.#try(() => this.#renew.run(this.process, this.#renewed))
   }
 
   releaseAllOf(process?: string): void {

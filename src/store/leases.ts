@@ -27,7 +27,8 @@ export interface LeaseWish extends MaildropName {
 
 /**
  * Who has which maildrop (RFC 1939 §4: one session at a time). A lease holds until it is released, or until its process has
- * not said for `leaseTime` that it is alive; who comes then takes it over. When a maildrop was last opened is remembered.
+ * not said for `leaseTime` that it is alive; who comes to another process then takes it over. When a maildrop was last opened
+ * is remembered.
  */
 export interface Leases {
   /** The name of the process whose leases are given here. */
@@ -59,12 +60,10 @@ export class MemoryLeases implements Leases {
   readonly #now: () => number
   /** The last opening of each maildrop: by user, then by device, '' for none. */
   readonly #users = new Map<string, Map<string, Opened>>()
-  #alive = 0
 
   constructor(options: { process?: string; now?: () => number } = {}) {
     this.process = options.process ?? 'serve'
     this.#now = options.now ?? Date.now
-    this.renew()
   }
 
   acquire({ user, device, from, delay = 0, most = Infinity }: LeaseWish): Lease | NoLease {
@@ -74,11 +73,11 @@ export class MemoryLeases implements Leases {
     const last = maildrops.get(device ?? '')
     if (last !== undefined) {
       const { since } = last.lease
-      if (this.#isHeld(last, now)) return { why: 'in-use', from: last.from, since, process: this.process }
+      if (last.held) return { why: 'in-use', from: last.from, since, process: this.process }
       // Not where the clock was put back since.
       if (since <= now && now < since + delay) return { why: 'soon', since }
     }
-    if (device !== undefined && [...maildrops.values()].filter((each) => this.#isHeld(each, now)).length >= most)
+    if (device !== undefined && [...maildrops.values()].filter(({ held }) => held).length >= most)
       return { why: 'too many' }
     const lease: Lease = { user, device, since: now }
     maildrops.set(device ?? '', { lease, from, held: true })
@@ -96,9 +95,8 @@ export class MemoryLeases implements Leases {
     if (opened?.lease === lease) maildrops?.set(lease.device ?? '', { ...opened, held: false })
   }
 
-  renew(): void {
-    this.#alive = this.#now()
-  }
+  /** Who asks is in this process, so that it is alive. */
+  renew(): void {}
 
   releaseAllOf(process: string = this.process): void {
     if (process !== this.process) return
@@ -108,9 +106,5 @@ export class MemoryLeases implements Leases {
 
   close(): void {
     this.releaseAllOf()
-  }
-
-  #isHeld({ held }: Opened, now: number): boolean {
-    return held && now < this.#alive + leaseTime
   }
 }
