@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { StoreError } from '../errors.ts'
 import { type AccountSettings, Directory, parseLeave } from './directory.ts'
 import { takeLock } from './lock.ts'
+import { usualSettings } from './settings.ts'
 
 async function folder(t: TestContext): Promise<string> {
   const data = await mkdtemp(join(tmpdir(), 'postino-directory-'))
@@ -98,6 +99,25 @@ test('a change by another process is noticed', async (t) => {
   assert.equal(one.changes(), before)
   await other.addUser('anna', undefined)
   assert.notEqual(one.changes(), before)
+})
+
+test('a user’s settings are what is usual until chosen, one by one; another process sees them', async (t) => {
+  const data = await folder(t)
+  const one = await opened(t, data)
+  const other = await opened(t, data)
+  await one.addUser('mario', undefined)
+  assert.deepEqual(other.settings('mario'), usualSettings)
+  assert.equal(await one.setSettings('mario', { dele: 'trash', expireDays: 7 }), true)
+  assert.equal(await other.setSettings('mario', { loginDelay: 60, newDevices: 'new' }), true)
+  const chosen = { ...usualSettings, dele: 'trash', expireDays: 7, loginDelay: 60, newDevices: 'new' }
+  for (const directory of [one, other]) assert.deepEqual(directory.settings('mario'), chosen)
+  await one.setSettings('mario', { expireDays: undefined })
+  assert.equal(other.settings('mario').expireDays, undefined)
+  assert.equal(await one.setSettings('nobody', { dele: 'trash' }), false)
+  assert.equal(await one.setSettings('nobody', {}), false)
+  await assert.rejects(one.setSettings('mario', { expireDays: 0 }), /0 days/)
+  await assert.rejects(one.setSettings('mario', { loginDelay: -1 }), /-1 seconds/)
+  await assert.rejects(one.setSettings('mario', { trashDays: 1.5 }), /1.5 days/)
 })
 
 test('a newer schema is left alone: the error names the file and says to upgrade', async (t) => {
