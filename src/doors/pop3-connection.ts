@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { MisuseError, PeerError, PostinoError, RefusedError } from '../errors.ts'
+import { channelBinding } from '../net/channel-bindings.ts'
 import { connect, connectionError, secure, spelt, type Destination } from '../net/connect.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
 import type { Capabilities } from '../pop3/capabilities.ts'
 import type { ClientEvent, Reply } from '../pop3/client-event.ts'
 import { Pop3Client } from '../pop3/client.ts'
 import type { Command } from '../pop3/command.ts'
+import type { ChannelBindingType } from '../sasl/mechanism.ts'
 
 /** How long to wait, in milliseconds. */
 export interface Patience {
@@ -31,19 +34,27 @@ interface Asked {
 export class Pop3Connection {
   readonly to: Destination
   readonly #patience: Patience
+  readonly #ca: string | undefined
   readonly #client: Pop3Client
   #socket: Socket
   /** In the order they were asked in, which is that of the answers; a door keeps this short. */
   #asked: Asked[] = []
   #draining = false
+  /** Whether what came is being taken; and whether that took longer than a server may be silent. */
+  #taking = false
+  #late = false
+  #greeted = false
   #sending = false
   #handshakeDue = false
   #greeting = Promise.withResolvers<void>()
   #handshake: PromiseWithResolvers<void> | undefined
   #failure: unknown
+  /** Nothing more is wanted of the abort signal. */
+  #forget = (): void => undefined
 
-  private constructor(to: Destination, socket: Socket, patience: Patience) {
+  private constructor(to: Destination, socket: Socket, patience: Patience, ca: string | undefined) {
     this.to = to
+    this.#ca = ca
     this.#socket = socket
     this.#patience = patience
     this.#client = new Pop3Client({ find: findDotLine })
@@ -54,21 +65,32 @@ export class Pop3Connection {
   /** Connects and waits for the greeting. Rejects with PeerError, or RefusedError where the server takes no session. */
   static async open(
     to: Destination,
-    options: { tls: boolean; patience?: Patience; signal?: AbortSignal },
+    options: { tls: boolean; patience?: Patience; signal?: AbortSignal; ca?: string | undefined },
   ): Promise<Pop3Connection> {
     const patience = options.patience ?? usualPatience
-    const socket = await connect(to, { tls: options.tls, timeout: patience.connect, alpn: 'pop3' })
-    const connection = new Pop3Connection(to, socket, patience)
-    options.signal?.addEventListener('abort', () => connection.#fail(new PeerError('connection-lost', 'stopped')), {
-      once: true,
-    })
-    if (options.signal?.aborted === true) connection.#fail(new PeerError('connection-lost', 'stopped'))
+    const { tls, ca, signal } = options
+    const socket = await connect(to, { tls, timeout: patience.connect, alpn: 'pop3', ca, signal })
+    const connection = new Pop3Connection(to, socket, patience, ca)
+    const stop = (): void => connection.#fail(new PeerError('connection-lost', 'stopped'))
+    signal?.addEventListener('abort', stop, { once: true })
+    connection.#forget = () => signal?.removeEventListener('abort', stop)
+    if (signal?.aborted === true) stop()
     await connection.#greeting.promise
     return connection
   }
 
   get capabilities(): Capabilities {
     return this.#client.capabilities
+  }
+
+  /** Whether there is TLS. */
+  get secured(): boolean {
+    return this.#socket instanceof TLSSocket
+  }
+
+  /** Binds a log-in to the TLS connection; undefined where there is no TLS, or no such binding. */
+  binding(type: ChannelBindingType): Uint8Array | undefined {
+    return this.#socket instanceof TLSSocket ? channelBinding(this.#socket, type, 'client') : undefined
   }
 
   /** Sends a command as soon as it may leave; resolves with its reply once all that the reply holds was taken. */
@@ -107,7 +129,12 @@ export class Pop3Connection {
   #listen(): void {
     const socket = this.#socket
     socket.setTimeout(this.#patience.silence, () => {
-      this.#fail(new PeerError('timed-out', `${spelt(this.to)} has been silent for ${this.#patience.silence / 1000} s`))
+      // Silent is who is asked and does not answer; whoever takes what came may take long, and the time begins anew then.
+      if (this.#taking) this.#late = true
+      else if (this.#asked.length > 0 || !this.#greeted)
+        this.#fail(
+          new PeerError('timed-out', `${spelt(this.to)} has been silent for ${this.#patience.silence / 1000} s`),
+        )
     })
     this.#read(socket).catch((error: unknown) => this.#fail(error))
   }
@@ -139,11 +166,23 @@ export class Pop3Connection {
     try {
       for (let event = this.#client.next(); event !== undefined; event = this.#client.next()) {
         const waiting = this.#handle(event)
-        if (waiting !== undefined) await waiting
+        if (waiting !== undefined) await this.#taken(waiting)
       }
     } finally {
       this.#draining = false
     }
+  }
+
+  async #taken(waiting: Promise<void>): Promise<void> {
+    this.#taking = true
+    try {
+      await waiting
+    } finally {
+      this.#taking = false
+    }
+    if (!this.#late) return
+    this.#late = false
+    this.#socket.setTimeout(this.#patience.silence)
   }
 
   #handle(event: ClientEvent): Promise<void> | undefined {
@@ -152,6 +191,7 @@ export class Pop3Connection {
         this.#socket.write(event.octets)
         return undefined
       case 'greeting':
+        this.#greeted = true
         if (event.ok) this.#greeting.resolve()
         else
           this.#fail(
@@ -176,6 +216,7 @@ export class Pop3Connection {
       case 'octets':
       case 'sizes':
       case 'unique-ids':
+      case 'languages':
       case 'maildrop':
       case 'capabilities': {
         const [asked] = this.#asked
@@ -188,7 +229,7 @@ export class Pop3Connection {
   async #secureNow(): Promise<void> {
     this.#handshakeDue = false
     this.#socket.setTimeout(0)
-    this.#socket = await secure(this.#socket, this.to, { timeout: this.#patience.connect, alpn: 'pop3' })
+    this.#socket = await secure(this.#socket, this.to, { timeout: this.#patience.connect, alpn: 'pop3', ca: this.#ca })
     this.#client.secured()
     this.#listen()
     this.#sendOut()
@@ -214,6 +255,7 @@ export class Pop3Connection {
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = error
+    this.#forget()
     this.#socket.on('error', () => undefined).destroy()
     this.#greeting.reject(error)
     this.#handshake?.reject(error)

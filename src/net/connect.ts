@@ -15,33 +15,38 @@ export interface ConnectOptions {
   readonly timeout: number
   /** For TLS: the protocol's name (RFC 7301), `pop3`. */
   readonly alpn?: string
+  /** For TLS: certificates (PEM) to trust instead of those that Node.js trusts. */
+  readonly ca?: string | undefined
+  /** Gives up with PeerError `connection-lost`. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Connects, over every address of the host that answers. Rejects with PeerError `unreachable`, `tls` or `timed-out`. */
 export function connect(to: Destination, options: ConnectOptions): Promise<Socket> {
   if (options.tls) {
-    const socket = connectTls({ ...tlsOptions(to, options.alpn), port: to.port })
+    const socket = connectTls({ ...tlsOptions(to, options), port: to.port })
     socket.setNoDelay(true).setKeepAlive(true)
-    return established(socket, 'secureConnect', to, options.timeout)
+    return established(socket, 'secureConnect', to, options)
   }
   const socket = connectTcp({ port: to.port, host: to.host, noDelay: true, keepAlive: true, autoSelectFamily: true })
-  return established(socket, 'connect', to, options.timeout)
+  return established(socket, 'connect', to, options)
 }
 
 /** Turns a connection in the clear into a TLS one (RFC 2595 §4). Rejects like `connect`. */
-export function secure(socket: Socket, to: Destination, options: { timeout: number; alpn?: string }): Promise<Socket> {
-  return established(connectTls({ ...tlsOptions(to, options.alpn), socket }), 'secureConnect', to, options.timeout)
+export function secure(socket: Socket, to: Destination, options: Omit<ConnectOptions, 'tls'>): Promise<Socket> {
+  return established(connectTls({ ...tlsOptions(to, options), socket }), 'secureConnect', to, options)
 }
 
 function tlsOptions(
   to: Destination,
-  alpn: string | undefined,
-): { servername?: string; host: string; ALPNProtocols?: string[] } {
+  { alpn, ca }: Pick<ConnectOptions, 'alpn' | 'ca'>,
+): { servername?: string; host: string; ALPNProtocols?: string[]; ca?: string } {
   // RFC 6066 §3: an IP address is no server name.
   return {
     host: to.host,
     ...(isIP(to.host) === 0 ? { servername: to.host } : {}),
     ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
+    ...(ca === undefined ? {} : { ca }),
   }
 }
 
@@ -49,14 +54,16 @@ function established(
   socket: Socket | TLSSocket,
   event: 'connect' | 'secureConnect',
   to: Destination,
-  timeout: number,
+  { timeout, signal }: Pick<ConnectOptions, 'timeout' | 'signal'>,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       socket.destroy(new PeerError('timed-out', `${spelt(to)} did not answer within ${timeout / 1000} s`))
     }, timeout)
+    const stop = (): void => void socket.destroy(new PeerError('connection-lost', 'stopped'))
     const settle = (): void => {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
       socket.off('error', fail).off('close', closed).off(event, succeed)
     }
     const fail = (error: Error): void => {
@@ -70,6 +77,8 @@ function established(
       resolve(socket)
     }
     socket.once('error', fail).once('close', closed).once(event, succeed)
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted === true) stop()
   })
 }
 
