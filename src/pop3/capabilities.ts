@@ -14,6 +14,10 @@ export interface Capabilities {
   readonly authRespCode: boolean
   /** SASL mechanisms, in capitals (RFC 5034 §6). */
   readonly sasl: readonly string[]
+  /** Whether one may ask for UTF8, and whether names and passwords may be UTF-8 (RFC 6856 §2). */
+  readonly utf8: 'no' | 'yes' | 'user'
+  /** RFC 6856 §3. */
+  readonly lang: boolean
   /** Days until messages may be removed by the server: 0 means on download, Infinity never; undefined: not said. */
   readonly expire: number | undefined
   /** Seconds to wait between log-ins; undefined: not said. */
@@ -40,6 +44,8 @@ export function readCapabilities(lines: readonly string[]): Capabilities {
     respCodes: all.has('RESP-CODES'),
     authRespCode: all.has('AUTH-RESP-CODE'),
     sasl: all.get('SASL')?.map((name) => name.toUpperCase()) ?? [],
+    utf8: !all.has('UTF8') ? 'no' : all.get('UTF8')?.[0]?.toUpperCase() === 'USER' ? 'user' : 'yes',
+    lang: all.has('LANG'),
     expire: days?.toUpperCase() === 'NEVER' ? Infinity : wholeNumber(days ?? ''),
     loginDelay: wholeNumber(all.get('LOGIN-DELAY')?.[0] ?? ''),
     implementation: implementation || undefined,

@@ -2,7 +2,15 @@ import type { PeerError } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Command } from './command.ts'
-import type { MaildropSize, SizeEntry, UniqueIdEntry } from './listing.ts'
+import {
+  type LanguageEntry,
+  type MaildropSize,
+  readLanguage,
+  readSize,
+  readUniqueId,
+  type SizeEntry,
+  type UniqueIdEntry,
+} from './listing.ts'
 
 /** The status line that answers a command, without its +OK or -ERR. */
 export interface Reply {
@@ -39,6 +47,13 @@ export type ClientEvent =
       readonly uniqueIds: UniqueIdEntry[]
       readonly bad: string[]
     }
+  /** Lines of a LANG. `bad`: lines that are no language listing. */
+  | {
+      readonly kind: 'languages'
+      readonly command: Command
+      readonly languages: LanguageEntry[]
+      readonly bad: string[]
+    }
   | { readonly kind: 'maildrop'; readonly command: Command; readonly size: MaildropSize }
   | { readonly kind: 'capabilities'; readonly command: Command; readonly capabilities: Capabilities }
   /** The command is done, whatever became of it. */
@@ -47,3 +62,20 @@ export type ClientEvent =
   | { readonly kind: 'handshake' }
   /** The other side broke the protocol or went away: hang up. Nothing follows. */
   | { readonly kind: 'broken'; readonly error: PeerError }
+
+/** The event of these lines of a listing. */
+export function entries(command: Command, lines: readonly string[]): ClientEvent {
+  const bad: string[] = []
+  const read = <Entry>(reader: (line: string) => Entry | undefined): Entry[] => {
+    const found: Entry[] = []
+    for (const line of lines) {
+      const entry = reader(line)
+      if (entry === undefined) bad.push(line)
+      else found.push(entry)
+    }
+    return found
+  }
+  if (command.verb === 'LIST') return { kind: 'sizes', command, sizes: read(readSize), bad }
+  if (command.verb === 'LANG') return { kind: 'languages', command, languages: read(readLanguage), bad }
+  return { kind: 'unique-ids', command, uniqueIds: read(readUniqueId), bad }
+}

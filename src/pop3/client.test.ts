@@ -43,6 +43,8 @@ function word(event: ClientEvent): string {
       return `sizes ${event.sizes.map((one) => `${one.number}:${one.octets}`).join(' ')} bad ${event.bad.join('|')}`
     case 'unique-ids':
       return `ids ${event.uniqueIds.map((one) => `${one.number}:${one.uniqueId}`).join(' ')} bad ${event.bad.join('|')}`
+    case 'languages':
+      return `languages ${event.languages.map((one) => `${one.tag}=${one.name}`).join(' ')} bad ${event.bad.join('|')}`
     case 'maildrop':
       return `maildrop ${event.size.messages} ${event.size.octets}`
     case 'capabilities':
@@ -217,6 +219,37 @@ test('AUTH with an exchange sends what that says, and cancels where it has no an
   long.send({ verb: 'AUTH', exchange: exchangeOf('x'.repeat(200), []) })
   assert.equal(told(long, '+OK\r\n').at(-1), 'send AUTH SCRAM-SHA-256\r\n')
   assert.match(told(long, '+ \r\n').at(-1) ?? '', /^send eHh4/)
+})
+
+test('a server that asks again for the first response is given it once more, and a challenge of its own is answered', () => {
+  const client = new Pop3Client()
+  client.send({ verb: 'AUTH', exchange: exchangeOf('one', ['two']) })
+  told(client, '+OK\r\n')
+  assert.deepEqual(told(client, '+ \r\n'), ['send b25l\r\n'])
+  assert.deepEqual(told(client, '+ cg==\r\n'), ['send dHdv\r\n'])
+  assert.deepEqual(told(client, '+ cg==\r\n'), ['send *\r\n'])
+  const words = new Pop3Client()
+  words.send({ verb: 'AUTH', mechanism: 'PLAIN', login: 'a', password: 'b' })
+  told(words, '+OK\r\n')
+  assert.deepEqual(told(words, '+ go ahead\r\n'), ['send AGEAYg==\r\n'])
+  assert.deepEqual(told(words, '+ go ahead\r\n'), ['send *\r\n'])
+})
+
+test('UTF8 and LANG are asked, and the languages are listed', () => {
+  const client = greeted({ verb: 'UTF8' }, { verb: 'LANG' }, { verb: 'LANG', range: 'it' })
+  assert.deepEqual(told(client, '+OK\r\n+OK\r\nen English\r\nes Español\r\ntlh\r\n[x]\r\n.\r\n+OK it sì\r\n', 7), [
+    'UTF8 ok ',
+    'end UTF8',
+    'LANG ok ',
+    'languages en=English bad ',
+    'languages es=Español bad ',
+    'languages tlh= bad ',
+    'languages  bad [x]',
+    'end LANG',
+    'LANG ok it sì',
+    'end LANG',
+  ])
+  assert.throws(() => client.send({ verb: 'LANG', range: 'it\r\nQUIT' }), { name: 'MisuseError', code: 'usage' })
 })
 
 test('a server that says yes before it has proved what it must is not believed', () => {

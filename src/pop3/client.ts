@@ -1,16 +1,15 @@
 import { MisuseError, PeerError, type PeerCode } from '../errors.ts'
 import { reasonOfPop3Reply } from '../reasons.ts'
-import type { ClientMechanism } from '../sasl/mechanism.ts'
-import { fromBase64, toBase64 } from '../wire/base64.ts'
 import { DotReader } from '../wire/dot-reader.ts'
 import type { FindDotLine } from '../wire/find-dot-line.ts'
 import { LineReader } from '../wire/line-reader.ts'
 import { noOctets, toOctets } from '../wire/octets.ts'
 import { type Capabilities, noCapabilities, readCapabilities } from './capabilities.ts'
-import type { ClientEvent } from './client-event.ts'
+import { type ClientEvent, entries } from './client-event.ts'
 import { type Command, replyForm, type SpeltCommand, spell } from './command.ts'
 import { ListingLines } from './listing-lines.ts'
-import { readMaildropSize, readSize, readUniqueId } from './listing.ts'
+import { readMaildropSize } from './listing.ts'
+import { behind, isErr, isOk, quoted, words } from './status-line.ts'
 
 export interface ClientOptions {
   /** A faster search than the built-in one; a door gives that of `net/find-dot-line.ts`. */
@@ -34,7 +33,7 @@ interface Sent {
 }
 
 /**
- * The client's side of POP3 (RFC 1939, 2449, 2595, 5034), without a socket: commands in, octets out; octets in, events out.
+ * The client's side of POP3 (RFC 1939, 2449, 2595, 5034, 6856), without a socket: commands in, octets out; octets in, events out.
  *
  * ```ts
  * client.send({ verb: 'RETR', number: 1 })     // queued; as many as you like
@@ -202,11 +201,9 @@ export class Pop3Client {
       this.#done(command)
       return { kind: 'reply', command, ok: false, text: words, reason: reasonOfPop3Reply(words) }
     }
-    if (command.verb === 'AUTH' && text.startsWith('+')) {
-      // RFC 5034 §4: the server asks for a response; where we have none, we cancel with "*".
-      const { line: asked, more, exchange } = sent.spelt
-      this.#out += more ?? answerTo(text, exchange)
-      this.#queue[this.#head] = { command, spelt: exchange === undefined ? { line: asked } : { line: asked, exchange } }
+    const { exchange } = sent.spelt
+    if (exchange !== undefined && text.startsWith('+')) {
+      this.#out += exchange.answer(text)
       return undefined
     }
     return this.#break(
@@ -356,55 +353,4 @@ export class Pop3Client {
     this.#at = 0
     this.#events = [{ kind: 'broken', error: new PeerError(code, message) }]
   }
-}
-
-/** The line that answers a challenge. */
-function answerTo(line: string, exchange: ClientMechanism | undefined): string {
-  const challenge = fromBase64(line.slice(1).trim())
-  const answer = challenge && exchange?.answer(challenge)
-  return answer === undefined ? '*\r\n' : `${toBase64(answer)}\r\n`
-}
-
-function entries(command: Command, lines: readonly string[]): ClientEvent {
-  const bad: string[] = []
-  if (command.verb === 'LIST') {
-    const sizes = []
-    for (const line of lines) {
-      const size = readSize(line)
-      if (size === undefined) bad.push(line)
-      else sizes.push(size)
-    }
-    return { kind: 'sizes', command, sizes, bad }
-  }
-  const uniqueIds = []
-  for (const line of lines) {
-    const uniqueId = readUniqueId(line)
-    if (uniqueId === undefined) bad.push(line)
-    else uniqueIds.push(uniqueId)
-  }
-  return { kind: 'unique-ids', command, uniqueIds, bad }
-}
-
-// RFC 1939 §3 wants these in capitals; any case can mean nothing else.
-function isOk(line: string): boolean {
-  return line.startsWith('+OK') || /^\+ok/i.test(line)
-}
-
-function isErr(line: string): boolean {
-  return line.startsWith('-ERR') || /^-err/i.test(line)
-}
-
-function behind(line: string, status: number): string {
-  return line.charAt(status) === ' ' ? line.slice(status + 1) : line.slice(status)
-}
-
-/** A command as a person may see it, so without anything secret. */
-function words(command: Command): string {
-  return 'number' in command && command.number !== undefined ? `${command.verb} ${command.number}` : command.verb
-}
-
-function quoted(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  const printable = text.replace(/[\0-\x1f\x7f-\x9f]/g, '?')
-  return printable.length > 100 ? `"${printable.slice(0, 100)}…"` : `"${printable}"`
 }

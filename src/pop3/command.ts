@@ -1,11 +1,13 @@
 import { MisuseError } from '../errors.ts'
 import type { ClientMechanism } from '../sasl/mechanism.ts'
-import { plainMessage } from '../sasl/plain.ts'
-import { toBase64 } from '../wire/base64.ts'
+import { PlainClient } from '../sasl/plain.ts'
+import { ClientExchange } from './client-exchange.ts'
 
 /** A command that a POP3 client sends. `number` is a message-number. */
 export type Command =
-  | { readonly verb: 'CAPA' | 'STLS' | 'STAT' | 'NOOP' | 'RSET' | 'QUIT' }
+  | { readonly verb: 'CAPA' | 'STLS' | 'UTF8' | 'STAT' | 'NOOP' | 'RSET' | 'QUIT' }
+  /** Without a range: lists the languages (RFC 6856 §3.2). */
+  | { readonly verb: 'LANG'; readonly range?: string }
   | { readonly verb: 'USER'; readonly name: string }
   | { readonly verb: 'PASS'; readonly password: string }
   | { readonly verb: 'APOP'; readonly name: string; readonly digest: string }
@@ -31,6 +33,9 @@ export function replyForm(command: Command): ReplyForm {
     case 'LIST':
     case 'UIDL':
       return command.number === undefined ? 'listing' : 'line'
+    case 'LANG':
+      return command.range === undefined ? 'listing' : 'line'
+    case 'UTF8':
     case 'STLS':
     case 'STAT':
     case 'NOOP':
@@ -45,11 +50,10 @@ export function replyForm(command: Command): ReplyForm {
   }
 }
 
-/** A command as it goes over the wire. When the server asks for more (a "+" line): `more` first, then what `exchange` answers. */
+/** A command as it goes over the wire, and, of AUTH, what answers the challenges. */
 export interface SpeltCommand {
   readonly line: string
-  readonly more?: string
-  readonly exchange?: ClientMechanism
+  readonly exchange?: ClientExchange
 }
 
 /** Spells a command. Throws MisuseError where an argument cannot be spelt: a CR, LF or NUL would be a command of its own. */
@@ -72,17 +76,14 @@ export function spell(command: Command): SpeltCommand {
     case 'APOP':
       return { line: `APOP ${word(command.name, 'login name')} ${word(command.digest, 'digest')}\r\n` }
     case 'AUTH': {
-      if ('exchange' in command) return spellExchange(command.exchange)
-      const message = plainMessage({
-        actFor: '',
-        login: word(command.login, 'login name'),
-        password: word(command.password, 'password'),
-      })
-      // Servers are seen to ask again for what they have been given.
-      return { ...spellAuth('PLAIN', message), more: `${message}\r\n` }
+      const exchange = new ClientExchange('exchange' in command ? command.exchange : new PlainClient(sayable(command)))
+      return { line: exchange.line, exchange }
     }
+    case 'LANG':
+      return { line: command.range === undefined ? 'LANG\r\n' : `LANG ${word(command.range, 'language')}\r\n` }
     case 'CAPA':
     case 'STLS':
+    case 'UTF8':
     case 'STAT':
     case 'NOOP':
     case 'RSET':
@@ -91,16 +92,11 @@ export function spell(command: Command): SpeltCommand {
   }
 }
 
-function spellExchange(exchange: ClientMechanism): SpeltCommand {
-  const first = exchange.first()
-  if (first === undefined) return { line: `AUTH ${exchange.name}\r\n`, exchange }
-  return { ...spellAuth(exchange.name, toBase64(first)), exchange }
-}
-
-function spellAuth(name: string, initial: string): SpeltCommand {
-  // RFC 5034 §4: "=" is an initial response of no octets, and one that would make the line longer than 255 octets must wait.
-  const line = `AUTH ${name} ${initial === '' ? '=' : initial}\r\n`
-  return line.length > 255 ? { line: `AUTH ${name}\r\n`, more: `${initial}\r\n` } : { line }
+function sayable({ login, password }: { readonly login: string; readonly password: string }): {
+  login: string
+  password: string
+} {
+  return { login: word(login, 'login name'), password: word(password, 'password') }
 }
 
 function whole(number: number): number {

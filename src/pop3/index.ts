@@ -4,7 +4,7 @@ export { type Capabilities, noCapabilities, readCapabilities } from './capabilit
 export type { ClientEvent, Reply } from './client-event.ts'
 export { type ClientOptions, Pop3Client } from './client.ts'
 export { type Command, type ReplyForm, replyForm } from './command.ts'
-export type { MaildropSize, SizeEntry, UniqueIdEntry } from './listing.ts'
+export type { LanguageEntry, MaildropSize, SizeEntry, UniqueIdEntry } from './listing.ts'
 export { languages } from './languages.ts'
 export { form, Maildrop, type MaildropColumns, type MaildropMessage, type Marked } from './maildrop.ts'
 export type { CloseReason, Credentials, Need } from './need.ts'

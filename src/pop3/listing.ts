@@ -42,3 +42,16 @@ export function readMaildropSize(text: string): MaildropSize | undefined {
   const match = /^[ \t]*(\d{1,10})[ \t]+(\d{1,15})(?:[ \t]|$)/.exec(text)
   return match === null ? undefined : { messages: Number(match[1]), octets: Number(match[2]) }
 }
+
+/** One line of a LANG reply. */
+export interface LanguageEntry {
+  readonly tag: string
+  /** What the language calls itself; empty where the server does not say. */
+  readonly name: string
+}
+
+/** Reads a language listing (RFC 6856 §3.2); undefined where it is none. */
+export function readLanguage(line: string): LanguageEntry | undefined {
+  const [, tag, name = ''] = /^([A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8})*)(?: (.*))?$/.exec(line) ?? []
+  return tag === undefined ? undefined : { tag, name }
+}

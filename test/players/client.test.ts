@@ -3,10 +3,46 @@ import { test } from 'node:test'
 import { Pop3Client } from '../../src/pop3/client.ts'
 import type { ClientEvent } from '../../src/pop3/client-event.ts'
 import { type Command, replyForm } from '../../src/pop3/command.ts'
-import { isLike, latin1, readTranscripts, type Step, type Transcript } from './transcript.ts'
+import type { ClientMechanism, Mechanism } from '../../src/sasl/mechanism.ts'
+import { fromBase64 } from '../../src/wire/base64.ts'
+import { isLike, latin1, octetsOf, readTranscripts, type Step, type Transcript } from './transcript.ts'
+
+/** AUTH by a mechanism that says just this; undefined where that is no base64. */
+function authOf(name: string, initial: string | undefined, responses: readonly string[]): Command | undefined {
+  const first = initial === undefined ? undefined : fromBase64(initial === '=' ? '' : initial)
+  const answers = responses.map((response) => (response === '*' ? undefined : fromBase64(response)))
+  if ((initial !== undefined && first === undefined) || answers.some((one, at) => !one && responses[at] !== '*')) {
+    return undefined
+  }
+  const exchange: ClientMechanism = {
+    name: name as Mechanism,
+    first: () => first,
+    answer: () => answers.shift(),
+    get finished() {
+      return answers.length === 0
+    },
+  }
+  return { verb: 'AUTH', exchange }
+}
+
+/** Whether this step is the client's answer to a challenge. */
+function isResponse(steps: readonly Step[], at: number): boolean {
+  const [before, step] = [steps[at - 1], steps[at]]
+  return step?.kind === 'client' && before?.kind === 'server' && before.pattern.startsWith('+ ')
+}
+
+/** The answers to the challenges that follow the command at this step. */
+function responsesAt(steps: readonly Step[], at: number): string[] {
+  const responses: string[] = []
+  for (let next = at + 2; isResponse(steps, next); next += 2) {
+    const step = steps[next]
+    if (step?.kind === 'client') responses.push(latin1(step.octets).slice(0, -2))
+  }
+  return responses
+}
 
 /** The command that a client engine would spell so; undefined where it cannot. */
-function commandOf(line: string): Command | undefined {
+function commandOf(line: string, responses: readonly string[]): Command | undefined {
   const [verb = '', ...words] = line.slice(0, -2).split(' ')
   const number = /^[1-9]\d{0,8}$/.test(words[0] ?? '') ? Number(words[0]) : undefined
   const rest = words.join(' ')
@@ -32,15 +68,12 @@ function commandOf(line: string): Command | undefined {
       return rest === '' ? undefined : { verb, name: rest }
     case 'PASS':
       return rest === '' ? undefined : { verb, password: rest }
-    case 'AUTH': {
-      const [login = '', password = '', ...more] = Buffer.from(words[1] ?? '', 'base64')
-        .toString()
-        .split('\0')
-        .slice(1)
-      return words[0] === 'PLAIN' && login !== '' && password !== '' && more.length === 0
-        ? { verb, mechanism: 'PLAIN', login, password }
-        : undefined
-    }
+    case 'UTF8':
+      return words.length === 0 ? { verb } : undefined
+    case 'LANG':
+      return words.length === 0 ? { verb } : words.length === 1 && words[0] !== '' ? { verb, range: rest } : undefined
+    case 'AUTH':
+      return words.length <= 2 && words[0] !== undefined ? authOf(words[0], words[1], responses) : undefined
     default:
       return undefined
   }
@@ -51,14 +84,17 @@ function parts(transcript: Transcript): Step[][] | undefined {
   const found: Step[][] = [[]]
   // Behind QUIT our client sends nothing, and behind STLS only after the handshake.
   let quit = false
-  for (const step of transcript.steps) {
+  for (const [at, step] of transcript.steps.entries()) {
+    // A challenge that may be anything is none that a client could answer.
+    if (step.kind === 'server' && step.pattern === '+ *') return undefined
     if (step.kind === 'connect') {
       found.push([])
       quit = false
     } else found.at(-1)?.push(step)
     if (step.kind === 'handshake' || (step.kind === 'server' && step.pattern.startsWith('-ERR'))) quit = false
     if (step.kind === 'client') {
-      const command = commandOf(latin1(step.octets))
+      if (isResponse(transcript.steps, at)) continue
+      const command = commandOf(latin1(step.octets), responsesAt(transcript.steps, at))
       if (command === undefined || quit) return undefined
       quit = command.verb === 'QUIT' || command.verb === 'STLS'
       try {
@@ -99,8 +135,9 @@ function mirror(steps: readonly Step[], size: number): void {
   /** What the server of the transcript says, and what that makes of the commands. */
   const answers: string[] = []
   for (const [at, step] of steps.entries()) {
-    if (step.kind === 'client') {
-      const command = commandOf(latin1(step.octets))
+    if (isResponse(steps, at)) assert.ok(step.kind === 'client' && sent.endsWith(latin1(step.octets)), sent)
+    else if (step.kind === 'client') {
+      const command = commandOf(latin1(step.octets), responsesAt(steps, at))
       assert.ok(command)
       asked.push(command)
       client.send(command)
@@ -111,7 +148,7 @@ function mirror(steps: readonly Step[], size: number): void {
       }
     } else if (step.kind === 'server') {
       const line = spelt(step.pattern)
-      answers.push(line)
+      if (!line.startsWith('+ ')) answers.push(line)
       say(`${line}\r\n`)
     } else if (step.kind === 'handshake') {
       assert.equal(events.at(-1)?.kind, 'handshake')
@@ -136,7 +173,7 @@ function check(asked: readonly Command[], answers: readonly string[], events: re
     const reply = about[0]
     assert.ok(reply?.kind === 'reply')
     assert.equal(reply.ok, status.startsWith('+OK'))
-    assert.equal(reply.text, status.slice(reply.ok ? 4 : 5))
+    assert.equal(reply.text, Buffer.from(status.slice(reply.ok ? 4 : 5), 'latin1').toString())
     if (!reply.ok && status.includes('[AUTH]')) assert.equal(reply.reason, 'bad-login')
     const form = replyForm(command)
     if (!reply.ok || form === 'line') {
@@ -161,6 +198,12 @@ function check(asked: readonly Command[], answers: readonly string[], events: re
         ids.map((one) => `${one.number} ${one.uniqueId}`),
         lines,
       )
+    } else if (command.verb === 'LANG') {
+      const languages = about.flatMap((event) => (event.kind === 'languages' ? event.languages : []))
+      assert.deepEqual(
+        languages.map((one) => `${one.tag} ${one.name}`),
+        lines.map((line) => Buffer.from(line, 'latin1').toString()),
+      )
     } else {
       const told = about.find((event) => event.kind === 'capabilities')
       assert.ok(told?.kind === 'capabilities')
@@ -172,13 +215,7 @@ function check(asked: readonly Command[], answers: readonly string[], events: re
 
 /** A line that is like the pattern. */
 function spelt(pattern: string): string {
-  const code = (_: string, hex: string): string => String.fromCharCode(parseInt(hex, 16))
-  const plain = pattern
-    .replace(/\\x(..)/g, code)
-    .replaceAll('\\r', '\r')
-    .replaceAll('\\n', '\n')
-    .replaceAll('\\t', '\t')
-  return plain.replaceAll('\\0', '\0').replaceAll('*', 'some words')
+  return latin1(octetsOf(pattern.replaceAll('*', 'some words'), ''))
 }
 
 const transcripts = readTranscripts()

@@ -164,7 +164,7 @@ function filler(octets: number): string {
  * The octets of a line with its escapes: `\r` `\n` `\0` `\t` `\\` `\xHH`; `a\{6}` is aaaaaa; `\b{…}` is that in base64, up to the
  * last brace; a last `\` leaves out the line's end.
  */
-function octetsOf(line: string, end: string): Uint8Array {
+export function octetsOf(line: string, end: string): Uint8Array {
   const open = /(?:^|[^\\])(?:\\\\)*\\$/.test(line)
   const text = (open ? line.slice(0, -1) : line) + (open ? '' : end)
   const spelt = Buffer.from(text, 'utf8').toString('latin1')

@@ -1,0 +1,37 @@
+import type { ClientMechanism } from '../sasl/mechanism.ts'
+import { fromBase64, toBase64 } from '../wire/base64.ts'
+
+/** The client's side of one AUTH (RFC 5034 §4): the lines that carry a SASL mechanism. */
+export class ClientExchange {
+  readonly #mechanism: ClientMechanism
+  /** The first response, for a server that asks for it with an empty challenge. */
+  #first: string | undefined
+  /** The command. */
+  readonly line: string
+
+  constructor(mechanism: ClientMechanism) {
+    this.#mechanism = mechanism
+    const first = mechanism.first()
+    this.#first = first && toBase64(first)
+    const bare = `AUTH ${mechanism.name}\r\n`
+    // "=" is an initial response of no octets, and one that would make the line longer than 255 octets must wait.
+    const line = this.#first === undefined ? bare : `AUTH ${mechanism.name} ${this.#first || '='}\r\n`
+    this.line = line.length > 255 ? bare : line
+  }
+
+  /** Whether a +OK may be believed. */
+  get finished(): boolean {
+    return this.#mechanism.finished
+  }
+
+  /** The line that answers the line with a challenge; "*" cancels. */
+  answer(line: string): string {
+    const challenge = fromBase64(line.slice(1).trim())
+    const first = this.#first
+    this.#first = undefined
+    // Servers are seen to ask for what they have been given, some in words.
+    if (first !== undefined && (challenge === undefined || challenge.length === 0)) return `${first}\r\n`
+    const answer = challenge && this.#mechanism.answer(challenge)
+    return answer === undefined ? '*\r\n' : `${toBase64(answer)}\r\n`
+  }
+}
