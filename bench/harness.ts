@@ -25,6 +25,8 @@ export interface Bench {
   dovecot(): Promise<Dovecot>
   /** An empty folder of that name for one run; what the run before left is gone, and nothing waits to be written to disk. */
   freshFolder(name: string): Promise<string>
+  /** A folder of that name that stays for the next invocation; it need not be there yet. */
+  keptFolder(name: string): string
   /** Tells how far we are. */
   note(text: string): void
 }
@@ -157,7 +159,7 @@ export function whole(value: number): string {
 }
 
 export function seconds(value: number): string {
-  return value.toFixed(value < 10 ? 3 : 1)
+  return value.toFixed(value < 0.1 ? 4 : value < 10 ? 3 : 1)
 }
 
 export function times(value: number): string {
@@ -167,23 +169,16 @@ export function times(value: number): string {
 /** The usual table of a work: a row for each contender, and how many times the first one is faster than it. */
 export function speedTable(outcomes: readonly Outcome[], unit: 'messages' | 'sessions' = 'messages'): Table {
   const first = outcomes[0]
+  const sized = outcomes.some(({ samples }) => samples.some(({ octets }) => octets > 0))
   return {
-    head: [
-      '',
-      'runs',
-      'seconds (median)',
-      'fastest–slowest',
-      `${unit}/s`,
-      ...(unit === 'messages' ? ['MB/s'] : []),
-      'ratio',
-    ],
+    head: ['', 'runs', 'seconds (median)', 'fastest–slowest', `${unit}/s`, ...(sized ? ['MB/s'] : []), 'ratio'],
     rows: outcomes.map((outcome) => [
       outcome.name,
       String(outcome.samples.length),
       seconds(outcome.seconds),
       outcome.range,
       whole(outcome.rate),
-      ...(unit === 'messages' ? [outcome.megabytes.toFixed(1)] : []),
+      ...(sized ? [outcome.megabytes.toFixed(1)] : []),
       outcome === first || first === undefined ? '' : times(first.rate / outcome.rate),
     ]),
   }

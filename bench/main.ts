@@ -68,6 +68,7 @@ async function measure(options: Options, chosen: readonly Work[], write: boolean
       return corpus
     },
     freshFolder: (name) => emptyFolder(work, name),
+    keptFolder: (name) => join(work, 'kept', name),
   }
   const done: [Work, Section][] = []
   const failures: string[] = []

@@ -12,6 +12,8 @@ export interface Server {
   readonly pid: number
   readonly plain: number
   readonly tls: number
+  /** Postino's data folder; undefined: it is Dovecot. */
+  readonly data?: string
 }
 
 export const oneProcess = 'Postino'
@@ -32,7 +34,7 @@ export async function withServers<T>(
   const start = async (name: string, data: string, options: ServeOptions): Promise<void> => {
     const serving = await servePostino(data, options)
     running.push(serving)
-    servers.push({ name, pid: serving.pid, plain: serving.pop3, tls: serving.pop3s })
+    servers.push({ name, pid: serving.pid, plain: serving.pop3, tls: serving.pop3s, data })
   }
   try {
     if (!bench.options.peersOnly) {

@@ -5,6 +5,9 @@ import { fetchRealistic } from './works/fetch-realistic.ts'
 import { fetchSmall } from './works/fetch-small.ts'
 import { memory } from './works/memory.ts'
 import { search } from './works/search.ts'
+import { serveIdle } from './works/serve-idle.ts'
+import { serveListing } from './works/serve-listing.ts'
+import { serveMillion } from './works/serve-million.ts'
 import { serveRetr } from './works/serve-retr.ts'
 import { serveSessions } from './works/serve-sessions.ts'
 
@@ -16,6 +19,9 @@ export const works: readonly Work[] = [
   fetchNothing,
   serveRetr,
   serveSessions,
+  serveListing,
+  serveMillion,
+  serveIdle,
   memory,
   search,
 ]

@@ -70,8 +70,11 @@ int main(int count, char **words) {
     ask(&connections[i]);
     if (pipelined) ask(&connections[i]);
   }
-  if (all == 1)
-    while (connections[0].done < messages) octets += take(&connections[0]);
+  while (all == 1 && connections[0].done < messages) {
+    double before = now();
+    octets += take(&connections[0]);
+    if (now() - before > 59) die("the server has said nothing for a minute");
+  }
   for (int left = all > 1 ? all : 0; left > 0;) {
     struct epoll_event events[64];
     int ready = epoll_wait(polling, events, 64, 60000);

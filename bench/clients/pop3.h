@@ -69,6 +69,8 @@ static inline void line_open(struct line *line, int port, size_t room, const cha
   line->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int yes = 1;
   setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  struct timeval patience = {.tv_sec = 60};
+  setsockopt(line->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   struct sockaddr_in at = {.sin_family = AF_INET};
   if (from != NULL) {
     inet_pton(AF_INET, from, &at.sin_addr);
@@ -105,7 +107,7 @@ static inline int line_send(struct line *line, const char *text, size_t length) 
   return sent == (ssize_t)length;
 }
 
-/* Receives what there is. 1: something; 0: wait; -1: the other side has ended the connection. */
+/* Receives what there is. 1: something; 0: wait (or, where it blocks: nothing for a minute); -1: the other side has hung up. */
 static inline int line_receive(struct line *line) {
   if (line->at == line->end) line->at = line->end = 0;
   else if (line->at > 0 && line->end == line->room) {
@@ -180,7 +182,9 @@ static inline void line_hear(struct line *line, int many, const char *what) {
     int whole = line_reply(line, many);
     if (whole == 1) return;
     if (whole < 0) die("%s was answered %s", what, line->status);
-    if (line_receive(line) < 0) die("the server hung up at %s", what);
+    int received = line_receive(line);
+    if (received < 0) die("the server hung up at %s", what);
+    if (received == 0) die("the server was silent for a minute at %s", what);
   }
 }
 

@@ -75,7 +75,8 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const ports: Record<string, number> = Object.fromEntries(
     (await freePorts(names.length)).map((port, index) => [names[index] as string, port]),
   )
-  const config = join(folder, 'dovecot.conf')
+  // Not in the folder, for two may run with the same mail; and Dovecot has a dovecot.conf of its own in its base.
+  const config = join(base, 'configuration')
   const settings = options.settings ?? ''
   writeFileSync(config, dovecotConfig({ base, folder, ports, protocols, tls: tls !== false, settings }))
   const log = (): string => readIfThere(join(folder, 'dovecot.log'))
