@@ -133,8 +133,8 @@ async function everything(mail: UserMail): Promise<unknown> {
     // A unique-id is random; that it is there and stays is what counts.
     messages: view.messages().map((message) => ({ ...message, uniqueId: '' })),
     maildrops: [undefined, ...view.devices().map(({ name }) => name)].map((name) => ({
-      // How long the unique-ids are is not random.
-      ...{ ...view.maildrop(name), uniqueIds: '' },
+      ...view.maildrop(name),
+      uniqueIds: '',
       hidden: view.hidden(name),
     })),
     devices: view.devices(),

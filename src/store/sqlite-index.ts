@@ -241,7 +241,13 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
         this.#sql.run('delete from device_hidden where message = ?', record.id)
         this.#sql.run('insert into removed values (?, ?)', record.id, record.modseq)
         break
-      default:
+      case 'flags':
+      case 'hide':
+      case 'device':
+      case 'device-hide':
+      case 'device-remove':
+      case 'relist':
+      case 'trouble':
         applyRecord(this.#sql, record)
     }
   }
