@@ -88,7 +88,7 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
   sessionsPerUser: {
     name: 'serve.sessions_per_user',
     kind: 'number',
-    fallback: 32,
+    fallback: 20,
     variable: 'POSTINO_SERVE_SESSIONS_PER_USER',
     about: 'How many sessions one user may have at one time, each with another device.',
     least: 1,

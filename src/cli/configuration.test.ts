@@ -25,7 +25,7 @@ test('without a file, every key has its default', async (t) => {
     clearLogin: 'loopback',
     sessions: 4096,
     sessionsPerAddress: 256,
-    sessionsPerUser: 32,
+    sessionsPerUser: 20,
     patience: { before: 60_000, after: 600_000 },
     proxyFrom: [],
     downgrade: 'international',

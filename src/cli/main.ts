@@ -61,6 +61,7 @@ function commands(chosen: (run: Run) => void): Command {
     .command('serve')
     .description('run everything: listeners, the fetch schedule, the search index')
     .option('--listen <service=address:port>', 'listen here, and only where --listen says (repeatable)', gather)
+    .option('--workers <number>', 'serve connections by so many processes; 0: by this one')
     .action((options) => chosen(async (context) => (await import('./serve.ts')).serve(context, options)))
 
   const user = program.command('user').description('local users').helpCommand(false)

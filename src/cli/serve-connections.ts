@@ -1,21 +1,23 @@
 import type { SecureContextOptions } from 'node:tls'
+import { Authenticator } from '../accounts/authenticator.ts'
 import type { Directory } from '../accounts/directory.ts'
 import { Pop3Door } from '../doors/serve-pop3.ts'
-import type { Pop3DoorOptions } from '../doors/serve-pop3-options.ts'
+import { Maildrops } from '../doors/serve-pop3-maildrops.ts'
 import { Crowd } from '../net/crowd.ts'
 import { networks } from '../net/networks.ts'
 import type { Tally } from '../net/tally.ts'
 import { languages, matchLanguage } from '../pop3/languages.ts'
 import type { Policy } from '../pop3/server-options.ts'
+import type { Leases } from '../store/leases.ts'
 import type { ListenAddress, Service } from './listen-address.ts'
 import type { Counters } from './serve-counters.ts'
 import { type LogLines, sessionLine } from './serve-log.ts'
+import type { Premises } from './serve-premises.ts'
 import type { Settings } from './serve-settings.ts'
 
 export interface ConnectionsOptions {
-  readonly directory: Directory
-  readonly authenticator: Pop3DoorOptions['authenticator']
-  readonly openMaildrop: Pop3DoorOptions['openMaildrop']
+  readonly premises: Premises
+  readonly leases: Leases
   readonly settings: Settings
   /** The keys of TLS session tickets. */
   readonly tickets: Buffer
@@ -29,6 +31,8 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #crowd: Crowd
+  readonly #maildrops: Maildrops
+  readonly #authenticator: Authenticator
   readonly #doors = new Map<Service, Pop3Door>()
   #settings: Settings
   #tickets: Buffer
@@ -37,7 +41,8 @@ export class Connections {
   #tls: SecureContextOptions
 
   constructor(options: ConnectionsOptions) {
-    const { settings, tickets, tally, counters } = options
+    const { premises, leases, settings, tickets, tally, counters } = options
+    const { directory, mails } = premises
     this.#options = options
     this.#settings = settings
     this.#tickets = tickets
@@ -48,6 +53,16 @@ export class Connections {
       tally,
       onLimit: (limit) => counters.add('postino_limited_total', { limit }),
     })
+    const current = (): Settings => this.#settings
+    this.#maildrops = new Maildrops({
+      mails,
+      leases,
+      settings: (user) => directory.settings(user),
+      get sessionsPerUser() {
+        return current().configuration.sessionsPerUser
+      },
+    })
+    this.#authenticator = new Authenticator(directory)
   }
 
   /** Begins to listen; gives where. Rejects with MisuseError where it cannot. */
@@ -77,16 +92,17 @@ export class Connections {
   /** What is open is finished: replies are given to their end. */
   async close(): Promise<void> {
     await Promise.all([...this.#doors.values()].map((door) => door.close()))
+    this.#maildrops.close()
   }
 
   #door(service: Service): Pop3Door {
-    const { directory, authenticator, openMaildrop, counters, log } = this.#options
+    const { premises, counters, log } = this.#options
     const { patience, downgrade, language } = this.#settings.configuration
     const first = matchLanguage(language, languages)
-    const settings = (): Settings => this.#settings
+    const current = (): Settings => this.#settings
     return new Pop3Door({
-      authenticator,
-      openMaildrop,
+      authenticator: this.#authenticator,
+      openMaildrop: this.#maildrops.open,
       patience,
       downgrade,
       crowd: this.#crowd,
@@ -95,10 +111,10 @@ export class Connections {
       isProxy: (address) => this.#isProxy(address),
       // Looked at for each connection.
       get clearLoginFrom() {
-        return settings().configuration.clearLogin
+        return current().configuration.clearLogin
       },
       get policy() {
-        return announced(directory)
+        return announced(premises.directory)
       },
       log: (entry) => {
         counters.session(service, entry)

@@ -15,7 +15,10 @@ const metrics: Readonly<Record<Metric, readonly [Kind, string]>> = {
   postino_messages_deleted_total: ['counter', 'Messages that clients deleted.'],
   postino_received_octets_total: ['counter', 'Octets from clients, without TLS.'],
   postino_sent_octets_total: ['counter', 'Octets to clients, without TLS.'],
-  postino_limited_total: ['counter', 'Connections and log-ins that a limit kept out, or that had to make room, by the limit.'],
+  postino_limited_total: [
+    'counter',
+    'Connections and log-ins that a limit kept out, or that had to make room, by the limit.',
+  ],
   postino_fetches_total: ['counter', 'Fetches from remote accounts, by result.'],
   postino_fetched_messages_total: ['counter', 'Messages that came home from remote accounts.'],
   postino_fetched_octets_total: ['counter', 'Octets of these messages.'],

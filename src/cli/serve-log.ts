@@ -25,20 +25,25 @@ export class LogLines {
     const { json, quiet } = this.#context
     if (quiet) return
     const time = new Date().toISOString()
-    this.whole(json ? JSON.stringify({ time, kind, ...entry }) : `${time} ${singleLine(text())}`)
+    this.#add(json ? JSON.stringify({ time, kind, ...entry }) : `${time} ${singleLine(text())}`)
   }
 
-  /** A line as another process wrote it. */
-  whole(line: string): void {
-    this.#lines.push(line)
-    this.#timer ??= setTimeout(() => this.flush(), gathering)
+  /** What another process wrote on its stderr. */
+  relay(line: string): void {
+    if (this.#context.json && !line.startsWith('{')) this.note(line)
+    else this.#add(line)
   }
 
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#lines.length > 0) this.#context.notes.note(this.#lines.join('\n'))
+    if (this.#lines.length > 0) this.#context.notes.failure(this.#lines.join('\n'))
     this.#lines = []
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line)
+    this.#timer ??= setTimeout(() => this.flush(), gathering)
   }
 }
 

@@ -4,21 +4,34 @@ import type { Settings } from './serve-settings.ts'
 
 /** What the first process says to a worker. */
 export type ToWorker =
-  /** Begin to serve. `tally`: what the others count. */
-  | { readonly kind: 'begin'; readonly settings: Settings; readonly tickets: string; readonly tally: TallyChanges }
+  /** Begin to serve. */
+  | ({ readonly kind: 'begin' } & Beginning)
   /** What has changed with the others. */
   | { readonly kind: 'tally'; readonly changes: TallyChanges }
   /** The keys of TLS session tickets, in base64. */
   | { readonly kind: 'tickets'; readonly keys: string }
   /** New settings; answered by `renewed`. */
   | { readonly kind: 'renew'; readonly settings: Settings }
+  /** Tell what you have counted, by `counted`. */
+  | { readonly kind: 'count' }
   /** Finish what is open, and end. */
   | { readonly kind: 'stop' }
 
+/** What a worker begins with. */
+export interface Beginning {
+  readonly settings: Settings
+  /** The keys of TLS session tickets, in base64. */
+  readonly tickets: string
+  /** What the others count. */
+  readonly tally: TallyChanges
+  /** The name that its leases bear. */
+  readonly leases: string
+}
+
 /** What a worker says to the first process. */
 export type FromWorker =
-  /** It is there; `leases`: the name that its leases bear. */
-  | { readonly kind: 'hello'; readonly leases: string }
+  /** It is there, and waits for `begin`. */
+  | { readonly kind: 'hello' }
   /** It listens. */
   | { readonly kind: 'ready'; readonly at: readonly ListenAddress[] }
   /** It cannot begin. */
