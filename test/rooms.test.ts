@@ -23,8 +23,22 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   search: ['message', 'store', 'disk-errors'],
   net: ['wire', 'disk-errors'],
   accounts: ['wire', 'sasl', 'net', 'disk-errors'],
+  doctor: ['wire', 'net'],
   doors: ['wire', 'message', 'sasl', 'pop3', 'store', 'intake', 'search', 'accounts', 'net', 'disk-errors'],
-  cli: ['wire', 'message', 'sasl', 'pop3', 'store', 'intake', 'search', 'accounts', 'net', 'doors', 'disk-errors'],
+  cli: [
+    'wire',
+    'message',
+    'sasl',
+    'pop3',
+    'store',
+    'intake',
+    'search',
+    'accounts',
+    'net',
+    'doors',
+    'disk-errors',
+    'doctor',
+  ],
 }
 
 /** Bytes and answers in, bytes and needs out: no system, no clock, no waiting. */

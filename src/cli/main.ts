@@ -173,6 +173,23 @@ function commands(chosen: (run: Run) => void): Command {
     .option('--user <name>', 'only the mail of this user')
     .option('--rebuild', 'make the index again from the segments first')
     .action((options) => chosen(async (context) => (await import('./check.ts')).check(context, options)))
+  program
+    .command('doctor <server>')
+    .description('examine a POP3 server: pop3s://USER@HOST:PORT, pop3://USER@HOST:PORT, or an address')
+    .option('--tls <how>', 'implicit, starttls or none (by default: what the URL says)')
+    .option('--server <host[:port]>', 'for an address: the server, where it is neither an account nor a known provider')
+    .option('--login <login>', 'what to log in as')
+    .option('--password-stdin', 'read the password from the first line of stdin')
+    .option('--certificate <file>', 'trust this certificate too (PEM)')
+    .option('--no-verify', 'log in although the certificate is not trusted')
+    .option('--destructive', 'also what removes a message, tries wrong passwords, or strains the server')
+    .option('--timeout <seconds>', 'how long one answer may take', '20')
+    .option('--only <rule>', 'only this rule (repeatable)', gather)
+    .option('--except <rule>', 'not this rule (repeatable)', gather)
+    .option('--all', 'show the rules that hold, too')
+    .action((server, options) =>
+      chosen(async (context) => (await import('./doctor.ts')).doctor(context, server, options)),
+    )
   return program
 }
 
