@@ -32,6 +32,7 @@ export interface Postino {
 
 /** A `postino serve` that is ready. */
 export interface Serving {
+  readonly pid: number
   /** By service. */
   readonly ports: Readonly<Record<string, number>>
   readonly lines: readonly string[]
@@ -88,6 +89,7 @@ export async function postino(t: TestContext): Promise<Postino> {
         }),
       )
       return {
+        pid: child.pid ?? 0,
         ports,
         lines,
         stderr: err,
