@@ -4,7 +4,7 @@ export interface UserSettings {
   readonly dele: 'hide' | 'trash' | 'expunge'
   /** How long the trash keeps a message, days. */
   readonly trashDays: number
-  /** How long a maildrop keeps a message that was read, days; undefined: for ever. What CAPA says of EXPIRE (RFC 2449 §6.6). */
+  /** For so many days after it was stored a maildrop has a message; undefined: for ever. What CAPA says of EXPIRE (RFC 2449 §6.7). */
   readonly expireDays: number | undefined
   /** The least time between two log-ins, seconds; 0: none (RFC 2449 §6.5). */
   readonly loginDelay: number

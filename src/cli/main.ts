@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
 import type { ExitCode } from './failure.ts'
+import { userCommands } from './user-commands.ts'
 
 type Run = (context: Context) => Promise<ExitCode>
 
@@ -64,30 +65,7 @@ function commands(chosen: (run: Run) => void): Command {
     .option('--workers <number>', 'serve connections by so many processes; 0: by this one')
     .action((options) => chosen(async (context) => (await import('./serve.ts')).serve(context, options)))
 
-  const user = program.command('user').description('local users').helpCommand(false)
-  user
-    .command('add <name>')
-    .description('add a user')
-    .option('--password-stdin', 'read the password from the first line of stdin')
-    .action((name, options) => chosen(async (context) => (await import('./user.ts')).addUser(context, name, options)))
-  user
-    .command('list')
-    .description('list the users')
-    .action(() => chosen(async (context) => (await import('./user.ts')).listUsers(context)))
-  user
-    .command('password <name>')
-    .description("change a user's password")
-    .option('--password-stdin', 'read the password from the first line of stdin')
-    .action((name, options) =>
-      chosen(async (context) => (await import('./user.ts')).setPassword(context, name, options)),
-    )
-  user
-    .command('remove <name>')
-    .description('remove a user, the accounts, and all the mail kept here')
-    .option('--yes', 'do not ask')
-    .action((name, options) =>
-      chosen(async (context) => (await import('./user.ts')).removeUser(context, name, options)),
-    )
+  userCommands(program, chosen)
 
   const account = program.command('account').description('remote accounts to fetch from').helpCommand(false)
   account

@@ -1,6 +1,8 @@
 import type { Directory } from '../accounts/directory.ts'
 import { userNameFault } from '../accounts/names.ts'
-import { hashPassword, passwordFault } from '../accounts/passwords.ts'
+import { passwordFault } from '../accounts/passwords.ts'
+import { Secrets } from '../accounts/secrets.ts'
+import { storedCredential, type StoredCredential } from '../accounts/stored-credential.ts'
 import { MisuseError } from '../errors.ts'
 import { plural } from './amounts.ts'
 import { confirm, readPassword } from './ask.ts'
@@ -12,6 +14,8 @@ import { withDirectory, withStore } from './open.ts'
 
 interface PasswordOptions {
   readonly passwordStdin?: boolean
+  /** Whether APOP is to be possible; undefined: as it was. */
+  readonly apop?: boolean
 }
 
 /** `postino user add NAME` */
@@ -33,10 +37,11 @@ export function addUser(context: Context, name: string, options: PasswordOptions
 export function setPassword(context: Context, name: string, options: PasswordOptions): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     existing(directory, name)
-    const credential = await newCredential(context, name, options)
+    const apop = options.apop ?? directory.find(name)?.apop !== undefined
+    const credential = await newCredential(context, name, { ...options, apop })
     if (!(await directory.setCredential(name, credential))) existing(directory, name)
-    if (context.json) await context.output.json({ user: name })
-    else await context.output.line(`changed the password of ${name}`)
+    if (context.json) await context.output.json({ user: name, apop })
+    else await context.output.line(`changed the password of ${name}${apop ? ', which can be recovered, for APOP' : ''}`)
     return 0
   })
 }
@@ -90,12 +95,15 @@ async function withoutFetching<T>(context: Context, addresses: readonly string[]
   )
 }
 
-async function newCredential(context: Context, name: string, options: PasswordOptions): Promise<string> {
+async function newCredential(context: Context, name: string, options: PasswordOptions): Promise<StoredCredential> {
   const fromStdin = options.passwordStdin ?? false
   const password = await readPassword(context, { fromStdin, what: `new password of ${name}`, twice: true })
   const fault = passwordFault(password)
   if (fault !== undefined) throw new MisuseError('usage', `that password cannot be taken: ${fault}`)
-  return await hashPassword(password)
+  return await storedCredential(
+    password,
+    options.apop === true ? { user: name, secrets: new Secrets(context.data) } : undefined,
+  )
 }
 
 function taken(context: Context, name: string): ExitCode {

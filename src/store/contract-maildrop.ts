@@ -130,14 +130,13 @@ export function maildropContract(it: It): void {
 
   it('what a device cannot be called, and a device that is not there, is said', async (mail) => {
     const id = await add(mail, '1\r\n')
-    for (const name of ['', 'a b', '+x', '../x', 'x'.repeat(33), 'a\0'])
+    for (const name of ['', 'a b', 'téléphone', '+x', '../x', 'x'.repeat(33), 'a\0'])
       await assert.rejects(
         mail.change((draft) => draft.openDevice(name, 'all')),
         MisuseError,
         name,
       )
-    for (const name of ['a', 'iPhone-13', 'téléphone', 'tablet_2.1'])
-      await mail.change((draft) => draft.openDevice(name, 'all'))
+    for (const name of ['a', 'iPhone-13', 'tablet_2.1']) await mail.change((draft) => draft.openDevice(name, 'all'))
     const looks: ((view: View) => unknown)[] = [(view) => view.maildrop('nobody'), (view) => view.hidden('nobody')]
     for (const look of looks) await assert.rejects(mail.read(look), MisuseError)
     await assert.rejects(
