@@ -41,11 +41,10 @@ export class LogIn {
     return this.#secure
   }
 
-  /** TLS is there; what was said before it is forgotten (RFC 2595 §4). */
+  /** TLS is there. */
   secured(bindings: ChannelBindings | undefined): void {
     this.#secure = true
     this.#bindings = bindings
-    this.forget()
   }
 
   /** Whether one may log in now. */
@@ -63,7 +62,7 @@ export class LogIn {
     })
   }
 
-  /** Another command came, or TLS. */
+  /** Another command came. */
   forget(): void {
     this.#name = undefined
     this.#exchange = undefined
@@ -98,7 +97,7 @@ export class LogIn {
   }
 
   /** AUTH. Bare, it lists the mechanisms: so did clients ask before there was CAPA. */
-  auth(word: string, initial: string | undefined): Need | undefined {
+  auth(word: string, initial: string): Need | undefined {
     const { mechanisms } = this
     if (word === '') {
       this.#replies.lines(this.#replies.language.mechanisms, mechanisms)
@@ -116,9 +115,9 @@ export class LogIn {
       : undefined
     if (exchange === undefined) return this.#no((texts) => texts.unknownMechanism(mechanisms.join(', ')))
     // RFC 5034 §4: LOGIN's client does not speak first.
-    if (name === 'LOGIN' && initial !== undefined) return this.#no((texts) => texts.noInitialResponse(name))
+    if (name === 'LOGIN' && initial !== '') return this.#no((texts) => texts.noInitialResponse(name))
     this.#exchange = exchange
-    if (initial === undefined) return this.#step(exchange.respond(undefined))
+    if (initial === '') return this.#step(exchange.respond(undefined))
     // RFC 5034 §4: "=" is an initial response of no octets.
     return this.#respond(initial === '=' ? '' : initial)
   }

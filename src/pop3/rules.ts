@@ -62,34 +62,49 @@ const byVerb: ReadonlyMap<string, Rule> = new Map(rules.map((rule) => [rule.verb
 /** RFC 2449 §4: 255 octets at most, CRLF among them. */
 const commandLimit = 253
 
-/** A line that is a command the state allows; or why it is not. */
-export type Parsed =
-  | { readonly verb: Verb; readonly words: readonly string[]; readonly wrong?: undefined }
-  | { readonly wrong: Say }
+/** Reads lines as commands. What it has read stands in its fields: nothing is made anew for each of a thousand commands. */
+export class CommandReader {
+  verb: Verb = 'NOOP'
+  /** The arguments; empty where there are none. */
+  first = ''
+  second = ''
 
-const none: readonly string[] = []
+  /** Reads one line as a command that the state allows; gives why it is none. */
+  read(line: string, state: State): Say | undefined {
+    const space = line.indexOf(' ')
+    const word = space === -1 ? line : line.slice(0, space)
+    // RFC 1939 §3: keywords are case-insensitive.
+    const rule = byVerb.get(word) ?? byVerb.get(inCapitals(word))
+    if (rule === undefined) return (texts) => texts.unknownCommand
+    if (line.length * 3 > commandLimit && octetsIn(line) > commandLimit) return (texts) => texts.commandTooLong
+    if (!rule.states.includes(state)) return otherState(rule, state)
+    this.verb = rule.verb
+    const rest = space === -1 ? '' : line.slice(space + 1)
+    return this.#arguments(rest, rule.words) ? undefined : otherwise(rule)
+  }
 
-/** Reads one line as a command. */
-export function parseCommand(line: string, state: State): Parsed {
-  const space = line.indexOf(' ')
-  const word = space === -1 ? line : line.slice(0, space)
-  // RFC 1939 §3: keywords are case-insensitive.
-  const rule = byVerb.get(word) ?? byVerb.get(inCapitals(word))
-  if (rule === undefined) return { wrong: (texts) => texts.unknownCommand }
-  if (line.length * 3 > commandLimit && octetsIn(line) > commandLimit) {
-    return { wrong: (texts) => texts.commandTooLong }
+  /** Whether these are as many arguments as there may be. */
+  #arguments(rest: string, wanted: Rule['words']): boolean {
+    this.first = rest
+    this.second = ''
+    if (wanted === 'text') return rest !== ''
+    let words = rest === '' ? 0 : 1
+    if (rest.includes(' ')) {
+      const all = rest.split(' ').filter((one) => one !== '')
+      words = all.length
+      this.first = all[0] ?? ''
+      this.second = all[1] ?? ''
+    }
+    return words >= wanted[0] && words <= wanted[1]
   }
-  const { verb } = rule
-  if (!rule.states.includes(state)) {
-    const early = state === 'AUTHORIZATION'
-    return { wrong: (texts) => (early ? texts.needsLogIn(verb) : texts.comesBeforeLogIn(verb)) }
-  }
-  const rest = space === -1 ? '' : line.slice(space + 1)
-  const wrong: Say = (texts) => texts.writeItSo(rule.usage)
-  if (rule.words === 'text') return rest === '' ? { wrong } : { verb, words: [rest] }
-  const words = rest === '' ? none : rest.split(' ').filter((one) => one !== '')
-  const [least, most] = rule.words
-  return words.length < least || words.length > most ? { wrong } : { verb, words }
+}
+
+function otherState({ verb }: Rule, state: State): Say {
+  return (texts) => (state === 'AUTHORIZATION' ? texts.needsLogIn(verb) : texts.comesBeforeLogIn(verb))
+}
+
+function otherwise({ usage }: Rule): Say {
+  return (texts) => texts.writeItSo(usage)
 }
 
 /** With the letters of ASCII in capitals, and no others: "ſ" is no "S". */

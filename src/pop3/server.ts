@@ -10,13 +10,13 @@ import { LogIn } from './log-in.ts'
 import { form, Maildrop } from './maildrop.ts'
 import type { CloseReason, Need } from './need.ts'
 import { Replies } from './replies.ts'
-import { parseCommand, type State, type Verb } from './rules.ts'
+import { CommandReader, type State, type Verb } from './rules.ts'
 import { ServerInput } from './server-input.ts'
 import type { Policy, ServerOptions } from './server-options.ts'
 import { english } from './texts-en.ts'
 import type { Say, Texts } from './texts.ts'
 import { TopCutter } from './top.ts'
-import { Transaction } from './transaction.ts'
+import { Transaction, wholeNumber } from './transaction.ts'
 
 export type { Policy, ServerOptions } from './server-options.ts'
 
@@ -43,6 +43,7 @@ export class Pop3Server {
   readonly #options: ServerOptions
   readonly #languages: readonly Texts[]
   readonly #input = new ServerInput()
+  readonly #reader = new CommandReader()
   readonly #out = new Gather()
   readonly #dots: DotWriter
   readonly #replies: Replies
@@ -56,7 +57,7 @@ export class Pop3Server {
   #listing: Uint8Array | undefined
   /** Of the message being sent: whether its +OK is out, and what cuts it short. */
   #begun = false
-  #top: TopCutter | undefined
+  #cutter: TopCutter | undefined
   #wrong = 0
   #failures = 0
 
@@ -167,12 +168,12 @@ export class Pop3Server {
   message(octets: Uint8Array): boolean {
     if (this.#need?.kind !== 'read') this.#answer('read')
     if (!this.#begun) this.#begin()
-    if (this.#top === undefined) {
+    if (this.#cutter === undefined) {
       this.#dots.write(octets)
       return true
     }
-    if (!this.#top.enough) this.#dots.write(this.#top.cut(octets))
-    return !this.#top.enough
+    if (!this.#cutter.enough) this.#dots.write(this.#cutter.cut(octets))
+    return !this.#cutter.enough
   }
 
   /** That was the whole message. */
@@ -209,30 +210,25 @@ export class Pop3Server {
   }
 
   #command(line: string): void {
-    const command = parseCommand(line, this.#state)
-    if (command.wrong !== undefined) {
-      this.#logIn.forget()
-      this.#replies.err(command.wrong)
-      if (++this.#wrong >= wrongLimit) this.#close('bad commands')
-      return
-    }
-    this.#wrong = 0
-    const { verb, words } = command
+    const command = this.#reader
+    const wrong = command.read(line, this.#state)
     // RFC 1939 §7: PASS comes immediately after USER.
-    if (verb !== 'PASS') this.#logIn.forget()
-    const [word = '', more] = words
-    this.#run(verb, word, more)
+    if (wrong !== undefined || command.verb !== 'PASS') this.#logIn.forget()
+    if (wrong === undefined) {
+      this.#wrong = 0
+      return this.#run(command.verb, command.first, command.second)
+    }
+    this.#replies.err(wrong)
+    if (++this.#wrong >= wrongLimit) this.#close('bad commands')
   }
 
-  #run(verb: Verb, word: string, more: string | undefined): void {
+  #run(verb: Verb, word: string, more: string): void {
     switch (verb) {
       case 'RETR':
         return this.#read(word, undefined)
       case 'TOP':
         // RFC 1939 §7: a non-negative number of lines; more than there are is the whole message.
-        return /^\d+$/.test(more ?? '')
-          ? this.#read(word, Number(more))
-          : this.#replies.err((texts) => texts.noLineCount)
+        return this.#top(word, wholeNumber(more))
       case 'DELE':
         return this.#delete(word)
       case 'LIST':
@@ -259,7 +255,7 @@ export class Pop3Server {
         this.#need = this.#logIn.pass(word)
         return
       case 'APOP':
-        this.#need = this.#logIn.apop(word, more ?? '')
+        this.#need = this.#logIn.apop(word, more)
         return
       case 'AUTH':
         this.#need = this.#logIn.auth(word, more)
@@ -278,6 +274,11 @@ export class Pop3Server {
     if (this.#need === undefined && !this.#logIn.asked && this.#failures >= failureLimit) this.#close('failed log-ins')
   }
 
+  #top(word: string, lines: number | undefined): void {
+    if (lines === undefined) return this.#replies.err((texts) => texts.noLineCount)
+    this.#read(word, lines)
+  }
+
   #read(word: string, lines: number | undefined): void {
     const number = this.#transaction.message(word)
     if (typeof number !== 'number') return this.#replies.err(number)
@@ -285,14 +286,14 @@ export class Pop3Server {
     const ends = kept & form.lf ? 'lf' : 'crlf'
     // What is given in place of an internationalized message (RFC 6858) is not what was looked at.
     this.#dots.begin(this.#out, ends, (kept & (form.noDots | form.international)) === form.noDots)
-    this.#top = lines === undefined ? undefined : new TopCutter(lines, ends)
+    this.#cutter = lines === undefined ? undefined : new TopCutter(lines, ends)
     this.#begun = false
     this.#need = { kind: 'read', number, top: lines !== undefined }
   }
 
   #begin(): void {
     this.#begun = true
-    if (this.#top !== undefined) return this.#replies.ok(this.language.topFollows)
+    if (this.#cutter !== undefined) return this.#replies.ok(this.language.topFollows)
     const number = this.#need?.kind === 'read' ? this.#need.number : 0
     this.#replies.ok(this.language.octets(this.#transaction.maildrop.octetsOf(number)))
   }

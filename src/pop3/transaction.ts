@@ -24,12 +24,11 @@ export class Transaction {
 
   /** The one way from a word of the client to a message: its number, or why there is none. */
   message(word: string): number | Say {
-    if (!/^\d+$/.test(word)) return (texts) => texts.noNumber
-    const number = Number(word)
-    const { count } = this.maildrop
-    if (number < 1 || number > count) return (texts) => texts.noSuchMessage(count)
+    const number = wholeNumber(word)
+    if (number === undefined) return (texts) => texts.noNumber
+    if (number < 1 || number > this.maildrop.count) return noSuchMessage(this.maildrop.count)
     // RFC 1939 §5, DELE: any later use of the number is an error, DELE's own too.
-    return this.removed.has(number) ? (texts) => texts.markedAlready(number) : number
+    return this.removed.has(number) ? markedAlready(number) : number
   }
 
   delete(number: number): void {
@@ -42,4 +41,23 @@ export class Transaction {
     this.removed.clear()
     this.#removedOctets = 0
   }
+}
+
+/** The number that decimal digits spell, Infinity where it is beyond all; undefined where it is anything but digits. */
+export function wholeNumber(word: string): number | undefined {
+  let number = 0
+  for (let at = 0; at < word.length; at++) {
+    const digit = word.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) return undefined
+    number = number * 10 + digit
+  }
+  return word === '' ? undefined : number
+}
+
+function noSuchMessage(count: number): Say {
+  return (texts) => texts.noSuchMessage(count)
+}
+
+function markedAlready(number: number): Say {
+  return (texts) => texts.markedAlready(number)
 }

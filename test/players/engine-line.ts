@@ -47,11 +47,12 @@ const fixed: SaslCrypto = {
 }
 const bindings: ChannelBindings = (type) => Buffer.from(`the binding of ${type}`)
 
+const salt = Buffer.from('the salt of mario')
+const keys = { ...keysOf(pbkdf2Sync('secret', salt, 4096, 32, 'sha256'), fixed), salt, iterations: 4096 }
+
 /** The keys of `secret`; those of anybody but mario are as good as invented. */
 export function keysFor(login: string): ScramKeys {
-  const salt = Buffer.from('the salt of mario')
-  const salted = pbkdf2Sync('secret', salt, 4096, 32, 'sha256')
-  return { ...keysOf(salted, fixed), salt, iterations: 4096, known: login === 'mario' }
+  return { ...keys, known: login === 'mario' }
 }
 
 /** Who is known in every transcript. */
