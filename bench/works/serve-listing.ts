@@ -43,7 +43,9 @@ export const serveListing: Work = {
       }))
       const { runs } = bench.options
       return [await alternate(bench, looking, runs * 6), await alternate(bench, delivered, runs * 2)] as const
-    }).finally(() => dovecot.doveadm('expunge', '-u', user, 'mailbox', 'INBOX', `${corpus.messages + 1}:*`))
+    }).finally(async () => {
+      await dovecot.doveadm('expunge', '-u', user, 'mailbox', 'INBOX', `${corpus.messages + 1}:*`)
+    })
     const tables = Object.entries({ warm, 'first after a delivery': fresh }).map(([what, outcomes]) => {
       const table = speedTable(outcomes)
       return { ...table, head: [what, ...table.head.slice(1)] }
