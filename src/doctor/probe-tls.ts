@@ -14,6 +14,8 @@ export interface Handshake {
   readonly certificate?: string
   /** Limits on versions and ciphers; a session to take up again. */
   readonly more?: Pick<ConnectionOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'session'>
+  /** Told each session that the server offers to take up again; it may come before the first octet. */
+  readonly onSession?: (session: Buffer) => void
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Handshake {
  * may be sent before it was asked. Rejects with PeerError.
  */
 export function handshake(socket: Socket, to: Destination, options: Handshake): Promise<TLSSocket> {
-  const { patience, alpn, certificate, more } = options
+  const { patience, alpn, certificate, more, onSession } = options
   const secured = connect({
     ...more,
     socket,
@@ -31,6 +33,7 @@ export function handshake(socket: Socket, to: Destination, options: Handshake): 
     ...(certificate !== undefined && { ca: [...getCACertificates('default'), certificate] }),
     rejectUnauthorized: false,
   })
+  if (onSession) secured.on('session', onSession)
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       clearTimeout(timer)

@@ -33,6 +33,8 @@ export class Probe {
   #asked = 'greeting'
   /** TLS, where it is active. */
   tls: TLSSocket | undefined
+  /** What the server gave to take up the TLS session again. */
+  session: Buffer | undefined
   /** UTF8 or LANG was asked for: from then on replies may hold UTF-8 (RFC 6856 §2, §3). */
   unicode = false
   /** RETR or DELE was sent: a QUIT would remove messages, or tell some servers that they were downloaded. */
@@ -59,9 +61,13 @@ export class Probe {
   }
 
   /** Begins TLS. Rejects with PeerError where there is no common ground; an untrusted certificate is only noted. */
-  async secure(options: Omit<Handshake, 'patience'>): Promise<TLSSocket> {
+  async secure(options: Omit<Handshake, 'patience' | 'onSession'>): Promise<TLSSocket> {
     this.#socket.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close').pause()
-    const secured = await handshake(this.#socket, this.to, { ...options, patience: this.patience })
+    const secured = await handshake(this.#socket, this.to, {
+      ...options,
+      patience: this.patience,
+      onSession: (session) => (this.session = session),
+    })
     this.#socket = secured
     this.tls = secured
     this.#listen()
