@@ -51,7 +51,7 @@ test(
       { filename: string; files: { path: string }[] },
     ]
     const paths = files.map(({ path }) => path)
-    const expected = 'package.json LICENSE README.md docs/search.md bin/postino.js dist/index.js dist/index.d.ts'
+    const expected = 'package.json LICENSE README.md docs/search.md docs/library.md bin/postino.js dist/index.js dist/index.d.ts'
     for (const path of expected.split(' ')) {
       assert.ok(paths.includes(path), `${path} is missing in the package`)
     }
@@ -140,31 +140,54 @@ test(
     await t.test('the modules work', () => {
       const lines = [
         "import { importMail, RefusedError } from 'postino'",
-        "import { Pop3Client } from 'postino/pop3'",
+        "import { createPop3Server, Pop3Client, Pop3ClientEngine } from 'postino/pop3'",
         "import { MemoryStore } from 'postino/store'",
-        'const client = new Pop3Client()',
-        "client.receive(new TextEncoder().encode('+OK hello\\r\\n'))",
-        'const event = client.next()',
+        'const engine = new Pop3ClientEngine()',
+        "engine.receive(new TextEncoder().encode('+OK hello\\r\\n'))",
+        'const event = engine.next()',
         "const mail = await new MemoryStore().open('mario')",
         "const report = await importMail(mail, ['in.eml'])",
-        'console.log(event.kind, event.ok, report.new, typeof RefusedError)',
+        "const read = () => new TextEncoder().encode('hello\\r\\n')",
+        "const openMaildrop = () => ({ messages: [{ uniqueId: 'a', read }], remove: () => undefined })",
+        "const server = createPop3Server({ authenticate: (login) => login, openMaildrop })",
+        "const { port } = await server.listen({ port: 0 })",
+        "const client = await Pop3Client.connect({ host: '127.0.0.1', port, tls: 'none' })",
+        "await client.logIn({ login: 'mario', password: 'secret' })",
+        'const { octets } = await client.stat()',
+        'await client.quit()',
+        'await server.close()',
+        'console.log(event.kind, event.ok, report.new, typeof RefusedError, octets)',
       ]
       writeFileSync(join(home, 'use.js'), lines.join('\n'))
-      assert.equal(node(home, ['use.js']).trim(), 'greeting true 1 function')
+      assert.equal(node(home, ['use.js']).trim(), 'greeting true 1 function 7')
+    })
+
+    await t.test('postino/pop3 loads no other package', () => {
+      const alone = join(folder, 'alone')
+      cpSync(join(home, 'node_modules/postino'), join(alone, 'node_modules/postino'), { recursive: true })
+      writeFileSync(join(alone, 'package.json'), JSON.stringify({ name: 'alone', private: true, type: 'module' }))
+      assert.deepEqual(readdirSync(join(alone, 'node_modules')), ['postino'])
+      writeFileSync(join(alone, 'use.js'), "console.log(typeof (await import('postino/pop3')).createPop3Server)")
+      assert.equal(node(alone, ['use.js']).trim(), 'function')
     })
 
     await t.test('TypeScript sees the types', () => {
       const lines = [
         "import { fetchPop3, type FetchReport } from 'postino'",
-        "import { type ClientEvent, Pop3Client } from 'postino/pop3'",
+        "import { type ClientEvent, createPop3Server, Pop3Client, Pop3ClientEngine } from 'postino/pop3'",
         "import { MemoryStore, type UserMail } from 'postino/store'",
-        'const client = new Pop3Client()',
-        "client.send({ verb: 'RETR', number: 1 })",
-        'export const event: ClientEvent | undefined = client.next()',
+        'const engine = new Pop3ClientEngine()',
+        "engine.send({ verb: 'RETR', number: 1 })",
+        'export const event: ClientEvent | undefined = engine.next()',
+        "const client = await Pop3Client.connect({ host: 'localhost' })",
+        'export const octets: Uint8Array = await client.retrieve(1)',
+        "export const server = createPop3Server({ authenticate: (login) => login, openMaildrop: () => ({ messages: [], remove: () => {} }) })",
         "export const mail: UserMail = await new MemoryStore().open('mario')",
         'export const fetch: (...args: Parameters<typeof fetchPop3>) => Promise<FetchReport> = fetchPop3',
         '// @ts-expect-error -- a message-number is a number: were this no error, the types would not be there',
-        "client.send({ verb: 'RETR', number: 'one' })",
+        "engine.send({ verb: 'RETR', number: 'one' })",
+        '// @ts-expect-error -- the same for the client',
+        "await client.retrieve('one')",
         '// @ts-expect-error -- the same for the store',
         'await new MemoryStore().open(1)',
       ]

@@ -192,7 +192,7 @@ export async function talk(t: TestContext, at: Place, text: string): Promise<str
 export async function soon(so: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000
   while (!so()) {
-    if (performance.now() > deadline) throw new Error(`it does not become so: ${so}`)
+    if (performance.now() > deadline) throw new Error(`it does not become so: ${String(so)}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

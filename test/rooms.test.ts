@@ -25,6 +25,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   accounts: ['wire', 'sasl', 'net', 'disk-errors'],
   doctor: ['wire', 'net'],
   doors: ['wire', 'message', 'sasl', 'pop3', 'store', 'intake', 'search', 'accounts', 'net', 'disk-errors'],
+  library: ['sasl', 'pop3', 'store', 'accounts', 'net', 'doors'],
   cli: [
     'wire',
     'message',
