@@ -18,18 +18,19 @@ const lowerCase = Array.from({ length: 128 }, (_, octet) => String.fromCharCode(
 export class Field {
   /** In lower case. */
   readonly name: string
-  readonly #octets: Uint8Array
+  /** As it stands behind the colon, with its line ends. */
+  readonly octets: Uint8Array
   #value: string | undefined
 
   constructor(name: string, octets: Uint8Array) {
     this.name = name
-    this.#octets = octets
+    this.octets = octets
   }
 
   /** Unfolded and trimmed. Raw 8-bit is decoded (RFC 6532 §3.2, or windows-1252); encoded words are left as they are. */
   get value(): string {
     // RFC 5322 §2.2.3: unfolding takes the line ends away, not the white space after them.
-    this.#value ??= decodeCharset(this.#octets).replace(/\r?\n/g, '').trim()
+    this.#value ??= decodeCharset(this.octets).replace(/\r?\n/g, '').trim()
     return this.#value
   }
 }
