@@ -94,7 +94,8 @@ export class Conversation {
     this.push()
     const socket = this.#socket
     if (socket.destroyed || socket.writableLength <= enoughWaiting) return undefined
-    this.#bear(Math.min(idle, notReading))
+    this.deadline = Infinity
+    this.#bearStill(idle)
     return new Promise(this.#drainAsked)
   }
 
@@ -153,7 +154,8 @@ export class Conversation {
 
   /** Ends it once all is written. */
   end(idle: number): Promise<void> {
-    this.#bear(Math.min(idle, notReading))
+    this.deadline = Infinity
+    this.#bearStill(idle)
     const { promise, resolve } = Promise.withResolvers<void>()
     if (this.#socket.destroyed) return Promise.resolve()
     this.#socket.once('close', () => resolve())
@@ -166,7 +168,7 @@ export class Conversation {
 
   /** Breaks it off: at once, whatever is still to be written. */
   stop(why: Ending): void {
-    this.ending ??= why === 'idle too long' && this.#drainWaits !== undefined ? 'not reading' : why
+    this.ending ??= why
     this.#socket.destroy()
     this.#drained()
     this.#answer(false)
@@ -221,7 +223,7 @@ export class Conversation {
     const waits = this.#drainWaits
     if (waits === undefined) return
     this.#drainWaits = undefined
-    this.deadline = Infinity
+    this.#socket.setTimeout(0, this.#onStill)
     waits()
   }
 
@@ -230,6 +232,13 @@ export class Conversation {
     this.#patience = idle
     this.deadline = performance.now() + idle
   }
+
+  /** Bears a client that takes nothing of what is written for so long; Node looks whether the system could send any of it. */
+  #bearStill(idle: number): void {
+    this.#socket.setTimeout(Math.min(idle, notReading), this.#onStill)
+  }
+
+  readonly #onStill = (): void => this.stop('not reading')
 
   #resume(): void {
     if (this.#engine.wants && this.#socket.isPaused()) this.#socket.resume()
