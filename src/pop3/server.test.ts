@@ -77,27 +77,14 @@ function session(client: string, size: number, options: ServerOptions = {}): Tol
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
+const responses = ['a', 'yes', '\0a\0yes', 'n,,n=a,r=x', 'c=biws,r=x,p=AAAA', 'user=a\x01auth=Bearer t\x01\x01']
 const line = fc.oneof(
+  fc.constantFrom(...'STAT,LIST,UIDL,RETR 1,RETR 2,RETR 3,DELE 1,DELE 2,RSET,NOOP,CAPA,TOP 1 1'.split(',')),
+  fc.constantFrom(...'UTF8,LANG,LANG it,LANG fr-CA,LANG *,LANG tlh,LAST,USER a,PASS no,PASS yes,QUIT,STLS'.split(',')),
+  fc.constantFrom(...'APOP a b,AUTH,AUTH X,AUTH PLAIN,AUTH PLAIN =,AUTH LOGIN,AUTH SCRAM-SHA-256'.split(',')),
+  fc.constantFrom('AUTH OAUTHBEARER', 'AUTH XOAUTH2', '*', '=', ''),
+  fc.constantFrom(...responses.map(base64)),
   fc.constantFrom(
-    ...['STAT', 'LIST', 'UIDL', 'RETR 1', 'RETR 2', 'RETR 3', 'DELE 1', 'DELE 2', 'RSET', 'NOOP', 'CAPA', 'TOP 1 1'],
-    ...['UTF8', 'LANG', 'LANG it', 'LANG fr-CA', 'LANG *', 'LANG tlh', 'LAST'],
-  ),
-  fc.constantFrom(
-    ...[
-      'USER a',
-      'PASS no',
-      'PASS yes',
-      '*',
-      'QUIT',
-      'STLS',
-      'APOP a b',
-      'AUTH',
-      'AUTH X',
-      'AUTH PLAIN',
-      'AUTH PLAIN =',
-    ],
-    ...['AUTH LOGIN', 'AUTH SCRAM-SHA-256', 'AUTH OAUTHBEARER', 'AUTH XOAUTH2', '', '='],
-    ...['a', 'yes', '\0a\0yes', 'n,,n=a,r=x', 'c=biws,r=x,p=AAAA', 'user=a\x01auth=Bearer t\x01\x01'].map(base64),
     `AUTH SCRAM-SHA-256 ${base64('n,,n=a,r=x')}`,
     `AUTH OAUTHBEARER ${base64('n,,\x01auth=Bearer t\x01\x01')}`,
     `AUTH PLAIN ${base64('b\0a\0yes')}`,
