@@ -112,6 +112,9 @@ function commands(chosen: (run: Run) => void): Command {
     .description('bring in .eml files, folders of them, mbox, Maildir, or - for one message on stdin')
     .option('--user <name>', 'whose mail it is')
     .option('--mailbox <name>', 'where it goes', 'INBOX')
+    .option('--unique-ids <file>', 'unique-ids of an earlier server: lines of unique-id, tab, SHA-256 or Message-ID')
+    .option('--uidl-format <format>', "Dovecot's pop3_uidl_format, where it was not the usual one")
+    .option('--x-uidl', 'take unique-ids from the X-UIDL field of messages')
     .action((paths, options) =>
       chosen(async (context) => (await import('./import.ts')).importPaths(context, paths, options)),
     )

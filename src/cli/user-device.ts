@@ -10,7 +10,7 @@ import { mustHaveDevice, namedMaildrop } from './user-maildrop.ts'
 export function listDevices(context: Context, name: string): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const user = existing(directory, name)
-    return await withStore(context, async (store) => {
+    return await withStore(context, async (store): Promise<ExitCode> => {
       const mail = await store.open(user)
       const devices = await mail.read((view) =>
         view.devices().map((device) => ({ ...device, messages: view.maildrop(device.name).count })),
@@ -35,7 +35,7 @@ export function removeDevice(context: Context, name: string): Promise<ExitCode> 
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const { user, device } = namedMaildrop(directory, name)
     if (device === undefined) throw new MisuseError('usage', `say which device: ${user}+DEVICE`)
-    return await withStore(context, async (store) => {
+    return await withStore(context, async (store): Promise<ExitCode> => {
       const mail = await store.open(user)
       await mustHaveDevice(mail, device)
       await mail.change((draft) => draft.removeDevice(device))

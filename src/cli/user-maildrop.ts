@@ -36,7 +36,7 @@ export function showMaildrop(context: Context, name: string): Promise<ExitCode> 
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const { user, device } = namedMaildrop(directory, name)
     const settings = directory.settings(user)
-    return await withStore(context, async (store) => {
+    return await withStore(context, async (store): Promise<ExitCode> => {
       const mail = await store.open(user)
       if (device !== undefined) await mustHaveDevice(mail, device)
       const amounts = await mail.read((view) => {
@@ -100,7 +100,7 @@ export function setMaildrop(context: Context, name: string, options: MaildropOpt
 export function resetMaildropOf(context: Context, name: string): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const { user, device } = namedMaildrop(directory, name)
-    return await withStore(context, async (store) => {
+    return await withStore(context, async (store): Promise<ExitCode> => {
       const mail = await store.open(user)
       if (device !== undefined) await mustHaveDevice(mail, device)
       const { shown: back, fromTrash } = await resetMaildrop(mail, device)

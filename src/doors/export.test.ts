@@ -57,6 +57,7 @@ function damage(id: MessageId): UserMail {
   }
   return {
     user: 'mario',
+    modseq: () => mail.modseq(),
     read: (look) => mail.read(look),
     change: (work) => mail.change(work),
     stage: (form) => mail.stage(form),

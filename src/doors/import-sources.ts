@@ -1,6 +1,7 @@
 import { type Dirent } from 'node:fs'
-import { readdir, realpath, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import type { Flag } from '../store/store.ts'
+import { DovecotUidlist } from './dovecot-uidlist.ts'
 import { flagsOfName, mailboxOfFolder } from './maildir.ts'
 
 /**
@@ -21,18 +22,24 @@ export interface Source {
   readonly flags: readonly Flag[]
   /** Its file's time is when it was received, whatever its header says. */
   readonly trustTime?: boolean
+  /** What the server that kept it here gave it as unique-id. */
+  readonly uniqueId?: string | undefined
   readonly why?: string
 }
 
-/** Finds what may be mail at a path: the file, or all files of a folder, a Maildir or a Thunderbird folder, in name order. */
-export async function* findMail(path: BytePath, mailbox: string): AsyncGenerator<Source> {
-  yield* look(path, { mailbox, inside: [] })
+/**
+ * Finds what may be mail at a path: the file, or all files of a folder, a Maildir or a Thunderbird folder, in name order.
+ * `uidlFormat`: Dovecot's, of unique-ids.
+ */
+export async function* findMail(path: BytePath, mailbox: string, uidlFormat?: string): AsyncGenerator<Source> {
+  yield* look(path, { mailbox, inside: [], uidlFormat })
 }
 
 interface Place {
   readonly mailbox: string
   /** The real paths of the folders that this one is in. */
   readonly inside: readonly string[]
+  readonly uidlFormat: string | undefined
 }
 
 async function* look(path: BytePath, place: Place): AsyncGenerator<Source> {
@@ -52,7 +59,7 @@ async function* look(path: BytePath, place: Place): AsyncGenerator<Source> {
     }
     const entries = await readdir(pathOctets(path), { withFileTypes: true, encoding: 'latin1' })
     entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-    yield* lookInto(path, entries, { mailbox: place.mailbox, inside: [...place.inside, real] })
+    yield* lookInto(path, entries, { ...place, inside: [...place.inside, real] })
   } catch (error) {
     yield { ...source, why: whyUnreadable(error) }
   }
@@ -87,8 +94,13 @@ async function* lookIntoMaildir(path: BytePath, entries: readonly Dirent[], plac
   }
   // Names begin with the second of their delivery, so that this is the order of arrival.
   files.sort((a, b) => parseInt(a.name, 10) - parseInt(b.name, 10) || (a.name < b.name ? -1 : 1))
-  for (const file of files) {
-    yield { path: file.path, mailbox: place.mailbox, form: 'message', flags: flagsOfName(file.name), trustTime: true }
+  const uidlist = await uidlistOf(path)
+  if (typeof uidlist === 'string')
+    yield { path: `${path}/dovecot-uidlist`, mailbox: place.mailbox, form: 'message', flags: [], why: uidlist }
+  for (const { name, path: file } of files) {
+    const uniqueId = typeof uidlist === 'object' ? uidlist.uniqueIdOf(name, place.uidlFormat) : undefined
+    const flags = flagsOfName(name)
+    yield { path: file, mailbox: place.mailbox, form: 'message', flags, trustTime: true, uniqueId }
   }
   // Maildir++: the other mailboxes are all beside each other at the root.
   for (const { name } of entries) {
@@ -97,6 +109,17 @@ async function* lookIntoMaildir(path: BytePath, entries: readonly Dirent[], plac
     const parts = await readdir(pathOctets(inner), { withFileTypes: true, encoding: 'latin1' }).catch(() => [])
     if (!parts.some((part) => part.name === 'cur')) continue
     yield* lookIntoMaildir(inner, [], { ...place, mailbox: mailboxOfFolder(pathText(name)) })
+  }
+}
+
+/** Dovecot's list of a Maildir; undefined where there is none; or why it cannot be used. */
+async function uidlistOf(path: BytePath): Promise<DovecotUidlist | string | undefined> {
+  try {
+    const text = await readFile(pathOctets(`${path}/dovecot-uidlist`), 'latin1')
+    return DovecotUidlist.parse(text) ?? 'it is not in a form that is known; the unique-ids in it were not taken over'
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    return `${whyUnreadable(error)}; the unique-ids in it were not taken over`
   }
 }
 

@@ -231,6 +231,7 @@ test('when the store fails, the import stops and says so', async () => {
   let changes = 0
   const failing: UserMail = {
     user: 'mario',
+    modseq: () => mail.modseq(),
     read: (look) => mail.read(look),
     change: (work) => (++changes === 3 ? Promise.reject(new Error('the disk is full')) : mail.change(work)),
     stage: (form) => mail.stage(form),

@@ -4,6 +4,7 @@ import { receivedTime } from '../message/received.ts'
 import type { Flag, Staged, Staging, UserMail } from '../store/store.ts'
 import { type MailFile, octetsOf, openMailFile } from './import-file.ts'
 import { bytePath, findMail, pathText, type Source, whyUnreadable } from './import-sources.ts'
+import { formerUniqueId, type UniqueIdSources } from './import-unique-ids.ts'
 import { MboxSplitter } from './mbox.ts'
 import { MboxStatus } from './mbox-status.ts'
 
@@ -12,6 +13,10 @@ export interface ImportOptions {
   readonly mailbox?: string
   /** What the path `-` reads: one message. */
   readonly stdin?: AsyncIterable<Uint8Array>
+  /** Dovecot's `pop3_uidl_format`, where it was not the usual one. */
+  readonly uidlFormat?: string | undefined
+  /** Where else the unique-ids of an earlier server are. */
+  readonly uniqueIds?: UniqueIdSources
   /** What is durable so far. */
   readonly onProgress?: (progress: { messages: number; octets: number }) => void
 }
@@ -23,6 +28,8 @@ export interface ImportReport {
   /** Of all messages, new and known. */
   readonly octets: number
   readonly failed: readonly { readonly path: string; readonly why: string }[]
+  /** Of the new messages that had a unique-id at an earlier server: how many kept it, and of how many it was given already. */
+  readonly uniqueIds?: { readonly kept: number; readonly refused: number }
 }
 
 /**
@@ -40,7 +47,7 @@ export async function importMail(
   try {
     for (const path of paths) {
       if (path === '-') await run.takeStdin(options.stdin, mailbox)
-      else for await (const file of opened(findMail(bytePath(path), mailbox))) await run.take(file)
+      else for await (const file of opened(findMail(bytePath(path), mailbox, options.uidlFormat))) await run.take(file)
     }
   } finally {
     await run.settled()
@@ -70,6 +77,9 @@ interface About {
   readonly mailbox: string
   readonly received: number
   readonly flags: readonly Flag[]
+  readonly uniqueId?: string | undefined
+  /** Its first octets. */
+  readonly head: Uint8Array
 }
 
 /** How many messages may be between their last octet and `keep`. */
@@ -78,6 +88,7 @@ const inFlight = 64
 class ImportRun {
   readonly #intake: Intake
   readonly #onProgress: ImportOptions['onProgress']
+  readonly #sources: UniqueIdSources
   readonly #seen = new Map<string, Map<Hash, number>>()
   readonly #failed: { path: string; why: string }[] = []
   #new = 0
@@ -89,8 +100,9 @@ class ImportRun {
   readonly #keeping = new Set<Promise<void>>()
   #broken: { error: unknown } | undefined
 
-  constructor(mail: UserMail, { onProgress }: ImportOptions) {
+  constructor(mail: UserMail, { onProgress, uniqueIds = {} }: ImportOptions) {
     this.#intake = new Intake(mail)
+    this.#sources = uniqueIds
     this.#onProgress = onProgress
   }
 
@@ -117,14 +129,15 @@ class ImportRun {
       staging.discard()
       this.#failed.push({ path: '-', why: 'it is empty' })
     } else {
-      await this.#accept(staging, { mailbox, received: receivedTime(head, Date.now()) ?? Date.now(), flags: [] })
+      await this.#accept(staging, { mailbox, received: receivedTime(head, Date.now()) ?? Date.now(), flags: [], head })
     }
   }
 
   async #takeMessage(file: MailFile): Promise<void> {
     const { source, head, rest, changed } = file
     const received = source.trustTime === true ? changed : (receivedTime(head, Date.now()) ?? changed)
-    const about: About = { mailbox: source.mailbox, received, flags: source.flags }
+    const { mailbox, flags, uniqueId } = source
+    const about: About = { mailbox, received, flags, uniqueId, head }
     const staging = this.#intake.stage('unknown')
     let whole = false
     try {
@@ -140,7 +153,7 @@ class ImportRun {
     const { source, changed } = file
     const splitter = new MboxSplitter()
     let staging: Staging | undefined
-    let about: About | undefined
+    let about: Pick<About, 'mailbox' | 'received'> | undefined
     let status = new MboxStatus()
     let count = 0
     let empty = true
@@ -148,7 +161,7 @@ class ImportRun {
       for (const part of parts) {
         if (part.kind === 'start') {
           staging = this.#intake.stage('unknown')
-          about = { mailbox: source.mailbox, received: part.received ?? changed, flags: [] }
+          about = { mailbox: source.mailbox, received: part.received ?? changed }
           status = new MboxStatus()
           empty = true
           count++
@@ -164,7 +177,7 @@ class ImportRun {
             ended.discard()
             this.#failed.push({ path: pathText(source.path), why: `message ${count} in it is empty` })
           } else {
-            const busy = this.#accept(ended, { ...about, flags: status.flags() })
+            const busy = this.#accept(ended, { ...about, flags: status.flags(), head: status.head() })
             if (busy !== undefined) await busy
           }
         }
@@ -226,7 +239,7 @@ class ImportRun {
     return this.#order.then(() => this.#intake.room())
   }
 
-  async #keep(staged: Staged, { mailbox, received, flags }: About): Promise<void> {
+  async #keep(staged: Staged, { mailbox, received, flags, uniqueId: listed, head }: About): Promise<void> {
     if (this.#broken !== undefined) {
       staged.discard()
       return
@@ -234,7 +247,8 @@ class ImportRun {
     const size = staged.size
     try {
       const origin = { account: `import:${mailbox}`, uniqueId: '', nth: this.#countEqual(mailbox, staged.hash) }
-      const outcome = await this.#intake.keep(staged, { mailbox, received, flags, origin })
+      const uniqueId = formerUniqueId(this.#sources, { uniqueId: listed, head, hash: staged.hash })
+      const outcome = await this.#intake.keep(staged, { mailbox, received, flags, origin, uniqueId })
       if (outcome === 'new') this.#new++
       else this.#known++
       this.#octets += size
@@ -262,6 +276,13 @@ class ImportRun {
   /** Throws what the store threw. */
   report(): ImportReport {
     if (this.#broken !== undefined) throw this.#broken.error
-    return { new: this.#new, known: this.#known, octets: this.#octets, failed: this.#failed }
+    const { kept, refused } = this.#intake.uniqueIds
+    return {
+      new: this.#new,
+      known: this.#known,
+      octets: this.#octets,
+      failed: this.#failed,
+      ...(kept + refused > 0 && { uniqueIds: { kept, refused } }),
+    }
   }
 }

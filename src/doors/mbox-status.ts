@@ -26,8 +26,13 @@ export class MboxStatus {
     this.#length += part.length
   }
 
+  /** The first octets of the message. */
+  head(): Buffer {
+    return Buffer.concat(this.#chunks, this.#length)
+  }
+
   flags(): Flag[] {
-    const text = `\n${Buffer.concat(this.#chunks, this.#length).toString('latin1')}`
+    const text = `\n${this.head().toString('latin1')}`
     // RFC 5322 §2.1: an empty line ends the header.
     const end = /\n\r?\n/.exec(text)?.index ?? text.length
     let letters = ''

@@ -1,3 +1,4 @@
+import type { UniqueId } from '../ids.ts'
 import type { Flag, Origin, Staged, Staging, UserMail } from '../store/store.ts'
 
 /** How many octets may wait to become durable before a door must pause. */
@@ -11,6 +12,8 @@ export interface Delivery {
   readonly received: number
   readonly flags?: readonly Flag[]
   readonly origin: Origin
+  /** What it was called at an earlier server; where another message has it, this one gets a new one. */
+  readonly uniqueId?: UniqueId | undefined
 }
 
 /** `new`: kept now. `known`: the same message came by the same way before (law 1), nothing was added. */
@@ -22,6 +25,8 @@ export type Outcome = 'new' | 'known'
  */
 export class Intake {
   readonly #mail: UserMail
+  /** How many messages were given their earlier unique-id, and how many another one. */
+  readonly uniqueIds: { kept: number; refused: number } = { kept: 0, refused: 0 }
   #waiting = 0
   #roomy: PromiseWithResolvers<void> | undefined
 
@@ -37,16 +42,21 @@ export class Intake {
   async keep(staged: Staged, delivery: Delivery): Promise<Outcome> {
     this.#waiting += staged.size
     try {
-      return await this.#mail.change((draft): Outcome => {
+      let kept: boolean | undefined
+      const outcome = await this.#mail.change((draft): Outcome => {
         const { account, uniqueId, nth, listed } = delivery.origin
         const known = draft.view.origin(account, uniqueId, staged.hash, nth)
         if (known !== undefined) {
           if (listed !== undefined && listed !== known.listed) draft.relist(known, listed)
           return 'known'
         }
-        draft.add(staged, { ...delivery, mailbox: draft.openMailbox(delivery.mailbox) })
+        const id = draft.add(staged, { ...delivery, mailbox: draft.openMailbox(delivery.mailbox) })
+        const wanted = delivery.uniqueId
+        if (wanted !== undefined) kept = draft.view.message(id)?.uniqueId === wanted
         return 'new'
       })
+      if (kept !== undefined) this.uniqueIds[kept ? 'kept' : 'refused']++
+      return outcome
     } finally {
       staged.discard()
       this.#waiting -= staged.size

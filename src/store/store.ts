@@ -220,8 +220,8 @@ export interface Addition {
   readonly received: number
   readonly flags?: readonly Flag[]
   readonly origin?: Origin
-  /** Kept from an earlier server; otherwise a new one is made. */
-  readonly uniqueId?: UniqueId
+  /** Kept from an earlier server, where no message has it; otherwise a new one is made. */
+  readonly uniqueId?: UniqueId | undefined
 }
 
 /** What may be changed, in one transaction. Valid only inside the `work` it was given to. */
