@@ -7,8 +7,8 @@ import { Crowd } from './crowd.ts'
 import { Failures } from './failures.ts'
 import { deviceIn } from './names.ts'
 import { verifyPassword } from './passwords.ts'
-import { placeOf } from './place.ts'
-import { inventScramKeys, makeScramKeys } from './scram-keys.ts'
+import { placeOf } from '../net/place.ts'
+import { inventScramKeys, makeScramKeys, nobodysKeys, parseScramKeys } from './scram-keys.ts'
 import { Secrets } from './secrets.ts'
 import { apopOwner } from './stored-credential.ts'
 import type { Possible, StoredUser } from './stored-users.ts'
@@ -22,8 +22,8 @@ const remembered = 4096
 export interface Users {
   /** A user as now; asked at every log-in, so it must be cheap. */
   find(name: string): StoredUser | undefined
-  /** The same; it takes as long for who is there as for who is not. */
-  read(name: string): StoredUser | undefined
+  /** The stored form of a user's SCRAM keys, null where there are none, undefined where there is no such user. */
+  scram(name: string): string | null | undefined
   readonly possible: Possible
   /** A secret that stays the same. */
   readonly pepper: Uint8Array
@@ -113,9 +113,14 @@ export class Authenticator {
   /** What a SCRAM proof is held against; invented, but always the same, for who has no keys. Rejects like `authenticate`. */
   async keys(login: string, from: string): Promise<ScramKeys> {
     this.#crowd.admit(placeOf(from))
-    const person = this.#person(login, (name) => this.#users.read(name))
-    const invented = inventScramKeys(userIn(login), this.#users.pepper)
-    return await Promise.resolve(person?.user.scram ?? invented)
+    const name = login.toLowerCase()
+    const parts = deviceIn(name)
+    let stored = this.#users.scram(name)
+    if (stored === undefined && parts !== undefined) stored = this.#users.scram(parts.user)
+    // Both for everybody, so that it takes as long for who is there as for who is not.
+    const invented = inventScramKeys(parts?.user ?? name, this.#users.pepper)
+    const keys = parseScramKeys(stored ?? nobodysKeys)
+    return await Promise.resolve(typeof stored === 'string' && keys !== undefined ? keys : invented)
   }
 
   /** Lets go of the count of failures. */
@@ -141,7 +146,9 @@ export class Authenticator {
     const person = login === undefined ? undefined : this.#person(login)
     const right =
       credentials.by === 'bearer' ||
-      (credentials.by === 'scram' ? credentials.proven : this.#digestHolds(credentials, person?.user))
+      (credentials.by === 'scram'
+        ? credentials.proven && person?.user.scram !== undefined
+        : this.#digestHolds(credentials, person?.user))
     return right && person !== undefined ? this.#right(person, place) : await this.#wrong(credentials.login, place)
   }
 
@@ -177,12 +184,12 @@ export class Authenticator {
     return undefined
   }
 
-  #person(login: string, find = (name: string): StoredUser | undefined => this.#users.find(name)): Person | undefined {
+  #person(login: string): Person | undefined {
     const name = login.toLowerCase()
-    const whole = find(name)
+    const whole = this.#users.find(name)
     if (whole !== undefined) return { user: whole, device: undefined }
     const parts = deviceIn(name)
-    const user = parts && find(parts.user)
+    const user = parts && this.#users.find(parts.user)
     return user && { user, device: parts.device }
   }
 

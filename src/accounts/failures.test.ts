@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Failures } from './failures.ts'
-import { placeOf } from './place.ts'
+import { placeOf } from '../net/place.ts'
 
 const pepper = new Uint8Array(32)
 const minute = 60_000

@@ -16,6 +16,7 @@ import type { Premises } from './serve-premises.ts'
 import type { Settings } from './serve-settings.ts'
 
 export interface ConnectionsOptions {
+  readonly data: string
   readonly premises: Premises
   readonly leases: Leases
   readonly settings: Settings
@@ -41,7 +42,7 @@ export class Connections {
   #tls: SecureContextOptions
 
   constructor(options: ConnectionsOptions) {
-    const { premises, leases, settings, tickets, tally, counters } = options
+    const { data, premises, leases, settings, tickets, tally, counters } = options
     const { directory, mails } = premises
     this.#options = options
     this.#settings = settings
@@ -62,7 +63,7 @@ export class Connections {
         return current().configuration.sessionsPerUser
       },
     })
-    this.#authenticator = new Authenticator(directory)
+    this.#authenticator = new Authenticator(directory, { data, oauth: settings.configuration.oauth })
   }
 
   /** Begins to listen; gives where. Rejects with MisuseError where it cannot. */
@@ -93,6 +94,7 @@ export class Connections {
   async close(): Promise<void> {
     await Promise.all([...this.#doors.values()].map((door) => door.close()))
     this.#maildrops.close()
+    this.#authenticator.close()
   }
 
   #door(service: Service): Pop3Door {

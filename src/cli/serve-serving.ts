@@ -35,9 +35,18 @@ export class Alone implements Serving {
   readonly #tally = new Tally()
   readonly #connections: Connections
 
-  constructor({ settings, tickets, premises, counters, log }: ServingOptions) {
+  constructor({ data, settings, tickets, premises, counters, log }: ServingOptions) {
     const leases = new MemoryLeases()
-    this.#connections = new Connections({ premises, leases, settings, tickets, tally: this.#tally, counters, log })
+    this.#connections = new Connections({
+      data,
+      premises,
+      leases,
+      settings,
+      tickets,
+      tally: this.#tally,
+      counters,
+      log,
+    })
   }
 
   async listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {

@@ -83,6 +83,7 @@ class Worker {
     this.#premises = await Premises.open(this.#data)
     this.#leases = new SqliteLeases(this.#data, leases)
     this.#connections = new Connections({
+      data: this.#data,
       premises: this.#premises,
       leases: this.#leases,
       settings,

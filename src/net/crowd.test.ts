@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Crowd, type LimitReached, type Session } from './crowd.ts'
 import { isNetwork, networks } from './networks.ts'
-import { placeKey } from './place.ts'
+import { placeOf } from './place.ts'
 import { Tally } from './tally.ts'
 
 /** A session that does nothing by itself. */
@@ -96,10 +96,10 @@ test('what other processes count, counts', async () => {
 })
 
 test('a place is an IPv4 address, or an IPv6 network of 64 bits', () => {
-  assert.equal(placeKey('::ffff:192.0.2.7'), '192.0.2.7')
-  assert.equal(placeKey('2001:db8::1'), placeKey('2001:db8:0:0:ffff::2'))
-  assert.notEqual(placeKey('2001:db8:0:1::1'), placeKey('2001:db8::1'))
-  assert.equal(placeKey('fe80::1%eth0'), placeKey('fe80::2'))
+  assert.equal(placeOf('::ffff:192.0.2.7'), '192.0.2.7')
+  assert.equal(placeOf('2001:db8::1'), placeOf('2001:db8:0:0:ffff::2'))
+  assert.notEqual(placeOf('2001:db8:0:1::1'), placeOf('2001:db8::1'))
+  assert.equal(placeOf('fe80::1%eth0'), placeOf('fe80::2'))
 })
 
 test('an address lies in the networks that are named', () => {

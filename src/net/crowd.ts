@@ -1,5 +1,5 @@
 import type { Ending } from './converse.ts'
-import { placeKey } from './place.ts'
+import { placeOf } from './place.ts'
 import { Tally } from './tally.ts'
 
 /** One connection that is watched over. */
@@ -107,5 +107,5 @@ export function serviceName(service: string): string {
 }
 
 function addressName(address: string): string {
-  return `from ${placeKey(address)}`
+  return `from ${placeOf(address)}`
 }

@@ -105,7 +105,7 @@ test('a named proxy says whose connection it is, and what follows is the client'
   const port = await listening(t, { isProxy: (address) => address === '127.0.0.1' })
   const line = 'PROXY TCP4 192.0.2.7 192.0.2.1 40000 110\r\n'
   assert.equal(await told(port, `${line}CAPA\r\n`), 'hello 192.0.2.7\r\nCAPA\r\n')
-  assert.equal(await told(port, ...line, 'CAPA\r\n'), 'hello 192.0.2.7\r\nCAPA\r\n')
+  assert.equal(await told(port, ...line.split(''), 'CAPA\r\n'), 'hello 192.0.2.7\r\nCAPA\r\n')
   assert.equal(await told(port, 'PROXY UNKNOWN\r\n'), 'hello 127.0.0.1\r\n')
   const local = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex')
   assert.equal(await told(port, local, 'NOOP\r\n'), 'hello 127.0.0.1\r\nNOOP\r\n')

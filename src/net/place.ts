@@ -1,5 +1,5 @@
 /** Who counts as one place: one person easily has a whole IPv6 /64 (RFC 4291 §2.5.4), or one IPv4 address. */
-export function placeKey(from: string): string {
+export function placeOf(from: string): string {
   const address = plainAddress(from).replace(/%.*$/, '')
   if (!address.includes(':')) return address
   const [head = '', tail] = address.split('::')

@@ -34,7 +34,7 @@ async function socketsOf(pid: number): Promise<string[]> {
 }
 
 /** A connection that is greeted, and the lines it is told. */
-async function session(t: TestContext, port: number): Promise<{ socket: Socket; ask(line: string): Promise<string> }> {
+async function session(t: TestContext, port: number): Promise<{ socket: Socket; ask: (line: string) => Promise<string> }> {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1')
   t.after(() => socket.destroy())
   const lines: string[] = []
