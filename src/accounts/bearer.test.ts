@@ -17,6 +17,8 @@ interface Key {
   readonly jwk: JWK
 }
 
+type Keys = readonly [Key, ...Key[]]
+
 async function newKey(kid: string, alg = 'RS256'): Promise<Key> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
   return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
@@ -25,19 +27,19 @@ async function newKey(kid: string, alg = 'RS256'): Promise<Key> {
 /** An issuer of tokens, as they are: HTTP, a configuration, and keys that change. */
 class Issuer {
   readonly url: string
-  keys: Key[]
+  keys: Keys
   asked = 0
   /** What the configuration says of the issuer's name. */
   name: string
   readonly close: () => void
 
-  private constructor(url: string, keys: Key[], close: () => void) {
+  private constructor(url: string, keys: Keys, close: () => void) {
     this.url = this.name = url
     this.keys = keys
     this.close = close
   }
 
-  static async start(t: TestContext, keys: Key[]): Promise<Issuer> {
+  static async start(t: TestContext, keys: Keys): Promise<Issuer> {
     const server = createServer((request, response) => {
       const { url } = request
       if (url === '/.well-known/openid-configuration')
@@ -62,7 +64,7 @@ class Issuer {
   }
 
   /** A token as it should be, but for what is given. */
-  token(claims: JWTPayload = {}, { kid, privateKey, jwk }: Key | undefined = this.keys[0]): Promise<string> {
+  token(claims: JWTPayload = {}, { kid, privateKey, jwk }: Key = this.keys[0]): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
     const usual = { iss: this.url, aud: 'postino', exp: now + 300, email: 'mario@example.it' }
     return new SignJWT({ ...usual, ...claims }).setProtectedHeader({ alg: jwk.alg ?? '', kid }).sign(privateKey)

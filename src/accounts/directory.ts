@@ -100,9 +100,9 @@ export class Directory {
     return this.#stored.find(name)
   }
 
-  /** The same from the disk: it takes as long for who is there as for who is not. */
-  read(name: string): StoredUser | undefined {
-    return this.#stored.read(name)
+  /** The stored form of a user's SCRAM keys; see `StoredUsers`. */
+  scram(name: string): string | null | undefined {
+    return this.#stored.scram(name)
   }
 
   /** What the users there are allow for. */

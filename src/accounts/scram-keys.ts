@@ -18,6 +18,9 @@ export async function makeScramKeys(password: string): Promise<string> {
   return `SCRAM-SHA-256$${iterations}:${text(salt)}$${text(storedKey)}:${text(serverKey)}`
 }
 
+/** What looks like stored keys. */
+export const nobodysKeys: string = `SCRAM-SHA-256$${iterations}:${'A'.repeat(22)}==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`
+
 /** The keys that were stored; undefined where that is not their form. */
 export function parseScramKeys(stored: string): ScramKeys | undefined {
   const form = /^SCRAM-SHA-256\$([1-9]\d{0,8}):([A-Za-z0-9+/]+=*)\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/.exec(

@@ -36,6 +36,7 @@ const columns = 'name, credential, scram, apop, dele, trash_days, expire_days, l
 export class StoredUsers {
   readonly #file: string
   readonly #user: StatementSync
+  readonly #scram: StatementSync
   readonly #possible: StatementSync
   readonly #version: StatementSync
   readonly #known = new Map<string, StoredUser>()
@@ -45,6 +46,7 @@ export class StoredUsers {
   constructor(database: DatabaseSync, file: string) {
     this.#file = file
     this.#user = database.prepare(`select ${columns} from users where name = ?`)
+    this.#scram = database.prepare('select scram from users where name = ?')
     this.#possible = database.prepare(`select
       exists (select 1 from users where scram is not null) as some_scram,
       exists (select 1 from users where credential is not null and scram is null) as some_no_scram,
@@ -71,16 +73,20 @@ export class StoredUsers {
     this.#refresh()
     const known = this.#known.get(name)
     if (known !== undefined) return known
-    const user = this.read(name)
-    // Who is not there is not remembered: there is no end of those.
-    if (user !== undefined) this.#known.set(name, user)
+    const row = naming(this.#file, () => this.#user.get(name))
+    if (row === undefined) return undefined // and not remembered: there is no end of those
+    const user = storedUserOf(row)
+    this.#known.set(name, user)
     return user
   }
 
-  /** The same, but it takes as long for who is there as for who is not. */
-  read(name: string): StoredUser | undefined {
-    const row = naming(this.#file, () => this.#user.get(name))
-    return row && storedUserOf(row)
+  /**
+   * The stored form of a user's SCRAM keys, null where there are none, undefined where there is no such user. From the disk: it
+   * takes as long for each.
+   */
+  scram(name: string): string | null | undefined {
+    const row = naming(this.#file, () => this.#scram.get(name))
+    return row && (typeof row['scram'] === 'string' ? row['scram'] : null)
   }
 
   get possible(): Possible {
