@@ -77,14 +77,15 @@ export async function postino(t: TestContext): Promise<Postino> {
       const { child, finished, out, err } = start(['serve', ...words], options)
       await new Promise<void>((resolve, reject) => {
         child.stdout.on('data', () => {
-          if (/^ready$/m.test(out())) resolve()
+          if (/^(?:ready|\{"ready":true\})$/m.test(out())) resolve()
         })
         void finished.then(({ code, stderr }) => reject(new Error(`serve ended with ${code}: ${stderr}`)))
       })
       const lines = out().trimEnd().split('\n')
       const ports = Object.fromEntries(
         lines.flatMap((line) => {
-          const [, service = '', port] = /^listening (\S+) \S+:(\d+)$/.exec(line) ?? []
+          const [, service = '', port] =
+            /^listening (\S+) \S+:(\d+)$/.exec(line) ?? /^\{"listening":"(\w+)",.*"port":(\d+)\}$/.exec(line) ?? []
           return port === undefined ? [] : [[service, Number(port)]]
         }),
       )
