@@ -233,6 +233,23 @@ test('replies do not pile up: the engine asks to be written out, within a long l
   )
 })
 
+test('a gigabyte without a line end is told once, and nothing of it is kept', () => {
+  const server = new Pop3Server({ clearLogin: true })
+  const chunk = Buffer.alloc(64 << 10, 0x61)
+  for (let sent = 0; sent < 1 << 30; sent += chunk.length) {
+    server.receive(chunk)
+    server.next()
+  }
+  assert.deepEqual(server.next(), { kind: 'close', why: 'endless line' })
+  assert.match(Buffer.concat(server.take()).toString(), /^\+OK .*\r\n-ERR the line has no end\r\n$/)
+})
+
+test('without languages there is no LANG', () => {
+  const { said } = session('LANG\r\nLANG en\r\nCAPA\r\n', Infinity, { languages: [] })
+  assert.match(said, /^\+OK .*\r\n-ERR LANG is not offered here\r\n-ERR LANG .*\r\n\+OK/)
+  assert.doesNotMatch(said, /^LANG/m)
+})
+
 test('exchanges that are given up leave nothing behind', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

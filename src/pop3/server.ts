@@ -2,12 +2,12 @@ import { MisuseError } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import type { ChannelBindings } from '../sasl/mechanism.ts'
 import type { ScramKeys } from '../sasl/scram.ts'
-import { DotWriter } from '../wire/dot-writer.ts'
 import { Gather } from '../wire/gather.ts'
 import { announce } from './announce.ts'
 import { languages, matchLanguage } from './languages.ts'
 import { LogIn } from './log-in.ts'
-import { form, Maildrop } from './maildrop.ts'
+import { Maildrop } from './maildrop.ts'
+import { MessageReply } from './message-reply.ts'
 import type { CloseReason, Need } from './need.ts'
 import { Replies } from './replies.ts'
 import { CommandReader, type State, type Verb } from './rules.ts'
@@ -15,7 +15,6 @@ import { ServerInput } from './server-input.ts'
 import type { Policy, ServerOptions } from './server-options.ts'
 import { english } from './texts-en.ts'
 import type { Say, Texts } from './texts.ts'
-import { TopCutter } from './top.ts'
 import { Transaction, wholeNumber } from './transaction.ts'
 
 export type { Policy, ServerOptions } from './server-options.ts'
@@ -45,9 +44,9 @@ export class Pop3Server {
   readonly #input = new ServerInput()
   readonly #reader = new CommandReader()
   readonly #out = new Gather()
-  readonly #dots: DotWriter
   readonly #replies: Replies
   readonly #logIn: LogIn
+  readonly #message: MessageReply
   #state: State = 'AUTHORIZATION'
   #transaction = nobody
   #policy: Policy | undefined
@@ -55,18 +54,15 @@ export class Pop3Server {
   #need: Need | undefined
   /** What is left to send of a listing. */
   #listing: Uint8Array | undefined
-  /** Of the message being sent: whether its +OK is out, and what cuts it short. */
-  #begun = false
-  #cutter: TopCutter | undefined
   #wrong = 0
   #failures = 0
 
   constructor(options: ServerOptions = {}) {
     this.#options = options
     this.#languages = options.languages ?? languages
-    this.#dots = new DotWriter(options.find)
     this.#replies = new Replies(this.#out, this.#languages[0] ?? english)
     this.#logIn = new LogIn(options, this.#replies)
+    this.#message = new MessageReply(this.#out, this.#replies, options.find)
     // RFC 1939 §4. RFC 2449 §3: no "<" but that of a timestamp.
     const { ready } = this.#replies.language
     this.#replies.ok(options.timestamp === undefined ? ready : `${ready} ${options.timestamp}`)
@@ -167,26 +163,19 @@ export class Pop3Server {
   /** Gives octets of the message that `read` asked for, which are copied. False: no more are wanted, only `messageEnd`. */
   message(octets: Uint8Array): boolean {
     if (this.#need?.kind !== 'read') this.#answer('read')
-    if (!this.#begun) this.#begin()
-    if (this.#cutter === undefined) {
-      this.#dots.write(octets)
-      return true
-    }
-    if (!this.#cutter.enough) this.#dots.write(this.#cutter.cut(octets))
-    return !this.#cutter.enough
+    return this.#message.write(octets)
   }
 
   /** That was the whole message. */
   messageEnd(): void {
-    if (!this.#begun && this.#need?.kind === 'read') this.#begin()
     this.#answer('read')
-    this.#dots.end()
+    this.#message.end()
   }
 
   /** The message cannot be read, or not to its end. */
   messageFailed(reason: Reason, say: Say): void {
     this.#answer('read')
-    if (!this.#begun) this.#replies.err(say, reason)
+    if (!this.#message.begun) this.#replies.err(say, reason)
     // A "." would say that what went out is the whole message.
     else this.#close('unreadable message')
   }
@@ -282,20 +271,8 @@ export class Pop3Server {
   #read(word: string, lines: number | undefined): void {
     const number = this.#transaction.message(word)
     if (typeof number !== 'number') return this.#replies.err(number)
-    const kept = this.#transaction.maildrop.formOf(number)
-    const ends = kept & form.lf ? 'lf' : 'crlf'
-    // What is given in place of an internationalized message (RFC 6858) is not what was looked at.
-    this.#dots.begin(this.#out, ends, (kept & (form.noDots | form.international)) === form.noDots)
-    this.#cutter = lines === undefined ? undefined : new TopCutter(lines, ends)
-    this.#begun = false
+    this.#message.prepare(this.#transaction.maildrop, number, lines)
     this.#need = { kind: 'read', number, top: lines !== undefined }
-  }
-
-  #begin(): void {
-    this.#begun = true
-    if (this.#cutter !== undefined) return this.#replies.ok(this.language.topFollows)
-    const number = this.#need?.kind === 'read' ? this.#need.number : 0
-    this.#replies.ok(this.language.octets(this.#transaction.maildrop.octetsOf(number)))
   }
 
   #delete(word: string): void {
@@ -350,6 +327,7 @@ export class Pop3Server {
 
   /** LANG (RFC 6856 §3.2). */
   #speak(range: string): void {
+    if (this.#languages.length === 0) return this.#replies.err((texts) => texts.notOffered('LANG'))
     if (range === '') {
       const lines = this.#languages.map(({ tag, name }) => `${tag} ${name}`)
       return this.#replies.lines(this.language.languages, lines)

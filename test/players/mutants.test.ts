@@ -106,7 +106,7 @@ const mutants: readonly Mutant[] = [
     mistake: 'a broken message is ended with a dot',
     file: server,
     from: "else this.#close('unreadable message')",
-    to: 'else this.#dots.end()',
+    to: 'else this.#message.end()',
   },
   {
     mistake: 'what came with STLS is carried out',
