@@ -50,10 +50,12 @@ export class DovecotUidlist {
     if (entry === undefined) return undefined
     if (entry.fixed !== undefined) return entry.fixed
     const values = { u: entry.uid, v: this.#uidValidity, f: bare, g: entry.guid ?? bare }
-    return format.replace(variable, (_, zero: string, width: string, hex: string, name_: keyof typeof values) => {
-      const value = values[name_]
-      const text = typeof value === 'number' ? value.toString(hex === '' ? 10 : 16) : value
-      return text.padStart(Number(width), zero === '' ? ' ' : '0')
+    return format.replace(variable, (_, zero: string, width: string, hex: string, what: keyof typeof values) => {
+      const value = values[what]
+      const spelt = typeof value === 'number' ? value.toString(hex === '' ? 10 : 16) : value
+      // With a zero the width is the least, without one it is the most.
+      if (zero !== '') return spelt.padStart(Number(width), '0')
+      return width === '' ? spelt : spelt.slice(0, Number(width))
     })
   }
 }

@@ -7,9 +7,9 @@ test('maildrops: what clients deleted is shown and brought back, devices are lis
   await run(['user', 'add', 'mario', '--password-stdin'], { input: 'secret\n' })
   await run(['import', '-', '--user', 'mario'], { input: 'Subject: one\n\none\n' })
   await run(['import', '-', '--user', 'mario'], { input: 'Subject: two\n\ntwo\n' })
-  const { ports, stop } = await serve()
+  const serving = await serve()
   const session = async (login: string, ...commands: string[]): Promise<string> =>
-    (await pop3(ports['pop3'] ?? 0, [`USER ${login}`, 'PASS secret', ...commands, 'QUIT'])).slice(2).join(' | ')
+    (await pop3(serving.ports['pop3'] ?? 0, [`USER ${login}`, 'PASS secret', ...commands, 'QUIT'])).slice(2).join(' | ')
   assert.match(await session('mario', 'DELE 1'), /\+OK bye, 1 message removed/)
   assert.match(await session('mario+phone', 'STAT'), /\+OK 2 /)
   assert.match(await session('mario+phone', 'DELE 1', 'DELE 2'), /2 messages removed/)
@@ -56,7 +56,7 @@ test('maildrops: what clients deleted is shown and brought back, devices are lis
     'removed the device mario+phone; its mail stays\n',
   )
   assert.deepEqual(await json(['user', 'device', 'list', 'mario']), [])
-  assert.equal((await stop()).code, 0)
+  assert.equal((await serving.stop()).code, 0)
 })
 
 test('maildrops: a wrong word is named, with those that are right', async (t) => {
@@ -83,9 +83,9 @@ test('a password can be kept such that it can be recovered, for APOP, and no mor
   const { run, json, serve } = await postino(t)
   await run(['user', 'add', 'mario', '--password-stdin'], { input: 'secret\n' })
   const greeting = async (): Promise<string> => {
-    const { ports, stop } = await serve()
-    const [said = ''] = await pop3(ports['pop3'] ?? 0, ['QUIT'])
-    await stop()
+    const serving = await serve()
+    const [said = ''] = await pop3(serving.ports['pop3'] ?? 0, ['QUIT'])
+    await serving.stop()
     return said
   }
   assert.doesNotMatch(await greeting(), /</)
