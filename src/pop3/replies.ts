@@ -2,7 +2,9 @@ import { pop3Code, type Reason } from '../reasons.ts'
 import { toBase64 } from '../wire/base64.ts'
 import type { Gather } from '../wire/gather.ts'
 import { toOctets } from '../wire/octets.ts'
+import { matchLanguage } from './languages.ts'
 import { plainAscii } from './plain-ascii.ts'
+import { english } from './texts-en.ts'
 import type { Say, Texts } from './texts.ts'
 
 /** RFC 2449 §4: 512 octets at most, CRLF among them. */
@@ -14,13 +16,37 @@ const crammed = /[\0-\x1f\x7f-\x9f\u2028\u2029]/g
 /** Spells the replies of a server, in the language of the session. */
 export class Replies {
   readonly #out: Gather
+  /** Those that the client may choose from. */
+  readonly languages: readonly Texts[]
   language: Texts
   /** Whether texts may go out as UTF-8 (RFC 6856): else ASCII is all that RFC 1939 §3 allows. */
   unicode = false
 
-  constructor(out: Gather, language: Texts) {
+  /** Speaks the first of these languages; English where there is none. */
+  constructor(out: Gather, languages: readonly Texts[]) {
     this.#out = out
-    this.language = language
+    this.languages = languages
+    this.language = languages[0] ?? english
+  }
+
+  /** Speaks as in the beginning. */
+  reset(): void {
+    this.language = this.languages[0] ?? english
+    this.unicode = false
+  }
+
+  /** LANG (RFC 6856 §3.2). */
+  speak(range: string): void {
+    if (this.languages.length === 0) return this.err((texts) => texts.notOffered('LANG'))
+    if (range === '') {
+      const listing = this.languages.map(({ tag, name }) => `${tag} ${name}`)
+      return this.lines(this.language.languages, listing)
+    }
+    const texts = matchLanguage(range, this.languages)
+    if (texts === undefined) return this.err((current) => current.unknownLanguage)
+    this.language = texts
+    this.unicode = true
+    this.ok(`${texts.tag} ${texts.languageChosen}`)
   }
 
   /** `+OK`, and these words where there are any. */

@@ -4,7 +4,7 @@ import type { ChannelBindings } from '../sasl/mechanism.ts'
 import type { ScramKeys } from '../sasl/scram.ts'
 import { Gather } from '../wire/gather.ts'
 import { announce } from './announce.ts'
-import { languages, matchLanguage } from './languages.ts'
+import { languages } from './languages.ts'
 import { LogIn } from './log-in.ts'
 import { Maildrop } from './maildrop.ts'
 import { MessageReply } from './message-reply.ts'
@@ -13,7 +13,6 @@ import { Replies } from './replies.ts'
 import { CommandReader, type State, type Verb } from './rules.ts'
 import { ServerInput } from './server-input.ts'
 import type { Policy, ServerOptions } from './server-options.ts'
-import { english } from './texts-en.ts'
 import type { Say, Texts } from './texts.ts'
 import { Transaction, wholeNumber } from './transaction.ts'
 
@@ -40,7 +39,6 @@ const nobody = new Transaction(Maildrop.of([]))
  */
 export class Pop3Server {
   readonly #options: ServerOptions
-  readonly #languages: readonly Texts[]
   readonly #input = new ServerInput()
   readonly #reader = new CommandReader()
   readonly #out = new Gather()
@@ -59,8 +57,7 @@ export class Pop3Server {
 
   constructor(options: ServerOptions = {}) {
     this.#options = options
-    this.#languages = options.languages ?? languages
-    this.#replies = new Replies(this.#out, this.#languages[0] ?? english)
+    this.#replies = new Replies(this.#out, options.languages ?? languages)
     this.#logIn = new LogIn(options, this.#replies)
     this.#message = new MessageReply(this.#out, this.#replies, options.find)
     // RFC 1939 §4. RFC 2449 §3: no "<" but that of a timestamp.
@@ -193,8 +190,7 @@ export class Pop3Server {
     this.#answer('handshake')
     // RFC 2595 §4: what the client said in the clear is forgotten, and it may have been somebody else who said it.
     this.#logIn.secured(bindings)
-    this.#replies.language = this.#languages[0] ?? english
-    this.#replies.unicode = false
+    this.#replies.reset()
     this.#utf8 = false
   }
 
@@ -235,7 +231,7 @@ export class Pop3Server {
       case 'CAPA':
         return this.#capabilities()
       case 'LANG':
-        return this.#speak(word)
+        return this.#replies.speak(word)
       case 'UTF8':
         return this.#startUtf8()
       case 'USER':
@@ -319,24 +315,10 @@ export class Pop3Server {
       mechanisms,
       // RFC 2595 §4: STLS only where it is permitted.
       mayStartTls: this.#options.stls === true && !secure && this.#state === 'AUTHORIZATION',
-      languages: this.#languages.length > 0,
+      languages: this.#replies.languages.length > 0,
       policy: this.#policy,
     })
     this.#replies.lines(this.language.capabilities, lines)
-  }
-
-  /** LANG (RFC 6856 §3.2). */
-  #speak(range: string): void {
-    if (this.#languages.length === 0) return this.#replies.err((texts) => texts.notOffered('LANG'))
-    if (range === '') {
-      const lines = this.#languages.map(({ tag, name }) => `${tag} ${name}`)
-      return this.#replies.lines(this.language.languages, lines)
-    }
-    const texts = matchLanguage(range, this.#languages)
-    if (texts === undefined) return this.#replies.err((current) => current.unknownLanguage)
-    this.#replies.language = texts
-    this.#replies.unicode = true
-    this.#replies.ok(`${texts.tag} ${texts.languageChosen}`)
   }
 
   /** UTF8 (RFC 6856 §2.1). */

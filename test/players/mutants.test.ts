@@ -120,13 +120,13 @@ const mutants: readonly Mutant[] = [
     from: "command.verb !== 'PASS')",
     to: "(command.verb !== 'PASS' && command.verb !== 'STLS'))",
   },
+  { mistake: 'STLS keeps the language', file: server, from: 'this.#replies.reset()', to: '' },
   {
-    mistake: 'STLS keeps the language',
-    file: server,
-    from: 'this.#replies.language = this.#languages[0] ?? english\n    this.#replies.unicode = false',
-    to: '',
+    mistake: 'STLS keeps UTF8',
+    file: 'pop3/replies.ts',
+    from: 'this.language = this.languages[0] ?? english\n    this.unicode = false',
+    to: 'this.language = this.languages[0] ?? english',
   },
-  { mistake: 'STLS keeps UTF8', file: server, from: 'this.#replies.unicode = false', to: '' },
   {
     mistake: 'USER is remembered behind other commands',
     file: server,
