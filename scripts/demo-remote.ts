@@ -1,8 +1,6 @@
 // The demo's remote POP3 server, in a process of its own as a provider's is: what it sends crosses a real socket.
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { Pop3Door } from '../src/doors/serve-pop3.ts'
-import { Intake } from '../src/intake/intake.ts'
-import { MemoryStore } from '../src/store/memory.ts'
+import { createPop3Server, type ServedMessage } from '../src/library/index.ts'
 import { demoCorpus, generateMessages } from '../test/corpus/generate.ts'
 import { openLine } from './demo-line.ts'
 
@@ -21,25 +19,20 @@ const password = digest(process.env['DEMO_PASSWORD'] ?? '')
 process.on('SIGINT', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
-const store = new MemoryStore()
-const mail = await store.open(login)
-const intake = new Intake(mail)
-let [messages, octets] = [0, 0]
+const messages: ServedMessage[] = []
+let octets = 0
 for (const message of generateMessages(demoCorpus)) {
-  const staging = intake.stage('wire')
-  await staging.write(message)
-  const origin = { account: 'demo', uniqueId: String(messages), nth: 0 }
-  await intake.keep(await staging.finish(), { mailbox: 'INBOX', received: Date.now(), origin })
-  messages++
+  messages.push({ uniqueId: `demo${messages.length}`, octets: message.length, read: () => message })
   octets += message.length
 }
 
-const door = new Pop3Door({
-  open: (user) => store.open(user),
-  authenticate: async (user, given) => (user === login && timingSafeEqual(digest(given), password) ? user : undefined),
+const server = createPop3Server({
+  authenticate: (user, given) => (user === login && timingSafeEqual(digest(given), password) ? user : undefined),
+  // It is there for one fetch, and what that deletes is never asked for again.
+  openMaildrop: () => ({ messages, remove: () => undefined }),
 })
-const at = await door.listen({ host: '127.0.0.1', port: 0, tls: false })
+const at = await server.listen({ port: 0 })
 const rate = Number(process.env['DEMO_OCTETS_PER_SECOND'])
 const { port } = rate > 0 ? await openLine(at.port, rate) : at
-const ready: RemoteReady = { port, messages, octets }
+const ready: RemoteReady = { port, messages: messages.length, octets }
 process.send?.(ready)

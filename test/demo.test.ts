@@ -7,9 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { compareMaildrop } from '../scripts/demo-compare.ts'
 import { openLine } from '../scripts/demo-line.ts'
-import { Pop3Door } from '../src/doors/serve-pop3.ts'
-import { Intake } from '../src/intake/intake.ts'
-import { MemoryStore } from '../src/store/memory.ts'
+import { createPop3Server } from '../src/library/index.ts'
 
 const script = fileURLToPath(new URL('../scripts/demo.ts', import.meta.url))
 const octets = (text: string): Buffer => Buffer.from(text, 'latin1')
@@ -82,17 +80,13 @@ test('the demo refuses an option that it does not have', async (t) => {
 
 /** A POP3 server with these messages; gives its port. */
 async function serve(t: TestContext, messages: readonly Uint8Array[]): Promise<number> {
-  const store = new MemoryStore()
-  const intake = new Intake(await store.open('u'))
-  for (const [index, message] of messages.entries()) {
-    const staging = intake.stage('wire')
-    await staging.write(message)
-    const origin = { account: 'test', uniqueId: String(index), nth: 0 }
-    await intake.keep(await staging.finish(), { mailbox: 'INBOX', received: 0, origin })
-  }
-  const door = new Pop3Door({ open: (user) => store.open(user), authenticate: async (user) => user })
-  t.after(() => door.close())
-  return (await door.listen({ host: '127.0.0.1', port: 0, tls: false })).port
+  const served = messages.map((message, place) => ({ uniqueId: `m${place}`, read: () => message }))
+  const server = createPop3Server({
+    authenticate: (user) => user,
+    openMaildrop: () => ({ messages: served, remove: () => undefined }),
+  })
+  t.after(() => server.close())
+  return (await server.listen({ port: 0 })).port
 }
 
 test('the comparison sees a changed octet, a missing message and one too many', async (t) => {

@@ -51,7 +51,8 @@ test(
       { filename: string; files: { path: string }[] },
     ]
     const paths = files.map(({ path }) => path)
-    const expected = 'package.json LICENSE README.md docs/search.md docs/library.md bin/postino.js dist/index.js dist/index.d.ts'
+    const expected =
+      'package.json LICENSE README.md docs/search.md docs/library.md bin/postino.js dist/index.js dist/index.d.ts'
     for (const path of expected.split(' ')) {
       assert.ok(paths.includes(path), `${path} is missing in the package`)
     }
@@ -149,8 +150,8 @@ test(
         "const report = await importMail(mail, ['in.eml'])",
         "const read = () => new TextEncoder().encode('hello\\r\\n')",
         "const openMaildrop = () => ({ messages: [{ uniqueId: 'a', read }], remove: () => undefined })",
-        "const server = createPop3Server({ authenticate: (login) => login, openMaildrop })",
-        "const { port } = await server.listen({ port: 0 })",
+        'const server = createPop3Server({ authenticate: (login) => login, openMaildrop })',
+        'const { port } = await server.listen({ port: 0 })',
         "const client = await Pop3Client.connect({ host: '127.0.0.1', port, tls: 'none' })",
         "await client.logIn({ login: 'mario', password: 'secret' })",
         'const { octets } = await client.stat()',
@@ -181,7 +182,7 @@ test(
         'export const event: ClientEvent | undefined = engine.next()',
         "const client = await Pop3Client.connect({ host: 'localhost' })",
         'export const octets: Uint8Array = await client.retrieve(1)',
-        "export const server = createPop3Server({ authenticate: (login) => login, openMaildrop: () => ({ messages: [], remove: () => {} }) })",
+        'export const server = createPop3Server({ authenticate: (login) => login, openMaildrop: () => ({ messages: [], remove: () => {} }) })',
         "export const mail: UserMail = await new MemoryStore().open('mario')",
         'export const fetch: (...args: Parameters<typeof fetchPop3>) => Promise<FetchReport> = fetchPop3',
         '// @ts-expect-error -- a message-number is a number: were this no error, the types would not be there',

@@ -52,7 +52,7 @@ export interface Pop3DoorOptions {
   readonly patience?: Partial<Patience> | undefined
   /**
    * What a client gets that did not ask for UTF8 (RFC 6856): messages with UTF-8 in their headers in a form that it can read
-   * (RFC 6858), or every message as it is. `international` unless said.
+   * (RFC 6858), or every message as it is, which RFC 6856 §2.1 does not allow. `international` unless said.
    */
   readonly downgrade?: 'international' | 'never' | undefined
   /** What CAPA says of EXPIRE and LOGIN-DELAY before the log-in. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { PeerError } from '../errors.ts'
+import { MisuseError, PeerError } from '../errors.ts'
 import { Conversation, type Ending } from '../net/converse.ts'
 import type { Session } from '../net/crowd.ts'
 import type { CloseReason, Credentials, Need } from '../pop3/need.ts'
@@ -119,7 +119,8 @@ export class Pop3Session implements Session {
   #answer(need: Exclude<Need, { kind: 'close' }>): Promise<void> | undefined {
     switch (need.kind) {
       case 'read':
-        return this.#sending?.send(need.number, need.top)
+        if (this.#sending === undefined) throw new MisuseError('state', 'no maildrop is open')
+        return this.#sending.send(need.number, need.top)
       case 'write':
         return writeOut(this.#conversation, this.#patience)
       case 'keys':

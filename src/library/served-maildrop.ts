@@ -19,7 +19,7 @@ export interface ServedMessage {
   readonly octets?: number
   /** How the lines end that `read` gives; of `lf` each becomes CRLF on the wire. `crlf`, where `octets` is given. */
   readonly lineEnds?: 'crlf' | 'lf'
-  /** It has UTF-8 in its header (RFC 6532): clients that did not ask for UTF8 get a form that they can read. */
+  /** It has UTF-8 in its address fields (RFC 6532): clients that did not ask for UTF8 get a form that they can read. */
   readonly international?: boolean
   read(): MessageContent | Promise<MessageContent>
 }
