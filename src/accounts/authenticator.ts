@@ -47,7 +47,8 @@ export interface AuthenticatorOptions {
 
 const realClock: Clock = {
   now: () => Date.now(),
-  sleep: (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds)),
+  // Nobody who only waits for a wrong answer keeps the program from ending.
+  sleep: (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds).unref()),
 }
 
 /** Somebody whom a login name means. */
