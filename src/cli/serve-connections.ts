@@ -1,4 +1,4 @@
-import type { SecureContextOptions } from 'node:tls'
+import { DEFAULT_CIPHERS, type SecureContextOptions } from 'node:tls'
 import { Authenticator } from '../accounts/authenticator.ts'
 import type { Directory } from '../accounts/directory.ts'
 import { Pop3Door } from '../doors/serve-pop3.ts'
@@ -14,6 +14,10 @@ import type { Counters } from './serve-counters.ts'
 import { type LogLines, sessionLine } from './serve-log.ts'
 import type { Premises } from './serve-premises.ts'
 import type { Settings } from './serve-settings.ts'
+
+/** As Node has them, but AES-128 with SHA-256 before AES-256 with SHA-384: a sixth of the work of a TLS 1.3 session less. */
+const quickest = 'TLS_AES_128_GCM_SHA256'
+const ciphers = [quickest, ...DEFAULT_CIPHERS.split(':').filter((one) => one !== quickest)].join(':')
 
 export interface ConnectionsOptions {
   readonly data: string
@@ -133,8 +137,16 @@ function limitsOf({ configuration }: Settings): Crowd['limits'] {
 
 function tlsOptions({ certificate }: Settings, ticketKeys: Buffer): SecureContextOptions {
   const { cert, key } = certificate
-  // The same context in every process, or a ticket of one would be no good to another.
-  return { cert, key, ticketKeys, sessionIdContext: 'postino', minVersion: 'TLSv1.2' }
+  return {
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    ciphers,
+    honorCipherOrder: true,
+    // The same in every process, or a ticket of one would be no good to another.
+    ticketKeys,
+    sessionIdContext: 'postino',
+  }
 }
 
 /** What CAPA says before the log-in (RFC 2449 §6.5, §6.7): what holds for all users. */
