@@ -104,13 +104,13 @@ async function postino(data: string, workers?: number): Promise<Started> {
   // All sessions come from one address.
   const env = { POSTINO_SERVE_SESSIONS_PER_ADDRESS: '4096' }
   const serving = await servePostino(data, { env, ...(workers !== undefined && { workers }) })
-  return { pid: serving.pid, port: serving.pop3, stop: serving.stop }
+  return { pid: serving.pid, port: serving.pop3, stop: () => serving.stop() }
 }
 
 /** One more Dovecot, with the mail of the first. */
 async function spareDovecot(folder: string, settings: string): Promise<Started> {
   const dovecot = await startDovecot({ folder, users: users(), settings })
-  return { pid: dovecot.pid, port: dovecot.ports['pop3'] ?? 0, stop: dovecot.stop }
+  return { pid: dovecot.pid, port: dovecot.ports['pop3'] ?? 0, stop: () => dovecot.stop() }
 }
 
 function megabytes(octets: number): string {
