@@ -18,6 +18,9 @@ const lifetime = 5 * 60_000
 /** At most so many are remembered; the oldest goes first. */
 const remembered = 4096
 
+/** What looks like the encrypted secret of somebody. */
+const nobodysSecret = Uint8Array.from({ length: 40 }, (_, at) => (at === 0 ? 1 : 0))
+
 /** What an `Authenticator` asks of the directory. */
 export interface Users {
   /** A user as now; asked at every log-in, so it must be cheap. */
@@ -77,7 +80,6 @@ export class Authenticator {
   readonly #looking = new Map<string, Promise<LoggedIn | undefined>>()
   /** Users from before there were SCRAM keys, for whom some are being made. */
   readonly #making = new Set<string>()
-  #nobody: Uint8Array | undefined
 
   constructor(users: Users, { data, oauth, clock = realClock }: AuthenticatorOptions = {}) {
     this.#users = users
@@ -143,35 +145,43 @@ export class Authenticator {
 
   async #examine(credentials: Exclude<Credentials, { by: 'password' }>, place: string): Promise<LoggedIn | undefined> {
     this.#crowd.admit(place)
-    const login = credentials.by === 'bearer' ? await this.#loginOf(credentials) : credentials.login
-    const person = login === undefined ? undefined : this.#person(login)
-    const right =
-      credentials.by === 'bearer' ||
-      (credentials.by === 'scram'
-        ? credentials.proven && person?.user.scram !== undefined
-        : this.#digestHolds(credentials, person?.user))
-    return right && person !== undefined ? this.#right(person, place) : await this.#wrong(credentials.login, place)
+    const person = credentials.by === 'bearer' ? await this.#bearerOf(credentials) : this.#prover(credentials)
+    return person === undefined ? await this.#wrong(credentials.login, place) : this.#right(person, place)
   }
 
-  /** The login name that a token entitles to; undefined where it does not entitle to the one that was given. */
-  async #loginOf({ login, token }: Extract<Credentials, { by: 'bearer' }>): Promise<string | undefined> {
+  /** Whom a token entitles to what was asked for. */
+  async #bearerOf({ login, token }: Extract<Credentials, { by: 'bearer' }>): Promise<Person | undefined> {
     const name = (await this.#bearer?.userOf(token))?.toLowerCase()
-    if (name === undefined || login === '') return name
-    return this.#person(login)?.user.name === name ? login : undefined
+    if (name === undefined) return undefined
+    const person = this.#person(login === '' ? name : login)
+    // A device is for the login name to say, not for the token: there, mario+x@ may be somebody else.
+    return person?.user.name === name ? person : undefined
+  }
+
+  /** Who has proved to know the password. */
+  #prover(credentials: Extract<Credentials, { by: 'scram' | 'apop' }>): Person | undefined {
+    const person = this.#person(credentials.login)
+    const right =
+      credentials.by === 'scram'
+        ? credentials.proven && person?.user.scram !== undefined
+        : this.#digestHolds(credentials, person?.user)
+    return right ? person : undefined
   }
 
   /** RFC 1939 §7: the MD5 of the timestamp followed by the secret. */
   #digestHolds({ timestamp, digest }: Extract<Credentials, { by: 'apop' }>, user: StoredUser | undefined): boolean {
-    if (this.#secrets === undefined) return false
-    // For who has no secret it takes as long.
-    this.#nobody ??= this.#secrets.seal('', randomBytes(12).toString('base64'))
-    const secret =
-      user?.apop === undefined
-        ? this.#secrets.unseal('', this.#nobody)
-        : this.#secrets.unseal(apopOwner(user.name), user.apop)
-    const wanted = Buffer.from(hash('md5', timestamp + secret))
+    const secret = this.#secretOf(user)
+    const wanted = Buffer.from(hash('md5', timestamp + (secret ?? '')))
     const given = Buffer.from(digest)
-    return given.length === wanted.length && timingSafeEqual(given, wanted) && user?.apop !== undefined
+    return given.length === wanted.length && timingSafeEqual(given, wanted) && secret !== undefined
+  }
+
+  #secretOf(user: StoredUser | undefined): string | undefined {
+    if (user?.apop !== undefined) return this.#secrets?.unseal(apopOwner(user.name), user.apop)
+    try {
+      this.#secrets?.unseal('', nobodysSecret) // in vain, but it takes as long
+    } catch {}
+    return undefined
   }
 
   #right({ user, device }: Person, place: string): LoggedIn {

@@ -182,6 +182,7 @@ test('a token lets in whom it names, with a device or without a name, and nobody
   assert.deepEqual(await come(''), mario)
   assert.deepEqual(await come('mario+phone@example.it'), { user: 'mario@example.it', device: 'phone' })
   assert.equal(await come('anna@example.it'), undefined)
+  assert.equal(await come('', await issuer.token({ email: 'mario+else@example.it' })), undefined)
   assert.equal(await come('anna@example.it+mario@example.it'), undefined)
   assert.equal(await come('', await issuer.token({ email: 'nobody@example.it' })), undefined)
 })

@@ -41,5 +41,6 @@ test('without its key a secret is not read, and no new key is made for it', asyn
   const sealed = secrets.seal('mario@example.it', 'x')
   await rm(secrets.file)
   assert.throws(() => secrets.unseal('mario@example.it', sealed), /secret\.key is not there/)
+  assert.throws(() => secrets.unseal('user mario', sealed), /`postino user password mario --apop`/)
   await assert.rejects(stat(secrets.file), { code: 'ENOENT' })
 })

@@ -20,7 +20,10 @@ const tagOctets = 16
 /** The form of what `seal` gives: this octet, the nonce, the tag, the ciphertext. */
 const form = 1
 
-/** Keeps the passwords of remote accounts: AES-256-GCM under DATA/secret.key, each bound to its account's address. */
+/**
+ * Keeps passwords that must be had back: AES-256-GCM under DATA/secret.key, each bound to its account's address, or to its user
+ * (see `apopOwner`).
+ */
 export class Secrets {
   readonly file: string
 
@@ -117,8 +120,13 @@ export class Secrets {
   }
 }
 
-function again(address: string): string {
-  return `bring the key back from a copy, or give the password again: \`postino account remove ${address}\`, then \`account add\``
+function again(owner: string): string {
+  const user = /^user (.*)$/.exec(owner)?.[1]
+  const how =
+    user === undefined
+      ? `postino account remove ${owner}\`, then \`account add`
+      : `postino user password ${user} --apop`
+  return `bring the key back from a copy, or give the password again: \`${how}\``
 }
 
 /** Makes a new name in a folder durable. Windows cannot open folders, and does it by itself. */
