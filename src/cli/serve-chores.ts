@@ -4,6 +4,7 @@ import type { Counters, Gauge } from './serve-counters.ts'
 import { Indexing } from './serve-indexing.ts'
 import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
+import { Purging } from './serve-purging.ts'
 import { scheduleOf } from './serve-schedule.ts'
 
 export interface ChoresOptions {
@@ -17,16 +18,18 @@ export interface ChoresOptions {
   readonly fetchParallel: number
 }
 
-/** What one process does for all of them: it fetches, and keeps the search index. */
+/** What one process does for all of them: it fetches, keeps the search index, and empties the trash. */
 export class Chores {
   readonly #directory: Directory
   readonly #indexing: Indexing
+  readonly #purging: Purging
   readonly #schedule: ReturnType<typeof scheduleOf>
 
   constructor({ data, directory, mails, counters, log, fetchEvery, fetchParallel }: ChoresOptions) {
     this.#directory = directory
     const indexing = new Indexing({ data, directory, mails, log })
     this.#indexing = indexing
+    this.#purging = new Purging({ data, directory, mails, log })
     this.#schedule = scheduleOf({
       every: fetchEvery,
       parallel: fetchParallel,
@@ -43,11 +46,12 @@ export class Chores {
   start(): void {
     this.#schedule.start()
     this.#indexing.start()
+    this.#purging.start()
   }
 
   /** Leaves off where it is, once what was received is durable. */
   async stop(): Promise<void> {
-    await Promise.all([this.#schedule.stop(), this.#indexing.close()])
+    await Promise.all([this.#schedule.stop(), this.#indexing.close(), this.#purging.stop()])
   }
 
   /** What the metrics say of the remote accounts. */
