@@ -181,6 +181,12 @@ export class Examination {
     if (shared !== undefined) await this.finish(shared)
   }
 
+  /** Breaks the shared session off: nobody knows any more what it would answer. */
+  discard(): void {
+    this.#shared?.drop()
+    this.#shared = undefined
+  }
+
   async #loggedIn(way?: WayIn): Promise<Probe> {
     const probe = await this.connect()
     const reply = await this.logIn(probe, way)
@@ -274,7 +280,7 @@ export class Examination {
 
   /** Forgets what is known of the maildrop: it has changed. */
   forget(): void {
-    for (const name of ['list', 'uidl', 'samples']) this.#known.delete(name)
+    for (const name of ['list', 'uidl', 'samples', 'international']) this.#known.delete(name)
   }
 
   async #listing(verb: 'LIST' | 'UIDL'): Promise<Listing> {

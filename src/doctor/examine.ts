@@ -46,7 +46,10 @@ export async function examine(options: ExamineOptions): Promise<Findings> {
     const findings: Finding[] = []
     for (const [index, { family, rule }] of chosen.entries()) {
       options.onRule?.(rule, index + 1, chosen.length)
-      findings.push({ family, rule, verdict: await tried(exam, rule) })
+      const verdict = await tried(exam, rule)
+      findings.push({ family, rule, verdict })
+      // What was not answered as it should be may have left the session out of step.
+      if (verdict.result === 'fails') exam.discard()
       exam.tidy()
     }
     const implementation = (await exam.capabilities()).all.get('IMPLEMENTATION')?.join(' ')

@@ -159,7 +159,7 @@ export function answers(port: number): Promise<boolean> {
 }
 
 /** Whether a server at a port of 127.0.0.1 says something to who connects. */
-function greets(port: number): Promise<boolean> {
+export function greets(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.once('data', () => {

@@ -1,6 +1,7 @@
 import type { Probe } from '../probe.ts'
 import { quoted } from '../reply.ts'
 import { fails, type Family, granted, holds, refused, unless, Untried, type Verdict } from '../rule.ts'
+import { refusesAll } from './refuses-all.ts'
 
 /** What belongs to TRANSACTION, as it would be asked (RFC 1939 §5, §7). */
 const transactionCommands = ['STAT', 'LIST', 'RETR 1', 'DELE 1', 'NOOP', 'RSET', 'TOP 1 0', 'UIDL']
@@ -123,13 +124,7 @@ export const greeting: Family = {
       holds: 'USER and PASS are answered by -ERR after the log-in.',
       means: 'a session could change hands half-way',
       check: async (exam) => {
-        const probe = await exam.shared()
-        const faults: string[] = []
-        for (const command of ['USER postino-doctor', 'PASS postino-doctor']) {
-          const reply = await probe.ask(command)
-          if (reply.status !== '-ERR') faults.push(`${command}: ${quoted(reply.line)}`)
-        }
-        return unless(faults)
+        return await refusesAll(exam, ['USER postino-doctor', 'PASS postino-doctor'])
       },
     },
     {

@@ -3,6 +3,7 @@ import type { Listing } from '../listing.ts'
 import { readListing } from '../listing.ts'
 import { quoted } from '../reply.ts'
 import { fails, type Family, granted, holds, unless, Untried } from '../rule.ts'
+import { refusesAll } from './refuses-all.ts'
 
 /** What is no message-number, and where a program that counts in 32 or 64 bits takes it for 1. */
 const noNumbers = ['0', '-1', '1.5', 'one', '4294967297', '18446744073709551617']
@@ -253,15 +254,6 @@ async function onesAsAll(exam: Examination, verb: 'LIST' | 'UIDL', all: Listing)
     const reply = await probe.ask(`${verb} ${number}`)
     if (reply.line !== `+OK ${number} ${value}` && !reply.line.startsWith(`+OK ${number} ${value} `))
       faults.push(`${verb} ${number}: ${quoted(reply.line)}, among all ${quoted(line)}`)
-  }
-  return unless(faults)
-}
-
-async function refusesAll(exam: Examination, commands: readonly string[]) {
-  const faults: string[] = []
-  for (const command of commands) {
-    const reply = await (await exam.shared()).ask(command)
-    if (reply.status !== '-ERR') faults.push(`${command}: ${quoted(reply.line)}`)
   }
   return unless(faults)
 }

@@ -19,9 +19,10 @@ export const logIn: Family = {
       holds: 'The login and the password that were given are accepted.',
       means: 'this user cannot fetch mail from here',
       check: async (exam) => {
+        await exam.release()
         const probe = await exam.connect()
         const reply = await exam.logIn(probe)
-        await exam.finish(probe)
+        if (reply.status === '+OK') await exam.finish(probe)
         return granted(reply, 'the log-in')
       },
     },

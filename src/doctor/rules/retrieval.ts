@@ -1,7 +1,9 @@
 import type { Examination } from '../examination.ts'
+import { internationalMessages } from '../international.ts'
 import { firstDifference, given, topOf, type GivenMessage } from '../message.ts'
 import { quoted } from '../reply.ts'
 import { fails, type Family, holds, unless, Untried } from '../rule.ts'
+import { refusesAll } from './refuses-all.ts'
 
 export const retrieval: Family = {
   name: 'retrieval',
@@ -25,14 +27,19 @@ export const retrieval: Family = {
       id: 'retr-octets',
       section: 'RFC 1939 §11',
       level: 'must',
-      holds: 'A message has exactly as many octets as LIST says, stuffed dots not counted.',
+      holds:
+        'A message has exactly as many octets as LIST says, stuffed dots not counted (surrogates have a rule of their own).',
       means: 'a client believes that the download was cut off, or that the message is another one',
       check: async (exam) => {
         const { lines } = await exam.list()
-        return await each(exam, (number, { octets }) => {
-          const said = Number(lines.find((line) => line.number === number)?.value)
-          return octets.length === said ? [] : [`message ${number}: LIST says ${said}, RETR gives ${octets.length}`]
-        })
+        const messages = [...(await exam.samples())]
+        const said = (number: number): number => Number(lines.find((line) => line.number === number)?.value)
+        const wrong = messages.filter(([number, { octets }]) => octets.length !== said(number))
+        const surrogates = wrong.length === 0 ? [] : await internationalMessages(exam)
+        const faults = wrong
+          .filter(([number]) => !surrogates.includes(number))
+          .map(([number, { octets }]) => `message ${number}: LIST says ${said(number)}, RETR gives ${octets.length}`)
+        return unless(faults, `${messages.length} messages`)
       },
     },
     {
@@ -97,7 +104,7 @@ export const retrieval: Family = {
       level: 'must',
       holds: 'RETR without a number, or of a message that is not there, is answered by -ERR.',
       means: 'a client waits for a message that never comes',
-      check: async (exam) => await refuses(exam, ['RETR', 'RETR 0', `RETR ${(await exam.list()).lines.length + 1}`]),
+      check: async (exam) => await refusesAll(exam, ['RETR', 'RETR 0', `RETR ${(await exam.list()).lines.length + 1}`]),
     },
     {
       id: 'top-header',
@@ -132,7 +139,7 @@ export const retrieval: Family = {
       check: async (exam) => {
         if ((await (await exam.shared()).askLines('TOP 1 0')).reply.status !== '+OK')
           throw new Untried('there is no TOP, or no message 1')
-        return await refuses(exam, [
+        return await refusesAll(exam, [
           'TOP',
           'TOP 1',
           'TOP 1 -1',
@@ -184,13 +191,4 @@ function sameTop(body: Buffer, wanted: Buffer): boolean {
   return (
     body.equals(wanted) || (!wanted.includes('\r\n\r\n') && body.equals(Buffer.concat([wanted, Buffer.from('\r\n')])))
   )
-}
-
-async function refuses(exam: Examination, commands: readonly string[]) {
-  const faults: string[] = []
-  for (const command of commands) {
-    const reply = await (await exam.shared()).ask(command)
-    if (reply.status !== '-ERR') faults.push(`${command}: ${quoted(reply.line)}`)
-  }
-  return unless(faults)
 }

@@ -1,7 +1,7 @@
 import type { Examination } from '../examination.ts'
 import { readListing, textLines } from '../listing.ts'
+import { fromUtf8, internationalMessages, isUtf8, unicodeOn, unicodeSession } from '../international.ts'
 import { given, headerOf } from '../message.ts'
-import type { Probe } from '../probe.ts'
 import { quoted } from '../reply.ts'
 import { fails, type Family, granted, holds, refused, unless, Untried } from '../rule.ts'
 
@@ -84,17 +84,16 @@ export const unicode: Family = {
       id: 'utf8-surrogates',
       section: 'RFC 6856 §2.1',
       level: 'must',
-      holds: 'Without UTF8, a message whose header is UTF-8 comes with an ASCII header instead, or is refused.',
+      holds: 'Without UTF8, a message with UTF-8 in its header comes with an ASCII header instead, or is refused.',
       means: 'an old client shows, or stores, what it cannot read',
       check: async (exam) => {
-        const { numbers, probe } = await internationalMessages(exam)
-        await exam.finish(probe)
-        if (numbers.length === 0) throw new Untried('none of the messages looked at has a header in UTF-8')
         const faults: string[] = []
+        const numbers = await international(exam)
         for (const number of numbers) {
           const { reply, body } = await (await exam.shared()).askLines(`TOP ${number} 0`)
-          if (reply.status === '+OK' && beyondAscii(headerOf(body)))
-            faults.push(`message ${number} has octets beyond ASCII in its header`)
+          if (reply.status !== '+OK') continue
+          const fields = fieldsBeyondAscii(headerOf(body))
+          if (fields.length > 0) faults.push(`message ${number} has octets beyond ASCII in ${fields.join(', ')}`)
         }
         return unless(faults, `${numbers.length} messages`)
       },
@@ -106,9 +105,7 @@ export const unicode: Family = {
       holds: 'Such a message has as many octets as LIST says without UTF8, or is refused with [UTF8].',
       means: 'a client believes that the download was cut off, or does not know that it should ask for UTF8',
       check: async (exam) => {
-        const { numbers, probe } = await internationalMessages(exam)
-        await exam.finish(probe)
-        if (numbers.length === 0) throw new Untried('none of the messages looked at has a header in UTF-8')
+        const numbers = await international(exam)
         const { lines } = await exam.list()
         const faults: string[] = []
         for (const number of numbers) {
@@ -257,34 +254,12 @@ export const unicode: Family = {
   ],
 }
 
-async function unicodeOn(probe: Probe) {
-  probe.unicode = true
-  return await probe.ask('UTF8')
-}
-
-/** A session after UTF8. */
-async function unicodeSession(exam: Examination): Promise<Probe> {
+/** Messages with UTF-8 in their header. Throws Untried where there is none. */
+async function international(exam: Examination): Promise<readonly number[]> {
   await exam.announced('UTF8')
-  await exam.release()
-  const probe = await exam.connect()
-  const on = await unicodeOn(probe)
-  if (on.status !== '+OK') throw new Untried(`UTF8 was refused: ${quoted(on.line)}`)
-  const reply = await exam.logIn(probe)
-  if (reply.status !== '+OK') throw new Untried(`the log-in after UTF8 was refused: ${quoted(reply.line)}`)
-  return probe
-}
-
-/** Messages whose header is UTF-8, found in a session after UTF8; as many are looked at as the examination may. */
-async function internationalMessages(exam: Examination) {
-  const count = (await exam.list()).lines.length
-  const probe = await unicodeSession(exam)
-  const numbers: number[] = []
-  for (let number = 1; number <= Math.min(count, exam.destructive ? 500 : 50); number++) {
-    const { reply, body } = await probe.askLines(`TOP ${number} 0`)
-    const header = headerOf(body)
-    if (reply.status === '+OK' && beyondAscii(header) && isUtf8(header.toString('latin1'))) numbers.push(number)
-  }
-  return { numbers, probe }
+  const numbers = await internationalMessages(exam)
+  if (numbers.length === 0) throw new Untried('none of the messages looked at has UTF-8 in its header')
+  return numbers
 }
 
 /** What LANG lists, and the connection it was asked on. */
@@ -298,15 +273,9 @@ async function languages(exam: Examination) {
   return { lines, tags: lines.map((line) => line.split(' ')[0] ?? ''), probe }
 }
 
-function beyondAscii(octets: Buffer): boolean {
-  return octets.some((octet) => octet > 127)
-}
-
-/** Whether a text read as Latin-1 is UTF-8. */
-function isUtf8(line: string): boolean {
-  return !fromUtf8(line).includes('\ufffd')
-}
-
-function fromUtf8(line: string): string {
-  return Buffer.from(line, 'latin1').toString()
+/** The names of the fields that hold octets beyond ASCII. */
+function fieldsBeyondAscii(header: Buffer): string[] {
+  const fields = header.toString('latin1').split(/\r\n(?![ \t])/)
+  const odd = fields.filter((field) => /[^\0-\x7f]/.test(field))
+  return [...new Set(odd.map((field) => field.split(':')[0] ?? ''))]
 }
