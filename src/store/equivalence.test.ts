@@ -35,7 +35,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant('add' as const),
-      body: fc.constantFrom('', 'one\n', 'two\r\n', 'three', 'a: è\n\n.\n', 'x'.repeat(200_000)),
+      body: fc.constantFrom('', 'one\n', 'two\r\n', 'three', 'To: è@x.it\n\n.\n', 'x'.repeat(200_000)),
       mailbox,
       uniqueId: fc.option(uniqueId, { nil: undefined }),
     }),

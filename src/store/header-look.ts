@@ -20,7 +20,7 @@ export class HeaderLook {
     if (this.#size >= enough) this.#look()
   }
 
-  /** Whether it has UTF-8 in it (RFC 6532); call it when there is no more. */
+  /** What the function of that name says of it; call it when there is no more. */
   isInternational(): boolean {
     return this.#found ?? this.#look()
   }

@@ -78,7 +78,7 @@ export interface Content {
   readonly crc: number | undefined
   /** Whether some line may begin with "." (RFC 1939 §3): false only where it was looked and none does. */
   readonly dots: boolean
-  /** Whether it has UTF-8 in its header (RFC 6532), so that an old client cannot take it as it is. */
+  /** Whether an old client cannot take it as it is, for the UTF-8 in its header (RFC 6532): see `isInternational`. */
   readonly international: boolean
 }
 
