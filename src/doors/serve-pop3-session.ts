@@ -16,8 +16,8 @@ import { enoughGathered, Sending, writeOut } from './serve-pop3-session-sending.
 
 /** What a session needs of its door. */
 export interface SessionContext extends LogInOptions {
-  /** The engine's options for a client at this address. */
-  readonly engine: (address: string) => ServerOptions
+  /** The engine's options for a client at this address; `bindings`: of implicit TLS. */
+  readonly engine: (address: string, bindings: ChannelBindings | undefined) => ServerOptions
   readonly secureContext: (() => SecureContext) | undefined
   readonly implicitTls: boolean
   /** Spoken until another is asked for. */
@@ -45,10 +45,7 @@ export class Pop3Session implements Session {
     this.#context = context
     this.#address = address
     this.#patience = context.patience.before
-    this.#server = new Pop3Server({
-      ...context.engine(address),
-      ...(context.implicitTls && { secure: true, bindings: this.#bindings() }),
-    })
+    this.#server = new Pop3Server(context.engine(address, context.implicitTls ? this.#bindings() : undefined))
     this.#conversation = new Conversation(socket, this.#server)
     this.over = this.#live()
   }

@@ -1,13 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
-import { saslCrypto } from '../accounts/sasl-crypto.ts'
 import { MisuseError } from '../errors.ts'
 import { Crowd } from '../net/crowd.ts'
-import { findDotLine } from '../net/find-dot-line.ts'
 import { Listener } from '../net/listen.ts'
-import { isLoopback } from '../net/place.ts'
-import type { ServerOptions } from '../pop3/server.ts'
 import { english } from '../pop3/texts-en.ts'
+import { EngineOptions } from './serve-pop3-engine-options.ts'
 import type { Pop3DoorOptions } from './serve-pop3-options.ts'
 import { Pop3Session, type SessionContext } from './serve-pop3-session.ts'
 
@@ -37,7 +33,7 @@ export class Pop3Door {
       openMaildrop,
       onLogIn,
       log,
-      engine: (address) => this.#engine(address),
+      engine: (address, bindings) => new EngineOptions(this.#options, address, bindings),
       secureContext: tls && (() => this.#secureContext(tls())),
       implicitTls: options.tls,
       language: languages?.[0] ?? english,
@@ -60,22 +56,6 @@ export class Pop3Door {
   async close(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     this.#listeners.clear()
-  }
-
-  #engine(address: string): ServerOptions {
-    const { tls, clearLoginFrom = 'loopback', authenticator, languages, policy } = this.#options
-    const { mechanisms, apop } = authenticator
-    return {
-      stls: tls !== undefined,
-      clearLogin: clearLoginFrom === 'anywhere' || (clearLoginFrom === 'loopback' && isLoopback(address)),
-      crypto: saslCrypto,
-      find: findDotLine,
-      ...(mechanisms !== undefined && { mechanisms }),
-      // RFC 1939 §7: another one each time.
-      ...(apop === true && { timestamp: `<${randomBytes(12).toString('hex')}@postino>` }),
-      ...(languages !== undefined && { languages }),
-      ...(policy !== undefined && { policy }),
-    }
   }
 
   /** Making one costs more than a handshake, so it is made once for the same certificate. */

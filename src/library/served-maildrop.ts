@@ -35,17 +35,15 @@ export interface ServedMaildrop {
   remove(numbers: readonly number[]): Promise<number | void> | number | void
   /** The session is over. It is called once, however that came; it must not throw. */
   close?(): void
-  /** What CAPA says of EXPIRE and LOGIN-DELAY (RFC 2449 §6). */
+  /** What CAPA says of EXPIRE and LOGIN-DELAY (RFC 2449 §6) after the log-in, where it is not what it says before. */
   readonly policy?: Policy
 }
-
-export const usualPolicy: Policy = { expire: 'never', loginDelay: 0 }
 
 /** So many octets of a message are given at a time. */
 const pieceSize = 64 << 10
 
 /** The maildrop as the door wants it. */
-export async function openServed(served: ServedMaildrop, letGo: () => void): Promise<OpenMaildrop> {
+export async function openServed(served: ServedMaildrop, policy: Policy, letGo: () => void): Promise<OpenMaildrop> {
   // The session's own: the caller's array may be one that goes on growing.
   const messages = [...served.messages]
   const known: MaildropMessage[] = []
@@ -63,7 +61,7 @@ export async function openServed(served: ServedMaildrop, letGo: () => void): Pro
   }
   return {
     maildrop: Maildrop.of(known),
-    policy: served.policy ?? usualPolicy,
+    policy: served.policy ?? policy,
     read: (number, take) => {
       const message = messages[number - 1]
       if (message === undefined) throw new MisuseError('state', `there is no message ${number}`)

@@ -1,7 +1,10 @@
 import type { SecureContextOptions } from 'node:tls'
 import { MaildropRefused, type Visitor } from '../doors/open-maildrop.ts'
 import { type Authentication, Pop3Door, type Pop3DoorOptions } from '../doors/serve-pop3.ts'
-import { openServed, type ServedMaildrop, usualPolicy } from './served-maildrop.ts'
+import type { Policy } from '../pop3/server.ts'
+import { openServed, type ServedMaildrop } from './served-maildrop.ts'
+
+const usualPolicy: Policy = { expire: 'never', loginDelay: 0 }
 
 /** Whose the maildrop is, where login name and password are right; undefined where they are not. `from`: the client's address. */
 export type CheckPassword = (
@@ -51,7 +54,6 @@ export function createPop3Server(options: Pop3ServerOptions): Pop3Server {
   /** Who has which maildrop, and since when (`performance.now()`). */
   const holders = new Map<string, { readonly address: string; readonly since: number }>()
   const door = new Pop3Door({
-    policy: usualPolicy,
     ...rest,
     authenticator: typeof authenticate === 'function' ? byPassword(authenticate) : authenticate,
     ...(tls !== undefined && { tls: typeof tls === 'function' ? tls : () => tls }),
@@ -74,7 +76,7 @@ export function createPop3Server(options: Pop3ServerOptions): Pop3Server {
       }
       try {
         served = await openMaildrop(user, visitor)
-        return await openServed(served, letGo)
+        return await openServed(served, options.policy ?? usualPolicy, letGo)
       } catch (error) {
         letGo()
         throw error
