@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { certificate, house, type HouseOptions, type Place, soon } from '../../test/pop3-house.ts'
+import { saslCrypto } from '../accounts/sasl-crypto.ts'
+import type { Authentication } from '../doors/serve-pop3.ts'
 import { PeerError, RefusedError } from '../errors.ts'
+import { keysOf, type ScramKeys } from '../sasl/scram.ts'
 import { Pop3Client, type ConnectOptions } from './client.ts'
 
 /** A client that has logged in. */
@@ -76,6 +80,43 @@ for (const [tls, offered, chosen] of [
     await soon(() => log.length === 1)
     assert.equal(log[0]?.mechanism, chosen)
     assert.equal(log[0]?.tls !== undefined, tls !== 'none')
+  })
+}
+
+const salt = Buffer.from('a salt that is long enough')
+const keys: ScramKeys = {
+  salt,
+  iterations: 4096,
+  ...keysOf(pbkdf2Sync('secret', salt, 4096, 32, 'sha256'), saslCrypto),
+  known: true,
+}
+/** Everything is offered; what SCRAM does not prove, and no good token, is wrong. */
+const everything: Authentication = {
+  mechanisms: ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS', 'OAUTHBEARER', 'XOAUTH2', 'LOGIN'],
+  keys: () => Promise.resolve(keys),
+  authenticate: (credentials) => {
+    const right =
+      credentials.by === 'scram' ? credentials.proven : credentials.by === 'bearer' && credentials.token === 'good'
+    return Promise.resolve(right ? { user: credentials.login } : undefined)
+  },
+}
+for (const [tls, credentials, chosen] of [
+  ['implicit', { login: 'mario', password: 'secret' }, 'SCRAM-SHA-256-PLUS'],
+  ['starttls', { login: 'mario', password: 'secret' }, 'SCRAM-SHA-256-PLUS'],
+  ['none', { login: 'mario', password: 'secret' }, 'SCRAM-SHA-256'],
+  ['implicit', { login: 'mario', token: 'good' }, 'OAUTHBEARER'],
+] as const) {
+  test(`of everything, ${chosen} is chosen for ${'token' in credentials ? 'a token' : 'a password'} with TLS ${tls}; refused, nothing worse is tried`, async (t) => {
+    const { at, log, logIns } = await house(t, [], { implicitTls: tls === 'implicit', authenticate: everything })
+    const client = await Pop3Client.connect({ ...at, host: 'localhost', tls, ca: certificate.cert })
+    t.after(() => client.close())
+    const wrong = 'token' in credentials ? { ...credentials, token: 'bad' } : { ...credentials, password: 'bad' }
+    await assert.rejects(client.logIn(wrong), { name: 'RefusedError', reason: 'bad-login' })
+    assert.deepEqual(logIns, ['bad-login'])
+    await client.logIn(credentials)
+    await client.quit()
+    await soon(() => log.length === 1)
+    assert.equal(log[0]?.mechanism, chosen)
   })
 }
 

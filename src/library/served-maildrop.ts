@@ -26,7 +26,7 @@ export interface ServedMessage {
 
 /** One user's maildrop, for one session. */
 export interface ServedMaildrop {
-  /** A message's number is its place, from 1. The array must not change while the session lasts (RFC 1939 §5). */
+  /** A message's number is its place, from 1, as it is now: what is added later is seen by the next session (RFC 1939 §5). */
   readonly messages: readonly ServedMessage[]
   /**
    * The client deleted these and said QUIT: remove them. QUIT is answered when this resolves, so resolve when it is durable: with

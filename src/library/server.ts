@@ -20,8 +20,8 @@ export interface Pop3ServerOptions extends Pick<
   /** Checks passwords; or, for SCRAM, OAUTHBEARER and APOP too, an object that checks all these. */
   readonly authenticate: CheckPassword | Authentication
   /**
-   * Opens a user's maildrop. Only one session has it at a time (RFC 1939 §4): while one does, another is told so and this is not
-   * called. Throw a RefusedError to tell the client why it cannot have it.
+   * Opens a user's maildrop, or that of one of the user's devices. Only one session has it at a time (RFC 1939 §4): while one does,
+   * another is told so and this is not called. Throw a RefusedError to tell the client why it cannot have it.
    */
   readonly openMaildrop: (user: string, visitor: Visitor) => Promise<ServedMaildrop> | ServedMaildrop
   /** Certificate and key, or what gives the newest ones at each connection. Without it there is no TLS. */
@@ -58,16 +58,17 @@ export function createPop3Server(options: Pop3ServerOptions): Pop3Server {
     authenticator: typeof authenticate === 'function' ? byPassword(authenticate) : authenticate,
     ...(tls !== undefined && { tls: typeof tls === 'function' ? tls : () => tls }),
     openMaildrop: async (visitor) => {
-      const { user, address } = visitor
-      const holder = holders.get(user)
+      const { user, device, address } = visitor
+      const name = `${user}\0${device ?? ''}`
+      const holder = holders.get(name)
       if (holder !== undefined) {
         const seconds = Math.round((performance.now() - holder.since) / 1000)
         throw new MaildropRefused('in-use', (texts) => texts.inUse(holder.address, seconds))
       }
-      holders.set(user, { address, since: performance.now() })
+      holders.set(name, { address, since: performance.now() })
       let served: ServedMaildrop | undefined
       const letGo = (): void => {
-        holders.delete(user)
+        holders.delete(name)
         try {
           served?.close?.()
         } catch {
