@@ -54,19 +54,22 @@ export class Directory {
   readonly #stored: StoredUsers
   #pepper: Uint8Array | undefined
 
-  private constructor(file: string, database: DatabaseSync) {
+  private constructor(file: string, database: DatabaseSync, patience: number) {
     this.file = file
     this.#database = database
-    this.#stored = new StoredUsers(database, file)
+    this.#stored = new StoredUsers(database, file, patience)
   }
 
-  /** Opens the directory of a data folder, made if it is not there yet. */
-  static async open(data: string): Promise<Directory> {
+  /**
+   * Opens the directory of a data folder, made if it is not there yet. `patience`: what other processes change is seen after so long
+   * (milliseconds) at the latest; at once unless said.
+   */
+  static async open(data: string, patience = 0): Promise<Directory> {
     const file = join(data, 'postino.sqlite')
     const database = openDatabase(file)
     try {
       await whenFree(file, () => prepareTables(database, file))
-      return naming(file, () => new Directory(file, database))
+      return naming(file, () => new Directory(file, database, patience))
     } catch (error) {
       database.close()
       throw error

@@ -39,12 +39,17 @@ export class StoredUsers {
   readonly #scram: StatementSync
   readonly #possible: StatementSync
   readonly #version: StatementSync
+  readonly #patience: number
   readonly #known = new Map<string, StoredUser>()
+  #versionSeen = -1
+  #looked = -Infinity
   #seen: Possible | undefined
   #at = -1
 
-  constructor(database: DatabaseSync, file: string) {
+  /** `patience`: for so long (milliseconds) it is not asked again whether another process has changed something. */
+  constructor(database: DatabaseSync, file: string, patience: number) {
     this.#file = file
+    this.#patience = patience
     this.#user = database.prepare(`select ${columns} from users where name = ?`)
     this.#scram = database.prepare('select scram from users where name = ?')
     this.#possible = database.prepare(`select
@@ -60,7 +65,12 @@ export class StoredUsers {
 
   /** A number that is another one after another process has changed the directory. */
   version(): number {
-    return Number(naming(this.#file, () => this.#version.get())?.['data_version'])
+    const now = performance.now()
+    if (now - this.#looked >= this.#patience) {
+      this.#versionSeen = Number(naming(this.#file, () => this.#version.get())?.['data_version'])
+      this.#looked = now
+    }
+    return this.#versionSeen
   }
 
   /** What was read is no longer true. */

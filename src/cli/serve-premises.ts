@@ -2,6 +2,9 @@ import { Directory } from '../accounts/directory.ts'
 import { DiskStore } from '../store/disk.ts'
 import { Mails } from './serve-mails.ts'
 
+/** How late it may be seen that another process has changed a user or an account, milliseconds: each look costs as much as all else of a log-in. */
+const patience = 5
+
 /** What each process of `serve` works with. */
 export class Premises {
   readonly directory: Directory
@@ -16,7 +19,7 @@ export class Premises {
   }
 
   static async open(data: string): Promise<Premises> {
-    return new Premises(data, await Directory.open(data))
+    return new Premises(data, await Directory.open(data, patience))
   }
 
   async close(): Promise<void> {
