@@ -6,6 +6,7 @@ import { formOf, rowsOf } from './maildrop-rows.ts'
 import type { JournalRecord, MessageRecord } from './record.ts'
 import type { BodyPlace, Seal } from './segment.ts'
 import { applyRecord } from './sqlite-apply.ts'
+import { SqliteMailboxes } from './sqlite-mailboxes.ts'
 import { readMaildrop } from './sqlite-maildrop.ts'
 import * as rows from './sqlite-rows.ts'
 import { SqliteStatements } from './sqlite-statements.ts'
@@ -35,11 +36,11 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
         readonly applied: [JournalRecord, BodyPlace | undefined][]
       }
     | undefined
-  /** The mailboxes while records are applied, for each record changes one; `keepState` writes them. */
-  #mailboxes: Map<MailboxId, Mailbox> | undefined
+  readonly #mailboxes: SqliteMailboxes
 
   constructor(database: DatabaseSync) {
     this.#sql = new SqliteStatements(database)
+    this.#mailboxes = new SqliteMailboxes(this.#sql)
   }
 
   /** Takes the state from the file; call it when a transaction has begun. */
@@ -51,14 +52,12 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.modseq = rows.number(state?.['modseq']) as ModSeq
     this.#nextMessage = rows.number(state?.['next_message'])
     this.#group = undefined
-    this.#mailboxes = undefined
+    this.#mailboxes.forget()
   }
 
   /** Puts the state into the file; call it before the transaction is committed. */
   keepState(): void {
-    for (const { id, uidNext, messages } of this.#mailboxes?.values() ?? []) {
-      this.#sql.run('update mailboxes set uid_next = ?, messages = ? where id = ?', uidNext, messages, id)
-    }
+    this.#mailboxes.keep()
     const set = 'seal = ?, segment = ?, tail = ?, modseq = ?, next_message = ?'
     this.#sql.run(`update state set ${set}`, this.seal, this.segment, this.tail, this.modseq, this.#nextMessage)
   }
@@ -83,7 +82,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       this.#sql.run('rollback to attempts')
       this.modseq = group.modseq
       this.#nextMessage = group.nextMessage
-      this.#mailboxes = undefined
+      this.#mailboxes.forget()
       for (const [record, body] of group.applied.splice(0).slice(0, before)) this.apply(record, body)
       throw error
     }
@@ -114,8 +113,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   mailboxes(): Mailbox[] {
-    if (this.#mailboxes !== undefined) return [...this.#mailboxes.values()]
-    return this.#sql.all('select * from mailboxes order by id').map(rows.mailbox)
+    return this.#mailboxes.all()
   }
 
   mailbox(name: string): Mailbox | undefined {
@@ -124,7 +122,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   }
 
   mailboxById(id: MailboxId): Mailbox | undefined {
-    return this.#mailboxes?.get(id) ?? this.mailboxes().find((mailbox) => mailbox.id === id)
+    return this.#mailboxes.get(id)
   }
 
   message(id: MessageId): Message | undefined {
@@ -211,21 +209,14 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.modseq = record.modseq
     switch (record.t) {
       case 'mailbox':
-        this.#sql.run('insert into mailboxes values (?, ?, ?, 1, 0)', record.id, record.name, record.uidValidity)
-        this.#mailboxes?.set(record.id, {
-          id: record.id,
-          name: record.name,
-          uidValidity: record.uidValidity,
-          uidNext: 1,
-          messages: 0,
-        })
+        this.#mailboxes.add(record)
         break
       case 'message':
         this.#add(record, body)
         break
       case 'move':
-        this.#leave(record.id)
-        this.#enter(record.mailbox, record.uid)
+        this.#mailboxes.leave(record.id)
+        this.#mailboxes.enter(record.mailbox, record.uid)
         this.#sql.run(
           'update messages set modseq = ?, mailbox = ?, uid = ?, trashed = ? where id = ?',
           record.modseq,
@@ -236,7 +227,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
         )
         break
       case 'remove':
-        this.#leave(record.id)
+        this.#mailboxes.leave(record.id)
         this.#sql.run('delete from messages where id = ?', record.id)
         this.#sql.run('delete from device_hidden where message = ?', record.id)
         this.#sql.run('insert into removed values (?, ?)', record.id, record.modseq)
@@ -281,7 +272,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       record.stored,
       crc ?? null,
     )
-    this.#enter(mailbox, uid)
+    this.#mailboxes.enter(mailbox, uid)
     this.#nextMessage = Math.max(this.#nextMessage, id + 1)
     if (origin === undefined) return
     const note = 'insert or replace into ledger values (?, ?, ?, ?, ?, ?, ?, ?)'
@@ -302,24 +293,6 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     const row = this.#sql.get('select id, since from devices where name = ?', name)
     if (row === undefined) throw new MisuseError('usage', `there is no device ${JSON.stringify(name)}`)
     return { id: rows.number(row['id']), since: rows.number(row['since']) }
-  }
-
-  #enter(id: MailboxId, uid: number): void {
-    const mailbox = this.#loadMailboxes().get(id)
-    if (mailbox === undefined) return
-    const { messages, uidNext } = mailbox
-    this.#mailboxes?.set(id, { ...mailbox, messages: messages + 1, uidNext: Math.max(uidNext, uid + 1) })
-  }
-
-  #leave(id: MessageId): void {
-    const from = this.#sql.get('select mailbox from messages where id = ?', id)?.['mailbox']
-    const mailbox = this.#loadMailboxes().get(from as MailboxId)
-    if (mailbox !== undefined) this.#mailboxes?.set(mailbox.id, { ...mailbox, messages: mailbox.messages - 1 })
-  }
-
-  #loadMailboxes(): Map<MailboxId, Mailbox> {
-    this.#mailboxes ??= new Map(this.mailboxes().map((mailbox) => [mailbox.id, mailbox]))
-    return this.#mailboxes
   }
 
   #ledgerRows(where: string, account: string, ...values: SQLInputValue[]): LedgerEntry[] {

@@ -79,14 +79,16 @@ class Columns {
     const uniqueIds = Buffer.concat(this.#uniqueIds)
     if (count > this.#ids.length || uniqueIds.length !== this.#end)
       throw new StoreError('damaged', 'index.sqlite does not hold the messages that it counts')
+    const [ids, octets, uniqueIdEnds, forms] = [this.#ids, this.#octets, this.#ends, this.#forms]
+    if (count === ids.length) return { count, ids, octets, uniqueIds, uniqueIdEnds, forms }
     // What is remembered is no longer than it must be.
     return {
       count,
-      ids: this.#ids.slice(0, count),
-      octets: this.#octets.slice(0, count),
+      ids: ids.slice(0, count),
+      octets: octets.slice(0, count),
       uniqueIds,
-      uniqueIdEnds: this.#ends.slice(0, count),
-      forms: this.#forms.slice(0, count),
+      uniqueIdEnds: uniqueIdEnds.slice(0, count),
+      forms: forms.slice(0, count),
     }
   }
 
