@@ -3,7 +3,7 @@
 set -euo pipefail
 declare -A packages=(
   [dovecot]=dovecot-pop3d [doveadm]=dovecot-imapd [mpop]=mpop [fetchmail]=fetchmail [getmail]=getmail6
-  [curl]=curl [zstd]=zstd [tmux]=tmux [python3]=python3
+  [curl]=curl [zstd]=zstd [tmux]=tmux [python3]=python3 [mutt]=mutt [perl]=perl [openssl]=openssl
 )
 PATH=$PATH:/usr/sbin:/sbin
 unpacked=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/unpacked
@@ -13,6 +13,7 @@ for program in "${!packages[@]}"; do
 done
 [ -x /usr/lib/dovecot/imap ] || missing+=(dovecot-imapd)
 [ -x /usr/lib/dovecot/pop3 ] || missing+=(dovecot-pop3d)
+perl -MIO::Socket::SSL -e1 2>/dev/null || missing+=(libio-socket-ssl-perl)
 [ -e "$unpacked/courier/whole" ] || missing+=(courier-pop)
 [ -e "$unpacked/cyrus/whole" ] || missing+=(cyrus-pop3d)
 [ ${#missing[@]} -eq 0 ] && exit 0
