@@ -33,7 +33,8 @@ export class Supervisor implements Serving {
   #settings: Settings
   #tickets: Buffer
   #listen: readonly ListenAddress[] = []
-  #started = false
+  /** Where the workers listen, once all do. */
+  #at: readonly ListenAddress[] | undefined
   #crashes = 0
   #telling: NodeJS.Timeout | undefined
   #serials = 0
@@ -55,8 +56,8 @@ export class Supervisor implements Serving {
   async listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
     this.#listen = addresses
     const at = await Promise.all(Array.from({ length: this.#count }, () => this.#hire()))
-    this.#started = true
-    return at[0] ?? []
+    this.#at = at[0]
+    return this.#at ?? []
   }
 
   async renew(settings: Settings): Promise<void> {
@@ -129,7 +130,7 @@ export class Supervisor implements Serving {
       member,
       member.tally.all().map(([name, count]) => [name, -count]),
     )
-    if (this.#stopped.signal.aborted || !this.#started) return
+    if (this.#stopped.signal.aborted || this.#at === undefined) return
     this.#leases.releaseAllOf(member.leases)
     this.#counters.add('postino_worker_crashes_total', {})
     this.#crashes = member.age > longLived ? 0 : this.#crashes + 1
@@ -141,6 +142,8 @@ export class Supervisor implements Serving {
 
   async #replace(pause: number): Promise<void> {
     await sleep(pause, undefined, { signal: this.#stopped.signal })
+    // The sockets went with the last one: those that took any free port are to have the same again.
+    if (this.#members.size === 0) this.#listen = this.#at ?? this.#listen
     await this.#hire()
   }
 }

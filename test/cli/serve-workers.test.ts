@@ -34,7 +34,10 @@ async function socketsOf(pid: number): Promise<string[]> {
 }
 
 /** A connection that is greeted, and the lines it is told. */
-async function session(t: TestContext, port: number): Promise<{ socket: Socket; ask: (line: string) => Promise<string> }> {
+async function session(
+  t: TestContext,
+  port: number,
+): Promise<{ socket: Socket; ask: (line: string) => Promise<string> }> {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1')
   t.after(() => socket.destroy())
   const lines: string[] = []
@@ -250,3 +253,70 @@ test('a worker that cannot listen ends serve with 2, and says why', async (t) =>
   assert.match(stderr, /^postino: cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/m)
   assert.equal((await run(['serve', '--workers', 'many'])).code, 2)
 })
+
+test('SIGTERM lets a reply that a worker is giving come to its end', async (t) => {
+  const { run, serve, data } = await house(t)
+  const file = join(data, 'big.eml')
+  const body = `${'x'.repeat(76)}\r\n`.repeat(300_000)
+  await writeFile(file, `Subject: big\r\n\r\n${body}`)
+  await run(['import', file])
+  const serving = await serve(two)
+  const socket = connect(serving.ports['pop3'] ?? 0, '127.0.0.1').setEncoding('latin1')
+  let received = 0
+  let tail = ''
+  let stopping: Promise<{ code: number | null }> | undefined
+  socket.write('USER mario\r\nPASS secret\r\nRETR 3\r\n')
+  await new Promise<void>((resolve, reject) => {
+    socket.on('error', reject).on('close', () => resolve())
+    socket.on('data', (text: string) => {
+      received += text.length
+      tail = (tail + text).slice(-100)
+      if (received > 1_000_000) stopping ??= serving.stop()
+    })
+  })
+  assert.equal((await stopping)?.code, 0)
+  assert(received > body.length, `only ${received} octets came`)
+  assert.match(tail, /\r\n\.\r\n/)
+  assert.match(serving.stderr(), /user=mario .*end=closing/)
+})
+
+test('a worker that crashes again and again is started after a growing pause, and serves in the end', async (t) => {
+  const { serve } = await house(t)
+  const serving = await serve(['--workers', '1', ...listen])
+  for (const pause of ['', ' in 0.2 s', ' in 0.4 s']) {
+    let pid: number | undefined
+    await until(async () => (pid = (await workersOf(serving))[0]) !== undefined)
+    process.kill(pid ?? 0, 'SIGKILL')
+    await until(() =>
+      serving.stderr().includes(`worker ${pid} was killed by SIGKILL; another takes its place${pause}\n`),
+    )
+  }
+  // Nobody listens for a moment: there was but one.
+  await until(
+    async () => (await pop3(serving.ports['pop3'] ?? 0, ['QUIT']).catch(() => []))[0]?.startsWith('+OK') === true,
+  )
+  assert.equal((await serving.stop()).code, 0)
+})
+
+test('workers end with the first process, however that ends, and leave no lock behind', async (t) => {
+  const { serve } = await house(t)
+  const serving = await serve(two)
+  const workers = await workersOf(serving)
+  const { ask } = await session(t, serving.ports['pop3'] ?? 0)
+  await ask('USER mario')
+  assert.match(await ask('PASS secret'), /^\+OK/)
+  serving.signal('SIGKILL')
+  await until(() => workers.every((pid) => !alive(pid)))
+  const again = await serve(two)
+  assert.match((await pop3(again.ports['pop3'] ?? 0, ['USER mario', 'PASS secret', 'QUIT']))[2] ?? '', /^\+OK/)
+  assert.equal((await again.stop()).code, 0)
+})
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
