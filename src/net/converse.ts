@@ -24,6 +24,8 @@ export type Ending = 'connection lost' | 'idle too long' | 'not reading' | 'made
 const enoughWaiting = 512 << 10
 /** A client that is to read, and takes nothing for so long, is given up (milliseconds): its maildrop is wanted by others. */
 const notReading = 120_000
+/** How long one that is slow may take for the last that is written, before the connection is closed (milliseconds). */
+const leaving = 600_000
 
 /**
  * One connection and the engine behind it: octets from the socket go to the engine as they come, `flush` writes what the engine
@@ -94,7 +96,7 @@ export class Conversation {
     this.push()
     const socket = this.#socket
     if (socket.destroyed || socket.writableLength <= enoughWaiting) return undefined
-    this.deadline = Infinity
+    this.#bear(idle)
     this.#bearStill(idle)
     return new Promise(this.#drainAsked)
   }
@@ -135,26 +137,24 @@ export class Conversation {
     this.#socket = socket
     this.#attend(socket)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const failed = (error?: Error): void => {
-      const why = error?.message ?? 'the connection ended'
+    const failed = (error?: unknown): void => {
+      const why = error instanceof Error ? error.message : 'the connection ended'
       reject(new PeerError('tls', `the TLS handshake failed: ${why}`, { cause: error }))
     }
-    socket.once('secure', resolve)
-    socket.once('error', failed)
-    socket.once('close', () => failed())
     // An end is told only to who reads; octets are left where they are.
     const seeEnd = (): void => void (socket.readableLength === 0 && socket.read())
-    socket.on('readable', seeEnd)
-    socket.once('end', failed)
+    socket.once('secure', resolve).on('readable', seeEnd)
+    for (const event of ['error', 'end', 'close']) socket.on(event, failed)
     await promise
     socket.off('readable', seeEnd)
+    for (const event of ['error', 'end', 'close']) socket.off(event, failed)
     this.#progress = true
     this.start()
   }
 
   /** Ends it once all is written. */
   end(idle: number): Promise<void> {
-    this.deadline = Infinity
+    this.#bear(leaving)
     this.#bearStill(idle)
     const { promise, resolve } = Promise.withResolvers<void>()
     if (this.#socket.destroyed) return Promise.resolve()
@@ -168,7 +168,7 @@ export class Conversation {
 
   /** Breaks it off: at once, whatever is still to be written. */
   stop(why: Ending): void {
-    this.ending ??= why
+    this.ending ??= why === 'idle too long' && this.#drainWaits !== undefined ? 'not reading' : why
     this.#socket.destroy()
     this.#drained()
     this.#answer(false)
@@ -223,6 +223,7 @@ export class Conversation {
     const waits = this.#drainWaits
     if (waits === undefined) return
     this.#drainWaits = undefined
+    this.deadline = Infinity
     this.#socket.setTimeout(0, this.#onStill)
     waits()
   }

@@ -164,7 +164,7 @@ test('a client that takes nothing is given up, and said not to read; one that ta
   }
   still.pause()
   slow.pause()
-  const sip = setInterval(() => (taken += (slow.read() as Buffer | null)?.length ?? 0), 200)
+  const sip = setInterval(() => (taken += (slow.read() as Buffer | null)?.length ?? 0), 30)
   t.after(() => clearInterval(sip))
   while (endings.length === 0) await new Promise((resolve) => void setTimeout(resolve, 50))
   assert.deepEqual(endings, ['not reading'])
