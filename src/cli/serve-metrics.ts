@@ -27,7 +27,8 @@ export class MetricsListener {
   /** Rejects with MisuseError where it cannot. Port 0: any free one. */
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', (cause) =>
+    // Later ones are about a single connection that could not be accepted.
+    this.#server.on('error', (cause) =>
       reject(new MisuseError('configuration', `cannot listen on ${host} port ${port}: ${cause.message}`, { cause })),
     )
     this.#server.listen({ host, port }, resolve)

@@ -44,7 +44,9 @@ export class Member {
     const worker = cluster.fork()
     this.#worker = worker
     this.#ready.promise.catch(() => undefined)
-    worker.on('error', () => undefined)
+    worker.on('error', ({ message }) => {
+      if (worker.process.pid === undefined) this.#end(`could not be started (${message})`)
+    })
     worker.on('message', (message: FromWorker) => {
       this.#hear(message)
       heard(message)

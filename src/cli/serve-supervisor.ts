@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Tally, type TallyChanges } from '../net/tally.ts'
 import { SqliteLeases } from '../store/leases-sqlite.ts'
-import { renewEvery } from '../store/leases.ts'
+import { describeFailure } from './failure.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { Counters, Gauge } from './serve-counters.ts'
 import type { LogLines } from './serve-log.ts'
@@ -28,7 +28,6 @@ export class Supervisor implements Serving {
   readonly #members = new Set<Member>()
   /** The connections of all workers. */
   readonly #tally = new Tally()
-  readonly #renewing: NodeJS.Timeout
   readonly #stopped = new AbortController()
   #settings: Settings
   #tickets: Buffer
@@ -48,7 +47,6 @@ export class Supervisor implements Serving {
     this.#leases = new SqliteLeases(data, `${process.pid}`)
     // There is one `serve` for a data folder: whatever is left is of one that was killed.
     this.#leases.releaseAllOf()
-    this.#renewing = setInterval(() => this.#leases.renew(), renewEvery).unref()
     cluster.schedulingPolicy = cluster.SCHED_NONE
     cluster.setupPrimary({ stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   }
@@ -84,7 +82,6 @@ export class Supervisor implements Serving {
   async close(): Promise<void> {
     this.#stopped.abort()
     await Promise.all([...this.#members].map((member) => member.stop()))
-    clearInterval(this.#renewing)
     clearTimeout(this.#telling)
     this.#leases.close()
   }
@@ -131,13 +128,22 @@ export class Supervisor implements Serving {
       member.tally.all().map(([name, count]) => [name, -count]),
     )
     if (this.#stopped.signal.aborted || this.#at === undefined) return
-    this.#leases.releaseAllOf(member.leases)
+    this.#release(member)
     this.#counters.add('postino_worker_crashes_total', {})
     this.#crashes = member.age > longLived ? 0 : this.#crashes + 1
     const pause = this.#crashes < 2 ? 0 : Math.min(firstPause * 2 ** (this.#crashes - 2), longestPause)
     this.#log.note(`worker ${member.pid} ${how}; another takes its place${pause > 0 ? ` in ${pause / 1000} s` : ''}`)
     // Where that one ends as well, this is called again.
     this.#replace(pause).catch(() => undefined)
+  }
+
+  #release({ leases }: Member): void {
+    try {
+      this.#leases.releaseAllOf(leases)
+    } catch (error) {
+      // Then they end with their time.
+      this.#log.note(`the maildrops of a worker that has ended are not free yet: ${describeFailure(error)}`)
+    }
   }
 
   async #replace(pause: number): Promise<void> {

@@ -58,6 +58,7 @@ class Worker {
       case 'tally':
         return this.#tally.hear(message.changes)
       case 'tickets':
+        await this.#begun
         return this.#connections?.renewTickets(Buffer.from(message.keys, 'base64'))
       case 'renew':
         await this.#begun

@@ -19,11 +19,6 @@ export class Tally {
     return (this.#own.get(name) ?? 0) + (this.#others.get(name) ?? 0)
   }
 
-  /** In this process. */
-  own(name: string): number {
-    return this.#own.get(name) ?? 0
-  }
-
   add(name: string, by: number): void {
     sum(this.#own, name, by)
     if (this.#onFresh === undefined) return
