@@ -4,7 +4,7 @@ import { collect, collectorMaildir } from './collect.ts'
 import type { Collect, Collected } from './collect.ts'
 
 /** Fetches with mpop, pipelined where the server allows it, byte for byte but with LF at each line's end. */
-export async function runMpop(options: Collect): Promise<Collected> {
+export async function runMpop(options: Collect & { readonly auth?: 'user' | 'scram-sha-256' }): Promise<Collected> {
   const { folder, tls = 'none' } = options
   const config = join(folder, 'mpoprc')
   const maildir = collectorMaildir(folder)
@@ -12,7 +12,7 @@ export async function runMpop(options: Collect): Promise<Collected> {
     'account bench',
     `host ${options.host}`,
     `port ${options.port}`,
-    'auth user',
+    `auth ${options.auth ?? 'user'}`,
     `user ${options.login}`,
     `password ${options.password}`,
     `tls ${tls === 'none' ? 'off' : 'on'}`,

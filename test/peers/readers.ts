@@ -1,6 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readMaildir } from './maildir.ts'
 import { runWell } from './run.ts'
 
 /** Which maildrop to read, whole. Certificates are not verified. */
@@ -42,6 +43,59 @@ export async function readWithPoplib(reading: Reading): Promise<Buffer[]> {
     const { host, port, tls = 'none', login, password } = reading
     await runWell('python3', ['-c', poplibProgram, host, String(port), tls, login, password, folder])
   })
+}
+
+// Net::POP3 gives lines that end with LF, whatever they ended with.
+const perlProgram = `
+use strict;
+use Net::POP3;
+my ($host, $port, $tls, $login, $password, $folder) = @ARGV;
+my @lax = (SSL_verify_mode => 0);
+my $maildrop = Net::POP3->new($host, Port => $port, Timeout => 30, $tls eq 'implicit' ? (SSL => 1, @lax) : ()) or die $@;
+if ($tls eq 'starttls') { $maildrop->starttls(@lax) or die $maildrop->message }
+my $count = $maildrop->login($login, $password) or die $maildrop->message;
+for my $number (1 .. $count) {
+  open my $file, '>:raw', "$folder/$number" or die $!;
+  $maildrop->get($number, $file) or die $maildrop->message;
+  close $file;
+}
+$maildrop->quit or die $maildrop->message;
+`
+
+/** Every message as Perl's Net::POP3 reads it, in order of message-number; each line ends with LF. */
+export async function readWithPerl(reading: Reading): Promise<Buffer[]> {
+  return collectFiles(async (folder) => {
+    const { host, port, tls = 'none', login, password } = reading
+    await runWell('perl', ['-e', perlProgram, host, String(port), tls, login, password, folder])
+  })
+}
+
+/** Every message as mutt fetches it into a Maildir, in no order; each line ends with LF. mutt needs a terminal: Python has one. */
+export async function readWithMutt(reading: Reading & { readonly certificate?: string }): Promise<Buffer[]> {
+  const { host, port, tls = 'none', login, password, certificate } = reading
+  const folder = mkdtempSync(join(tmpdir(), 'postino-mutt-'))
+  try {
+    const lines = [
+      `set pop_host="pop${tls === 'implicit' ? 's' : ''}://${login}@${host}:${port}"`,
+      `set pop_pass="${password}"`,
+      'set pop_delete=no pop_last=no pop_authenticators="user"',
+      `set ssl_starttls=${tls === 'starttls' ? 'yes' : 'no'} ssl_force_tls=${tls === 'starttls' ? 'yes' : 'no'} ssl_verify_host=no`,
+      `set certificate_file="${certificate ?? ''}"`,
+      `set mbox_type=Maildir spoolfile="${folder}/Maildir" folder="${folder}" record="" header_cache=""`,
+      'set quit=yes confirmcreate=no confirmappend=no wait_key=no',
+    ]
+    writeFileSync(join(folder, 'muttrc'), `${lines.join('\n')}\n`)
+    for (const name of ['cur', 'new', 'tmp']) mkdirSync(join(folder, 'Maildir', name), { recursive: true })
+    const terminal = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'
+    const words = ['mutt', '-n', '-F', join(folder, 'muttrc'), '-e', 'push "<fetch-mail><exit>"']
+    await runWell('python3', ['-c', terminal, ...words], {
+      env: { TERM: 'xterm', HOME: folder, LC_ALL: 'C.UTF-8' },
+      signal: AbortSignal.timeout(60_000),
+    })
+    return readMaildir(join(folder, 'Maildir'))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** Every message as curl reads it, in order of message-number. */
