@@ -38,6 +38,8 @@ export class Examination {
   #open: Set<Probe> = new Set<Probe>()
   /** Why no further log-in is tried. */
   #barred: string | undefined
+  /** What the server said when it refused the right log-in. */
+  refusal: string | undefined
   #known: Map<string, Promise<unknown>> = new Map<string, Promise<unknown>>()
 
   constructor({ target, destructive, patience }: ExaminationOptions) {
@@ -158,13 +160,17 @@ export class Examination {
   /** The same, but whatever is answered is the answer. */
   async logInOnce(probe: Probe, way?: WayIn): Promise<Reply> {
     const who = this.login(probe)
-    return await (way ?? (await this.#bestWay()))(probe, who)
+    const reply = await (way ?? (await this.#bestWay()))(probe, who)
+    if (reply.code !== 'LOGIN-DELAY') return reply
+    // RFC 2449 §8.1.1: the next log-in must wait; so it is with all that follow.
+    this.#barred = `the server wants time between two log-ins: ${quoted(reply.line)}`
+    throw new Untried(this.#barred)
   }
 
   /** A session of its own, logged in; the shared one is ended first, for a maildrop may be open only once. Throws Untried. */
-  async session(way?: WayIn): Promise<Probe> {
+  async session(): Promise<Probe> {
     await this.release()
-    return await this.#loggedIn(way)
+    return await this.#loggedIn()
   }
 
   /** The session that rules share which leave it as they found it. Throws Untried where the log-in does not succeed. */
@@ -187,14 +193,15 @@ export class Examination {
     this.#shared = undefined
   }
 
-  async #loggedIn(way?: WayIn): Promise<Probe> {
+  async #loggedIn(): Promise<Probe> {
     const probe = await this.connect()
-    const reply = await this.logIn(probe, way)
+    const reply = await this.logIn(probe)
     if (reply.status === '+OK') return probe
     await probe.close()
     // One refusal is enough: more of them could lock the account.
-    if (way === undefined) this.#barred = `the log-in was refused: ${quoted(reply.line)}`
-    throw new Untried(`the log-in was refused: ${quoted(reply.line)}`)
+    this.refusal = quoted(reply.line)
+    this.#barred = `the log-in was refused: ${this.refusal}`
+    throw new Untried(this.#barred)
   }
 
   async #bestWay(): Promise<WayIn> {

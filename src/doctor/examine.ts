@@ -46,7 +46,7 @@ export async function examine(options: ExamineOptions): Promise<Findings> {
     const findings: Finding[] = []
     for (const [index, { family, rule }] of chosen.entries()) {
       options.onRule?.(rule, index + 1, chosen.length)
-      const verdict = await tried(exam, rule)
+      const verdict = discreet(await tried(exam, rule), options.target.credentials?.password)
       findings.push({ family, rule, verdict })
       // What was not answered as it should be may have left the session out of step.
       if (verdict.result === 'fails') exam.discard()
@@ -87,4 +87,13 @@ async function tried(exam: Examination, rule: Rule): Promise<Verdict> {
       return error.code === 'unreachable' ? { result: 'untried', why: error.message } : fails(error.message)
     throw error
   }
+}
+
+/** Some servers repeat what they were sent: the password goes into no report. */
+function discreet(verdict: Verdict, password: string | undefined): Verdict {
+  if (password === undefined) return verdict
+  const hidden = (text: string): string => text.replaceAll(password, '(the password)')
+  if (verdict.result === 'untried') return { ...verdict, why: hidden(verdict.why) }
+  if (verdict.result === 'fails') return fails(hidden(verdict.seen))
+  return verdict.seen === undefined ? verdict : { ...verdict, seen: hidden(verdict.seen) }
 }

@@ -35,13 +35,17 @@ export async function internationalMessages(exam: Examination): Promise<readonly
     const numbers: number[] = []
     for (let number = 1; number <= Math.min(count, exam.destructive ? many : few); number++) {
       const { reply, body } = await probe.askLines(`TOP ${number} 0`)
-      const header = headerOf(body)
-      if (reply.status === '+OK' && header.some((octet) => octet > 127) && isUtf8(header.toString('latin1')))
-        numbers.push(number)
+      if (reply.status === '+OK' && fieldsBeyondAscii(headerOf(body)).some(isUtf8)) numbers.push(number)
     }
     await exam.finish(probe)
     return numbers
   })
+}
+
+/** The header fields that hold octets beyond ASCII, in Latin-1. What is no field is none. */
+export function fieldsBeyondAscii(header: Buffer): string[] {
+  const fields = header.toString('latin1').split(/\r\n(?![ \t])/)
+  return fields.filter((field) => /^[!-9;-~]+:/.test(field) && /[\x80-\xff]/.test(field))
 }
 
 /** Whether a text read as Latin-1 is UTF-8. */

@@ -76,10 +76,8 @@ export class Probe {
 
   /** Sends these octets and nothing else. */
   send(what: string | Uint8Array): void {
-    if (typeof what === 'string') {
-      this.#asked = verbOf(what)
-      if (/^(?:RETR|DELE)\b/im.test(what)) this.touched = true
-    }
+    this.#asked = typeof what === 'string' ? verbOf(what) : 'the octets sent'
+    if (typeof what === 'string' && /^(?:RETR|DELE)\b/im.test(what)) this.touched = true
     if (!this.#socket.writable) return
     this.#socket.write(what)
   }
@@ -230,7 +228,10 @@ export class Probe {
   }
 }
 
-/** The first word of a command, where it is a word: what is shown of what was asked. */
+/** The verb of a command, to name it by; what is no verb may be a secret, and is not shown. */
 function verbOf(text: string): string {
-  return /^[A-Za-z0-9]{1,8}(?=[ \r\n])/.exec(text)?.[0].toUpperCase() ?? 'the last line sent'
+  return verbs.exec(text)?.[0].toUpperCase() ?? 'the last line'
 }
+
+const verbs =
+  /^(?:CAPA|USER|PASS|APOP|AUTH|STLS|UTF8|LANG|STAT|LIST|UIDL|RETR|TOP|DELE|NOOP|RSET|QUIT|LAST|XPST)(?=[ \r\n])/i

@@ -66,7 +66,7 @@ serve() {
 }
 serve ${pop3} &
 POP3_TLS=1 POP3_STARTTLS=NO POP3_TLS_REQUIRED=0
-serve ${pop3s} couriertls -server -tcpd -user=courier
+serve ${pop3s} /usr/bin/couriertls -server -tcpd -user=courier
 `,
   )
   return { host: '127.0.0.1', ports: { pop3, pop3s }, certificate, stop: await ready(child, pop3) }

@@ -36,7 +36,6 @@ servername: localhost
 autocreate_quota: 0
 autocreate_post: yes
 allowplaintext: yes
-popminpoll: 0
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: /run/cyrus/sasldb2

@@ -1,5 +1,4 @@
 import type { Examination } from '../examination.ts'
-import type { Probe } from '../probe.ts'
 import { quoted, type Reply } from '../reply.ts'
 import { fails, type Family, granted, holds, Untried } from '../rule.ts'
 
@@ -38,8 +37,7 @@ export const locking: Family = {
       holds: 'The first session goes on undisturbed by a second log-in.',
       means: 'a download breaks off whenever another device looks for mail',
       check: async (exam) => {
-        const { first } = await secondLogIn(exam)
-        return granted(await first.ask('NOOP'), 'NOOP')
+        return granted((await secondLogIn(exam)).first, 'NOOP')
       },
     },
     {
@@ -76,11 +74,17 @@ export const locking: Family = {
   ],
 }
 
-/** The shared session, and the answer to a second log-in beside it. */
-async function secondLogIn(exam: Examination): Promise<{ first: Probe; reply: Reply }> {
-  const first = await exam.shared()
-  const second = await exam.connect()
-  const reply = await exam.logInOnce(second)
-  if (reply.status === '+OK') await exam.finish(second)
-  return { first, reply }
+/** How long a server may wait for the lock before it refuses, milliseconds. */
+const waiting = 60_000
+
+/** A second log-in beside the shared session: its answer, and what the first session says to NOOP then. Tried once for all. */
+function secondLogIn(exam: Examination): Promise<{ reply: Reply; first: Reply }> {
+  return exam.once('second log-in', async () => {
+    const shared = await exam.shared()
+    const second = await exam.connect()
+    second.patience = Math.max(second.patience, waiting)
+    const reply = await exam.logInOnce(second)
+    if (reply.status === '+OK') await exam.finish(second)
+    return { reply, first: await shared.ask('NOOP') }
+  })
 }

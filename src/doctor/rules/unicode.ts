@@ -1,6 +1,13 @@
 import type { Examination } from '../examination.ts'
 import { readListing, textLines } from '../listing.ts'
-import { fromUtf8, internationalMessages, isUtf8, unicodeOn, unicodeSession } from '../international.ts'
+import {
+  fieldsBeyondAscii,
+  fromUtf8,
+  internationalMessages,
+  isUtf8,
+  unicodeOn,
+  unicodeSession,
+} from '../international.ts'
 import { given, headerOf } from '../message.ts'
 import { quoted } from '../reply.ts'
 import { fails, type Family, granted, holds, refused, unless, Untried } from '../rule.ts'
@@ -92,8 +99,8 @@ export const unicode: Family = {
         for (const number of numbers) {
           const { reply, body } = await (await exam.shared()).askLines(`TOP ${number} 0`)
           if (reply.status !== '+OK') continue
-          const fields = fieldsBeyondAscii(headerOf(body))
-          if (fields.length > 0) faults.push(`message ${number} has octets beyond ASCII in ${fields.join(', ')}`)
+          for (const field of fieldsBeyondAscii(headerOf(body)))
+            faults.push(`message ${number} has octets beyond ASCII in ${field.split(':')[0]}`)
         }
         return unless(faults, `${numbers.length} messages`)
       },
@@ -271,11 +278,4 @@ async function languages(exam: Examination) {
   if (reply.status !== '+OK') throw new Untried(`the languages are not listed: ${quoted(reply.line)}`)
   const lines = textLines(body)
   return { lines, tags: lines.map((line) => line.split(' ')[0] ?? ''), probe }
-}
-
-/** The names of the fields that hold octets beyond ASCII. */
-function fieldsBeyondAscii(header: Buffer): string[] {
-  const fields = header.toString('latin1').split(/\r\n(?![ \t])/)
-  const odd = fields.filter((field) => /[^\0-\x7f]/.test(field))
-  return [...new Set(odd.map((field) => field.split(':')[0] ?? ''))]
 }
