@@ -152,7 +152,7 @@ test('a TLS client that wants another protocol is refused, one that names none i
 })
 
 test('a client that takes nothing is given up, and said not to read; one that takes little by little is not', async (t) => {
-  const port = await listening(t, { patience: 1500 })
+  const port = await listening(t, { patience: 3000 })
   const flood = Buffer.alloc(256 << 10, 'x')
   const still = connect(port, '127.0.0.1')
   const slow = connect(port, '127.0.0.1')
