@@ -8,17 +8,12 @@ import { blockHead, blockHeadValue, blockSize, bodyBlocks, frameHead, isFrameHea
 import type { SegmentFiles } from './segment-files.ts'
 import { smallMessage, type Taker } from './store.ts'
 
-/** Where a body is, and what it must be. */
+/** Where a body is, and what proves its octets before they are given: their SHA-256, or their CRC-32 (docs/decisions/crc-while-serving.md). */
 export interface Body {
   readonly path: string
   readonly place: BodyPlace
-  readonly hash: Hash
-  /** CRC-32 of its octets; undefined where none was written down. */
-  readonly crc?: number | undefined
+  readonly proof: Hash | number
 }
-
-/** How octets are proved before they are given: by SHA-256, or by CRC-32 where that is known (docs/decisions/crc-while-serving.md). */
-export type Proof = 'hash' | 'crc'
 
 interface Step {
   readonly at: number
@@ -34,9 +29,7 @@ interface Step {
 export class BodyLoan {
   readonly #files: SegmentFiles
   readonly #body: Body
-  readonly #proof: Proof
-  /** What their CRC-32 must be, where that is the proof and known. */
-  readonly #crc: number | undefined
+  readonly #vouched: boolean
   readonly #steps: Iterator<Step[]>
   #next: IteratorResult<Step[]>
   /** Over the octets of a large body so far. */
@@ -47,11 +40,11 @@ export class BodyLoan {
   /** The octets of this step straight from the file, where what is in memory was not right. */
   #afresh: Buffer | undefined
 
-  constructor(files: SegmentFiles, body: Body, proof: Proof) {
+  /** `vouched`: what was proved since it came into memory need not be again. */
+  constructor(files: SegmentFiles, body: Body, vouched: boolean) {
     this.#files = files
     this.#body = body
-    this.#proof = proof
-    this.#crc = proof === 'crc' ? body.crc : undefined
+    this.#vouched = vouched
     this.#steps = stepsOf(body.place)
     this.#next = this.#steps.next()
   }
@@ -131,36 +124,27 @@ export class BodyLoan {
   }
 
   #verify(step: readonly Step[], parts: readonly Buffer[]): boolean {
-    const { place, path } = this.#body
+    const { place, path, proof } = this.#body
     if (place.size > smallMessage) return this.#verifyOn(parts, step.at(-1)?.last === true)
     const [start, length] = this.#stretch(step)
-    if (this.#proof === 'crc' && this.#files.vouched(path, start, length)) return true
-    const right = this.#isRight(parts)
+    if (this.#vouched && this.#files.vouched(path, start, length)) return true
+    const right = typeof proof === 'number' ? crcOf(parts) === proof : hashOfAll(parts) === proof
     if (right && this.#afresh === undefined) this.#files.vouch(path, start, length)
     return right
   }
 
-  #isRight(parts: readonly Buffer[]): boolean {
-    const { hash } = this.#body
-    if (this.#crc !== undefined) return crcOf(parts) === this.#crc
-    const [only] = parts
-    if (parts.length < 2) return hashOf(only ?? new Uint8Array()) === hash
-    const running = createHash('sha256')
-    for (const part of parts) running.update(part)
-    return running.digest('hex') === hash
-  }
-
   /** A block of a large body. One that is taken again was not right before, so that only the last can be. */
   #verifyOn(parts: readonly Buffer[], last: boolean): boolean {
-    if (this.#crc !== undefined) {
+    const { proof } = this.#body
+    if (typeof proof === 'number') {
       const sum = crcOf(parts, this.#sum)
       if (!last) this.#sum = sum
-      return !last || sum === this.#crc
+      return !last || sum === proof
     }
     const running = (this.#hash ??= createHash('sha256'))
     const sum = last ? running.copy() : running
     for (const part of parts) sum.update(part)
-    return !last || sum.digest('hex') === this.#body.hash
+    return !last || sum.digest('hex') === proof
   }
 
   #damaged(what: string): StoreError {
@@ -175,6 +159,14 @@ function crcOf(parts: readonly Buffer[], before = 0): number {
   return sum
 }
 
+function hashOfAll(parts: readonly Buffer[]): Hash {
+  const [only] = parts
+  if (parts.length < 2) return hashOf(only ?? new Uint8Array())
+  const running = createHash('sha256')
+  for (const part of parts) running.update(part)
+  return running.digest('hex') as Hash
+}
+
 /** A small body is one step, however many blocks it has; of a large one each block is a step. */
 function* stepsOf(place: BodyPlace): Generator<Step[]> {
   const blocks = bodyBlocks(place)
@@ -182,9 +174,9 @@ function* stepsOf(place: BodyPlace): Generator<Step[]> {
   else for (const block of blocks) yield [block]
 }
 
-/** The octets of one body, the caller's own. Verified against their hash; rejects with StoreError. */
+/** The octets of one body, the caller's own. Verified like `BodyLoan`, whatever was proved before; rejects with StoreError. */
 export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator<Uint8Array> {
-  const loan = new BodyLoan(files, body, 'hash')
+  const loan = new BodyLoan(files, body, false)
   while (!loan.done) {
     const parts = loan.take()
     if (parts === undefined) await loan.load()
@@ -194,7 +186,12 @@ export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator
 
 /** Lends the octets of one body, see `UserMail.lend`. */
 export function lendBody(files: SegmentFiles, body: Body, take: Taker): Promise<void> | undefined {
-  const loan = new BodyLoan(files, body, 'crc')
+  const octets = atHand(files, body)
+  if (octets !== undefined) {
+    const answer = take([octets])
+    return answer instanceof Promise ? answer : undefined
+  }
+  const loan = new BodyLoan(files, body, true)
   const lendOn = (): Promise<void> | undefined => {
     while (!loan.done) {
       const parts = loan.take()
@@ -208,8 +205,23 @@ export function lendBody(files: SegmentFiles, body: Body, take: Taker): Promise<
   return lendOn()
 }
 
+/** What most bodies are: of one block, in one piece of memory, and right. Undefined: it takes a `BodyLoan` to know. */
+function atHand(files: SegmentFiles, { path, place, proof }: Body): Buffer | undefined {
+  const { start, size } = place
+  if (size === 0 || size > blockSize || typeof proof !== 'number') return undefined
+  const length = frameHead + blockHead + size
+  const frame = files.heldWhole(path, start, length)
+  if (frame === undefined || !isFrameHead(frame, size)) return undefined
+  if (frame.readUIntLE(frameHead, blockHead) !== blockHeadValue(size, true)) return undefined
+  const octets = frame.subarray(frameHead + blockHead)
+  if (files.vouched(path, start, length)) return octets
+  if (crc32(octets) !== proof) return undefined
+  files.vouch(path, start, length)
+  return octets
+}
+
 /** Whether a body lies in the file as it must. Read at once: for the rare moment at which a change, which must not wait, has to know. */
-export function isWholeBody({ path, place, hash }: Body): boolean {
+export function isWholeBody(path: string, place: BodyPlace, hash: Hash): boolean {
   const buffer = Buffer.allocUnsafe(blockHead + blockSize)
   let file: number | undefined
   try {

@@ -67,7 +67,7 @@ export async function checkMail(
         if (kept.body(hash)?.start !== met.place.start || kept.body(hash)?.segment !== met.place.segment) return
         octets += met.record.size
         try {
-          for await (const _ of readBody(files, { path, place: met.place, hash: met.record.hash }));
+          for await (const _ of readBody(files, { path, place: met.place, proof: met.record.hash }));
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
           problems.push({

@@ -122,11 +122,11 @@ export class DiskMail implements UserMail {
   }
 
   async *bytes(id: MessageId): AsyncGenerator<Uint8Array> {
-    yield* readBody(this.#options.files, this.#mustHave(id))
+    yield* readBody(this.#options.files, this.#mustHave(id, 'hash'))
   }
 
   lend(id: MessageId, take: Taker): Promise<void> | undefined {
-    return lendBody(this.#options.files, this.#mustHave(id), take)
+    return lendBody(this.#options.files, this.#mustHave(id, 'any'), take)
   }
 
   async close(): Promise<void> {
@@ -139,11 +139,11 @@ export class DiskMail implements UserMail {
     this.#options.onClose()
   }
 
-  #mustHave(id: MessageId): Body {
+  #mustHave(id: MessageId, proof: 'hash' | 'any'): Body {
     this.#mustBeOpen()
     let body: Body | undefined
     try {
-      body = this.#places.find(id)
+      body = proof === 'hash' ? this.#places.findByHash(id) : this.#places.find(id)
     } catch (error) {
       throw this.#explain(error)
     }
@@ -207,7 +207,7 @@ export class DiskMail implements UserMail {
     const mark = group.mark()
     try {
       const isWhole = (place: BodyPlace, hash: Hash): boolean =>
-        group.holds(place) || isWholeBody({ path: segmentPath(this.#folder, place.segment), place, hash })
+        group.holds(place) || isWholeBody(segmentPath(this.#folder, place.segment), place, hash)
       const append: Append<BodyPlace> = (record, staged) => group.append(record, staged)
       const draft = new Drafting(this.#writing, append, { now: this.#options.now, isWhole })
       const value = this.#writing.attempt(() => job.work(draft))

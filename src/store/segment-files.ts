@@ -58,6 +58,15 @@ export class SegmentFiles {
     return pieces
   }
 
+  /** The same, where it is in memory in one piece. */
+  heldWhole(path: string, start: number, length: number): Buffer | undefined {
+    const block = this.#only(path, start, length)
+    const from = start % blockSize
+    if (block?.octets === undefined || block.octets.length < from + length) return undefined
+    if (!block.followed) this.#follow(block)
+    return block.octets.subarray(from, from + length)
+  }
+
   /** Says that this stretch is what it must be, so that it need not be looked at again while it stays in memory. */
   vouch(path: string, start: number, length: number): void {
     this.#only(path, start, length)?.vouched.add(start)

@@ -7,6 +7,7 @@ import type { JournalRecord, MessageRecord } from './record.ts'
 import type { BodyPlace, Seal } from './segment.ts'
 import { applyRecord } from './sqlite-apply.ts'
 import { SqliteMailboxes } from './sqlite-mailboxes.ts'
+import { type PlaceColumns, readPlaces } from './sqlite-places.ts'
 import { readMaildrop } from './sqlite-maildrop.ts'
 import * as rows from './sqlite-rows.ts'
 import { SqliteStatements } from './sqlite-statements.ts'
@@ -101,11 +102,15 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return row && rows.place(row)
   }
 
-  /** Where the octets of the messages from `id` on are, so many of them; one statement, so of one moment. */
-  bodiesFrom(id: MessageId, limit: number): ReturnType<typeof rows.bodyOf>[] {
-    const sql = `select m.id, lower(hex(b.hash)), b.segment, b.start, b.size, m.crc
-      from messages m join bodies b on b.id = m.body where m.id >= ? order by m.id limit ?`
-    return this.#sql.arrays(sql, id, limit).map(rows.bodyOf)
+  /** Where a message's octets are, and their hash. */
+  bodyOf(id: MessageId): ReturnType<typeof rows.bodyOf> | undefined {
+    const sql = `select lower(hex(b.hash)), b.segment, b.start, b.size
+      from messages m join bodies b on b.id = m.body where m.id = ?`
+    return this.#sql.arrays(sql, id).map(rows.bodyOf)[0]
+  }
+
+  placesFrom(id: MessageId, limit: number): PlaceColumns {
+    return readPlaces(this.#sql, id, limit)
   }
 
   uniqueIdTaken(uniqueId: UniqueId): boolean {

@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.ts'
+import { readJoined } from './joined-numbers.ts'
 import * as rows from './sqlite-rows.ts'
 import type { SqliteStatements } from './sqlite-statements.ts'
 import type { Mailbox, MaildropRows } from './store.ts'
@@ -43,8 +44,6 @@ export function readMaildrop(statements: SqliteStatements, wanted: MaildropWante
     from = rows.number(row[1]) + 1
   }
 }
-
-const [comma, zero] = [0x2c, 0x30]
 
 class Columns {
   readonly #ids: Float64Array
@@ -92,17 +91,8 @@ class Columns {
     }
   }
 
-  /** Reads numbers with commas between them. */
   #read(text: rows.Values[number] | undefined, into: Float64Array | Uint32Array | Uint8Array, from: number): void {
-    let place = from
-    let value = 0
-    for (const octet of rows.octets(text)) {
-      if (octet === comma) {
-        into[place++] = value
-        value = 0
-      } else value = value * 10 + (octet - zero)
-    }
-    into[place++] = value
-    if (place !== this.#count) throw new StoreError('damaged', 'index.sqlite holds a message that is not whole')
+    if (readJoined(rows.octets(text), into, from) !== this.#count)
+      throw new StoreError('damaged', 'index.sqlite holds a message that is not whole')
   }
 }

@@ -50,18 +50,11 @@ export function place(row: Row): BodyPlace {
   return { segment: number(row['segment']), start: number(row['start']), size: number(row['size']) }
 }
 
-/** From `id, hash in hex, segment, start, size, crc`. */
-export function bodyOf([id, hexHash, segment, start, size, crc]: Values): {
-  id: MessageId
-  hash: Hash
-  place: BodyPlace
-  crc: number | undefined
-} {
+/** From `hash in hex, segment, start, size`. */
+export function bodyOf([hexHash, segment, start, size]: Values): { hash: Hash; place: BodyPlace } {
   return {
-    id: number(id) as MessageId,
     hash: text(hexHash) as Hash,
     place: { segment: number(segment), start: number(start), size: number(size) },
-    crc: optional(crc),
   }
 }
 

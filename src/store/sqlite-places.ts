@@ -1,0 +1,38 @@
+import type { MessageId } from '../ids.ts'
+import { readJoined } from './joined-numbers.ts'
+import { number, octets } from './sqlite-rows.ts'
+import type { SqliteStatements } from './sqlite-statements.ts'
+
+/** Where the octets of messages are, in columns: one message a place, in order of their ids. */
+export interface PlaceColumns {
+  readonly ids: Float64Array
+  readonly segments: Float64Array
+  readonly starts: Float64Array
+  readonly sizes: Float64Array
+  /** CRC-32 of the octets, or `noCrc`. */
+  readonly crcs: Float64Array
+}
+
+/** Stands for a CRC-32 that was not written down. */
+export const noCrc: number = 2 ** 32
+
+const none = new Float64Array()
+export const noPlaces: PlaceColumns = { ids: none, segments: none, starts: none, sizes: none, crcs: none }
+
+const sql = `select count(*), cast(group_concat(id) as blob), cast(group_concat(segment) as blob), cast(group_concat(start) as blob),
+    cast(group_concat(size) as blob), cast(group_concat(crc) as blob)
+  from (select m.id, b.segment, b.start, b.size, coalesce(m.crc, ${noCrc}) as crc
+    from messages m join bodies b on b.id = m.body where m.id >= ? order by m.id limit ?)`
+
+/** The places of so many messages from `id` on; one statement, so of one moment. */
+export function readPlaces(statements: SqliteStatements, id: MessageId, limit: number): PlaceColumns {
+  const [row = []] = statements.arrays(sql, id, limit)
+  const count = number(row[0])
+  if (count === 0) return noPlaces
+  const column = (place: number): Float64Array => {
+    const into = new Float64Array(count)
+    readJoined(octets(row[place]), into, 0)
+    return into
+  }
+  return { ids: column(1), segments: column(2), starts: column(3), sizes: column(4), crcs: column(5) }
+}
