@@ -107,9 +107,13 @@ function histogram(metric: string, values: ReadonlyMap<string, number>): string[
   return [...buckets, `${metric}_sum ${values.get(`${metric}_sum`) ?? 0}`, `${metric}_count ${count}`]
 }
 
+/** Made several times for each session, so it makes nothing that it need not. */
 function sample(metric: string, labels: Labels): string {
-  const pairs = Object.entries(labels).map(
-    ([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`))}"`,
-  )
-  return pairs.length === 0 ? metric : `${metric}{${pairs.join(',')}}`
+  let pairs = ''
+  for (const name in labels) pairs += `${pairs === '' ? '' : ','}${name}="${escaped(labels[name] ?? '')}"`
+  return pairs === '' ? metric : `${metric}{${pairs}}`
+}
+
+function escaped(value: string): string {
+  return value.replace(/[\\"\n]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`))
 }
