@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { toBase64 } from '../wire/base64.ts'
 import type { Probe } from './probe.ts'
 import type { Reply } from './reply.ts'
@@ -35,6 +36,12 @@ export const authLogin: WayIn = async (probe, { login, password }) => {
   if (first.status !== '+') return first
   const second = await probe.ask(base64(login))
   return second.status === '+' ? await probe.ask(base64(password)) : second
+}
+
+/** RFC 1939 §7: the MD5 of the greeting's timestamp followed by the password. */
+export const apop: WayIn = async (probe, { login, password }) => {
+  const timestamp = /<[^>]+>/.exec(probe.greeting?.line ?? '')?.[0] ?? ''
+  return await probe.ask(`APOP ${login} ${createHash('md5').update(`${timestamp}${password}`).digest('hex')}`)
 }
 
 /** RFC 4616 §2. */

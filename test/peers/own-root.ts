@@ -7,7 +7,6 @@ const unpacked = fileURLToPath(new URL('unpacked', import.meta.url))
 /** What is laid over this machine's root: an unpacked package, then what `script` writes. Nothing of it is seen outside. */
 const preparation = `
 upper=$1/root folder=$2 script=$3
-shift 3
 tmp=$folder/own-root
 mkdir -p "$tmp"
 mount -t tmpfs tmpfs "$tmp"
@@ -19,7 +18,10 @@ mount -t proc proc "$tmp/root/proc"
 mount -t tmpfs tmpfs "$tmp/root/run"
 mkdir -p "$tmp/root/own"
 mount --bind "$folder" "$tmp/root/own"
-exec chroot "$tmp/root" sh -euc "$script" sh "$@"
+# Not exec: this shell is the first process of the namespace and stays root's. When it is killed, all that is in there ends,
+# also what has become another user and so would outlive it.
+chroot "$tmp/root" sh -euc "$script"
+exit $?
 `
 
 /** Why an unpacked server cannot be run here; undefined: it can. */

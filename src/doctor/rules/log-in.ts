@@ -1,6 +1,6 @@
 import { mechanismsOf } from '../capabilities.ts'
 import type { Examination } from '../examination.ts'
-import { authLogin, authPlain, authPlainInTwoSteps, userPass, type WayIn } from '../log-in.ts'
+import { apop, authLogin, authPlain, authPlainInTwoSteps, userPass, type WayIn } from '../log-in.ts'
 import { quoted } from '../reply.ts'
 import { fails, type Family, granted, holds, refused, unless, Untried, type Verdict } from '../rule.ts'
 import { scram, type ScramOptions, type ScramOutcome } from '../scram.ts'
@@ -189,6 +189,19 @@ export const logIn: Family = {
       check: async (exam) => {
         await exam.mechanism('LOGIN')
         return await logsIn(exam, authLogin)
+      },
+    },
+    {
+      id: 'apop',
+      section: 'RFC 1939 §7',
+      level: 'informative',
+      destructive: true,
+      holds: 'Where the greeting has a timestamp, APOP logs in.',
+      means: 'APOP needs a secret that the server can read, which not every user has',
+      check: async (exam) => {
+        const { greeting } = await exam.connectRaw()
+        if (!/<[^>]+>/.test(greeting?.line ?? '')) throw new Untried('the greeting has no timestamp: there is no APOP')
+        return await logsIn(exam, apop)
       },
     },
     {
