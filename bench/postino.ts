@@ -80,7 +80,7 @@ export async function addUsers(
   await addUser(data, first, password, maildir)
   const directory = await Directory.open(data)
   try {
-    const credential = directory.credential(first)
+    const credential = directory.find(first)?.password
     for (const user of others) {
       await directory.addUser(user, credential)
       await cp(join(data, 'users', first), join(data, 'users', user), { recursive: true })

@@ -66,24 +66,24 @@ function port({ ports }: { readonly ports: Readonly<Record<string, number>> }, s
 /** What noise may take away before a throughput counts as fallen. */
 const noise = 0.95
 
-/** The bars of a work that several servers did: the better Postino against Dovecot, and two workers against one process. */
-export function servingBars(what: string, least: number, outcomes: readonly Outcome[]): Bar[] {
-  const [one, two, peer] = [oneProcess, twoWorkers, 'Dovecot'].map((name) =>
-    outcomes.find((outcome) => outcome.name === name),
-  )
+/** How much better than Dovecot the better Postino is. */
+export function dovecotBar(what: string, least: number, outcomes: readonly Outcome[]): Bar[] {
+  const [one, two, peer] = [oneProcess, twoWorkers, 'Dovecot'].map((name) => named(outcomes, name))
   if (one === undefined || peer === undefined) return []
   const better = two !== undefined && two.rate > one.rate ? two : one
   const ratio = better.rate / peer.rate
   const got = better === one ? times(ratio) : `${times(ratio)} (2 workers)`
-  const bars: Bar[] = [{ what, want: `≥ ${least} × Dovecot`, got, met: ratio >= least }]
-  if (two !== undefined) {
-    const kept = two.rate / one.rate
-    bars.push({
-      what: `${what}: 2 workers beside one process`,
-      want: `≥ ${noise} ×`,
-      got: times(kept),
-      met: kept >= noise,
-    })
-  }
-  return bars
+  return [{ what, want: `≥ ${least} × Dovecot`, got, met: ratio >= least }]
+}
+
+/** Whether a throughput has fallen with two workers. */
+export function workersBar(what: string, outcomes: readonly Outcome[]): Bar[] {
+  const [one, two] = [oneProcess, twoWorkers].map((name) => named(outcomes, name))
+  if (one === undefined || two === undefined) return []
+  const kept = two.rate / one.rate
+  return [{ what: `${what}: 2 workers beside one process`, want: `≥ ${noise} ×`, got: times(kept), met: kept >= noise }]
+}
+
+function named(outcomes: readonly Outcome[], name: string): Outcome | undefined {
+  return outcomes.find((outcome) => outcome.name === name)
 }

@@ -1,4 +1,5 @@
 import { markdownTable } from './report.ts'
+import { mean, slopeOf } from './slope.ts'
 
 /** What was seen at one moment; counts are since the beginning. */
 export interface SoakSample {
@@ -48,21 +49,6 @@ export function summarize(samples: readonly SoakSample[]): SoakSummary {
   const served = (samples.at(-1)?.failed ?? 1) === 0
   const flat = late <= early * allowance && lateFiles <= earlyFiles + filesAllowance && served
   return { early, late, earlyFiles, lateFiles, slope, flat }
-}
-
-/** The slope of the line through the points, by least squares. */
-function slopeOf(points: readonly (readonly [number, number])[]): number {
-  const [x, y] = [mean(points.map(([at]) => at)), mean(points.map(([, value]) => value))]
-  let [above, below] = [0, 0]
-  for (const [at, value] of points) {
-    above += (at - x) * (value - y)
-    below += (at - x) ** 2
-  }
-  return below === 0 ? 0 : above / below
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 /** The whole of bench/soak.md. */

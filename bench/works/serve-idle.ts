@@ -1,12 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { startDovecot } from '../../test/peers/dovecot.ts'
 import { password, users, usersOf } from '../corpora.ts'
-import { median } from '../harness.ts'
 import type { Bar, Work } from '../harness.ts'
 import { openSessions } from '../idle.ts'
 import { addUsers, hasWorkers, servePostino } from '../postino.ts'
 import { atRest, family, memoryOf } from '../processes.ts'
 import { oneProcess, twoWorkers } from '../serving.ts'
+import { slopeOf } from '../slope.ts'
+
+/** Of all sessions, these parts are open when it is looked. */
+const steps = [0, 0.25, 0.5, 0.75, 1]
 
 /** A server that was started for one measurement. */
 interface Started {
@@ -15,14 +18,11 @@ interface Started {
   stop(): Promise<void>
 }
 
-/** Octets: without sessions, and with all of them; and in how many processes then. */
+/** Octets with so many sessions; and in how many processes in the end. */
 interface Taken {
-  readonly before: number
-  readonly after: number
+  readonly memory: readonly (readonly [sessions: number, octets: number])[]
   readonly processes: number
 }
-
-const perSession = (taken: Taken, sessions: number): number => (taken.after - taken.before) / sessions
 
 export const serveIdle: Work = {
   name: 'serve-idle',
@@ -47,36 +47,30 @@ export const serveIdle: Work = {
     const rows: string[][] = []
     const each = new Map<string, number>()
     for (const [name, start] of servers) {
-      const runs: Taken[] = []
-      for (let run = 0; run < Math.min(3, bench.options.runs); run++) runs.push(await measure(await start(), all))
-      const middle = (of: (taken: Taken) => number): number => median(runs.map(of))
-      const one = middle((taken) => perSession(taken, all.length))
+      const { memory, processes } = await measure(await start(), all)
+      // The first sessions find room that the log-ins before them left.
+      const one = slopeOf(memory.slice(1))
       each.set(name, one)
-      rows.push([
-        name,
-        String(runs.length),
-        `${middle(({ processes }) => processes)}`,
-        megabytes(middle(({ before }) => before)),
-        megabytes(middle(({ after }) => after)),
-        kilobytes(one),
-      ])
+      rows.push([name, String(processes), ...memory.map(([, octets]) => megabytes(octets)), kilobytes(one)])
       bench.note(`  ${name}: ${kilobytes(one)} a session`)
     }
-    const ours = Math.min(each.get(oneProcess) ?? Infinity, each.get(twoWorkers) ?? Infinity)
     const theirs = each.get('Dovecot') ?? 0
+    const ours = [oneProcess, twoWorkers].flatMap((name) => each.get(name) ?? [])
+    // What is less than nothing is noise, and no result.
+    const better = Math.min(...ours.filter((one) => one > 0))
     const bars: Bar[] = [
       {
         what: `memory of an idle session, ${all.length} of them`,
         want: '≤ 1/10 of Dovecot',
-        got: `1/${(theirs / ours).toFixed(1)}`,
-        met: ours <= theirs / 10,
+        got: better === Infinity ? 'lost in noise' : `1/${(theirs / better).toFixed(1)}`,
+        met: better <= theirs / 10,
       },
     ]
     return {
-      tables: [{ head: ['', 'runs', 'processes', 'before', 'with all of them', 'a session'], rows }],
+      tables: [{ head: ['', 'processes', ...steps.map((part) => `${part * all.length} sessions`), 'a session'], rows }],
       bars: bench.options.peersOnly ? [] : bars,
       notes: [
-        `PSS of all processes of the server summed, before the first of ${all.length} sessions and while all are open, without TLS, each of a user of its own with ${corpus.messages} messages, after USER, PASS and STAT. The server is started anew for each run, and 16 sessions come and go before.`,
+        `PSS of all processes of the server summed; a session: the slope of the line through all but the first (least squares), for the first sessions find memory that is free. Without TLS, each session of a user of its own with ${corpus.messages} messages, after USER, PASS and STAT. The server is started for this, and 16 sessions come and go before. Each is measured once: a thousand log-ins take a minute where passwords are hashed as they should be.`,
         'Dovecot is as in the other works: a process for each session that is open. The bar is held against that. It can also be told to have many sessions in one process, which it does not by default, for there one that waits for its disk holds up the others; that row is to compare with.',
       ],
     }
@@ -87,13 +81,17 @@ async function measure(server: Started, users: readonly string[]): Promise<Taken
   try {
     const warm = await openSessions(server.port, users.slice(0, 16))
     await warm.close()
-    await atRest(server.pid)
-    const before = memoryOf(server.pid)
-    const sessions = await openSessions(server.port, users)
-    await wait(1000)
-    await atRest(server.pid)
-    const taken = { before, after: memoryOf(server.pid), processes: family(server.pid).length }
-    await sessions.close()
+    const memory: [number, number][] = []
+    const open: Awaited<ReturnType<typeof openSessions>>[] = []
+    for (const part of steps) {
+      const count = part * users.length
+      open.push(await openSessions(server.port, users.slice(memory.at(-1)?.[0] ?? 0, count)))
+      await wait(1000)
+      await atRest(server.pid)
+      memory.push([count, memoryOf(server.pid)])
+    }
+    const taken = { memory, processes: family(server.pid).length }
+    for (const sessions of open) await sessions.close()
     return taken
   } finally {
     await server.stop()

@@ -8,7 +8,7 @@ import { alternate, speedTable } from '../harness.ts'
 import type { Work } from '../harness.ts'
 import { listing } from '../listing.ts'
 import { addUser, postino } from '../postino.ts'
-import { servingBars, withServers } from '../serving.ts'
+import { dovecotBar, withServers } from '../serving.ts'
 import type { Server } from '../serving.ts'
 
 export const serveListing: Work = {
@@ -33,7 +33,8 @@ export const serveListing: Work = {
     const fill = (data: string): Promise<void> => addUser(data, user, password, dovecot.maildir(user))
     const measured = withServers(bench, fill, async (servers) => {
       const looking = servers.map((server) => ({ name: server.name, run: () => list(server) }))
-      for (const server of looking) await server.run()
+      // Unmeasured: servers run for months. More than once, so that each worker has seen the user.
+      for (const server of looking) for (let run = 0; run < 6; run++) await server.run()
       const delivered = servers.map((server) => ({
         name: server.name,
         run: async () => {
@@ -54,8 +55,8 @@ export const serveListing: Work = {
     return {
       tables,
       bars: [
-        ...servingBars('log in and list 20,000, warm', 2, warm),
-        ...servingBars('log in and list 20,000, first after a delivery', 1, fresh),
+        ...dovecotBar('log in and list 20,000, warm', 2, warm),
+        ...dovecotBar('log in and list 20,000, first after a delivery', 1, fresh),
       ],
       notes: [
         `${corpus.messages} messages. A session: connect, USER, PASS, STAT, LIST, UIDL, QUIT; the time is from before the connection to the last octet of UIDL. Its client (${clientLanguage}) counts the lines of both listings.`,

@@ -5,7 +5,7 @@ import { alternate, median, speedTable } from '../harness.ts'
 import type { Bar, Outcome, Sample, Table, Work } from '../harness.ts'
 import { addUsers } from '../postino.ts'
 import { processorSeconds } from '../processes.ts'
-import { servingBars, withServers } from '../serving.ts'
+import { dovecotBar, withServers, workersBar } from '../serving.ts'
 import type { Server } from '../serving.ts'
 
 /** How many sessions at once, how many in all, and how many times more of them than Dovecot there should be a second. */
@@ -97,7 +97,8 @@ export const serveSessions: Work = {
           rows: table.rows.map((row, index) => [...row, milliseconds(outcomes[index])]),
         })
         notes.push(`${load.what}: the client used ${median(clients).toFixed(2)} ms of processor time a session.`)
-        bars.push(...servingBars(`serve sessions, ${load.what}`, load.bar, outcomes))
+        const what = `serve sessions, ${load.what}`
+        bars.push(...dovecotBar(what, load.bar, outcomes), ...workersBar(what, outcomes))
       }
     })
     return {
