@@ -36,7 +36,7 @@ export function settingsFault(settings: Partial<UserSettings>): string | undefin
   const whole = (value: number | undefined, most: number): boolean =>
     value === undefined || (Number.isInteger(value) && value >= 0 && value <= most)
   if (!whole(trashDays, 36_500)) return `the trash cannot keep messages for ${trashDays} days: give 0 to 36500`
-  // RFC 2449 §6.6: EXPIRE 0 would say that a message may go as soon as it was read.
+  // RFC 2449 §6.7: EXPIRE 0 would say that a message may go as soon as it was read.
   if (!whole(expireDays, 36_500) || expireDays === 0)
     return `messages cannot expire after ${expireDays} days: give 1 to 36500`
   if (!whole(loginDelay, 86_400)) return `there cannot be ${loginDelay} seconds between log-ins: give 0 to 86400`

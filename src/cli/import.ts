@@ -4,7 +4,7 @@ import { whyUnreadable } from '../doors/import-sources.ts'
 import { UniqueIdList } from '../doors/import-unique-ids.ts'
 import { importMail } from '../doors/import.ts'
 import { MisuseError } from '../errors.ts'
-import { count, durationText, octetsText, plural } from './amounts.ts'
+import { durationText, octetsText, plural } from './amounts.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './failure.ts'
 import { withMail } from './open.ts'
@@ -48,7 +48,7 @@ export function importPaths(context: Context, paths: readonly string[], options:
     else {
       const known = report.known === 0 ? '' : `, ${plural(report.known, 'message')} already here`
       const faults = failed.length === 0 ? '' : `, ${plural(failed.length, 'path')} failed`
-      const named = uniqueIds === undefined ? '' : `, ${count(uniqueIds.kept)} with their unique-id`
+      const named = uniqueIds === undefined ? '' : `, ${plural(uniqueIds.kept, 'unique-id')} taken over`
       const amount = `${octetsText(report.octets)} in ${durationText(seconds)}`
       await context.output.line(
         printable(`imported ${plural(report.new, 'message')} for ${user}${named}${known}${faults}; ${amount}`),

@@ -10,7 +10,7 @@ type Run = (context: Context) => Promise<ExitCode>
 /** Runs `postino` with these words; gives the exit code. */
 async function main(words: readonly string[]): Promise<number> {
   let run: Run | undefined
-  const program = commands((chosen) => (run = chosen))
+  const program = commands(words, (chosen) => (run = chosen))
   try {
     program.parse([...words], { from: 'user' })
   } catch (error) {
@@ -33,8 +33,8 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-/** The commands; the one that was asked for goes to `chosen`. */
-function commands(chosen: (run: Run) => void): Command {
+/** The commands; the one that these words ask for goes to `chosen`. */
+function commands(words: readonly string[], chosen: (run: Run) => void): Command {
   const program = new Command('postino')
     .description('Brings your mail home by POP3, keeps it for good, and hands it out again to every device.')
     .option('--data <folder>', 'the data folder (or POSTINO_DATA in the environment)')
@@ -44,13 +44,14 @@ function commands(chosen: (run: Run) => void): Command {
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) =>
-        write(
-          `postino: ${text
-            .replace(/^error: /, '')
-            .trim()
-            .replace(/\s*\n\s*/g, ' ')}\n`,
-        ),
+      outputError: (text, write) => {
+        const fault = text
+          .replace(/^error: /, '')
+          .trim()
+          .replace(/\s*\n\s*/g, ' ')
+        const form = fault.startsWith('missing required argument') ? `; write it so: ${formOf(program, words)}` : ''
+        write(`postino: ${fault}${form}\n`)
+      },
     })
     .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong usage, 75 try later.')
   program.on('option:version', () => {
@@ -172,6 +173,19 @@ function commands(chosen: (run: Run) => void): Command {
       chosen(async (context) => (await import('./doctor.ts')).doctor(context, server, options)),
     )
   return program
+}
+
+/** How the command that these words begin with is written. */
+function formOf(program: Command, words: readonly string[]): string {
+  let form = program.name()
+  let command = program
+  for (const word of words) {
+    const next = command.commands.find((one) => one.name() === word)
+    if (next === undefined) continue
+    command = next
+    form += ` ${word}`
+  }
+  return `${form} ${command.usage()}`
 }
 
 function gather(one: string, before: string[] | undefined): string[] {

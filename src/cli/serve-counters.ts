@@ -54,7 +54,7 @@ export class Counters {
 
   /** A session is over. */
   session(service: string, entry: SessionLog): void {
-    this.add('postino_sessions_total', { service, end: entry.end })
+    this.add('postino_sessions_total', { service, end: entry.end.replaceAll(' ', '-') })
     this.add('postino_messages_sent_total', { command: 'retr' }, entry.retrieved)
     this.add('postino_messages_sent_total', { command: 'top' }, entry.tops)
     this.add('postino_message_octets_sent_total', {}, entry.retrievedOctets)

@@ -138,7 +138,7 @@ export class Conversation {
     this.#attend(socket)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const failed = (error?: unknown): void => {
-      const why = error instanceof Error ? error.message : 'the connection ended'
+      const why = error instanceof Error ? opensslReason(error) : 'the connection ended'
       reject(new PeerError('tls', `the TLS handshake failed: ${why}`, { cause: error }))
     }
     // An end is told only to who reads; octets are left where they are.
@@ -244,4 +244,9 @@ export class Conversation {
   #resume(): void {
     if (this.#engine.wants && this.#socket.isPaused()) this.#socket.resume()
   }
+}
+
+/** OpenSSL's message has its own files and lines in it; its reason is the words for a person. */
+function opensslReason(error: Error & { reason?: unknown }): string {
+  return typeof error.reason === 'string' ? error.reason : error.message
 }
