@@ -10,8 +10,8 @@ import { postino } from './cli/postino.ts'
 
 // `postino doctor` against `postino serve`: the way in for others' eyes, so both are the real programs.
 
-/** What we have decided otherwise, and why: docs/decisions/downgrade.md, docs/decisions/sizes-of-international-messages.md. */
-const decided = ['utf8-surrogates', 'utf8-surrogate-octets']
+/** What we have decided otherwise, and why: docs/decisions/sizes-of-international-messages.md. */
+const decided = ['utf8-surrogate-octets']
 
 /** Messages that have something to show: dots, UTF-8 in addresses, bare LF, no end. The last one is removed. */
 const messages: readonly string[] = [

@@ -26,19 +26,32 @@ export async function unicodeSession(exam: Examination): Promise<Probe> {
   return probe
 }
 
-/** The numbers of messages with UTF-8 in their header; none where the server has no UTF8. */
-export async function internationalMessages(exam: Examination): Promise<readonly number[]> {
-  if (!(await exam.capabilities()).all.has('UTF8')) return []
+/** The numbers of messages with UTF-8 in their header: in an address field, and only in others. */
+export interface InternationalMessages {
+  readonly addressed: readonly number[]
+  readonly elsewhere: readonly number[]
+}
+
+/** The address fields of RFC 5322 §3.6, and what mail systems add of them. */
+const addressField = /^(?:resent-)?(?:from|sender|reply-to|to|cc|bcc):|^return-path:/i
+
+/** Looks for messages with UTF-8 in their header; finds none where the server has no UTF8. */
+export async function internationalMessages(exam: Examination): Promise<InternationalMessages> {
+  if (!(await exam.capabilities()).all.has('UTF8')) return { addressed: [], elsewhere: [] }
   return await exam.once('international', async () => {
     const count = (await exam.list()).lines.length
     const probe = await unicodeSession(exam)
-    const numbers: number[] = []
+    const addressed: number[] = []
+    const elsewhere: number[] = []
     for (let number = 1; number <= Math.min(count, exam.destructive ? many : few); number++) {
       const { reply, body } = await probe.askLines(`TOP ${number} 0`)
-      if (reply.status === '+OK' && fieldsBeyondAscii(headerOf(body)).some(isUtf8)) numbers.push(number)
+      if (reply.status !== '+OK') continue
+      const fields = fieldsBeyondAscii(headerOf(body)).filter(isUtf8)
+      if (fields.some((field) => addressField.test(field))) addressed.push(number)
+      else if (fields.length > 0) elsewhere.push(number)
     }
     await exam.finish(probe)
-    return numbers
+    return { addressed, elsewhere }
   })
 }
 

@@ -35,7 +35,7 @@ export const retrieval: Family = {
         const messages = [...(await exam.samples())]
         const said = (number: number): number => Number(lines.find((line) => line.number === number)?.value)
         const wrong = messages.filter(([number, { octets }]) => octets.length !== said(number))
-        const surrogates = wrong.length === 0 ? [] : await internationalMessages(exam)
+        const surrogates = wrong.length === 0 ? [] : Object.values(await internationalMessages(exam)).flat()
         const faults = wrong
           .filter(([number]) => !surrogates.includes(number))
           .map(([number, { octets }]) => `message ${number}: LIST says ${said(number)}, RETR gives ${octets.length}`)

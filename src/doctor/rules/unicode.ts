@@ -3,6 +3,7 @@ import { readListing, textLines } from '../listing.ts'
 import {
   fieldsBeyondAscii,
   fromUtf8,
+  type InternationalMessages,
   internationalMessages,
   isUtf8,
   unicodeOn,
@@ -10,7 +11,7 @@ import {
 } from '../international.ts'
 import { given, headerOf } from '../message.ts'
 import { quoted } from '../reply.ts'
-import { fails, type Family, granted, holds, refused, unless, Untried } from '../rule.ts'
+import { fails, type Family, granted, holds, refused, unless, Untried, type Verdict } from '../rule.ts'
 
 /** A language that nobody has: private use (RFC 5646 §2.2.1). */
 const noLanguage = 'qtz'
@@ -91,19 +92,17 @@ export const unicode: Family = {
       id: 'utf8-surrogates',
       section: 'RFC 6856 §2.1',
       level: 'must',
-      holds: 'Without UTF8, a message with UTF-8 in its header comes with an ASCII header instead, or is refused.',
-      means: 'an old client shows, or stores, what it cannot read',
-      check: async (exam) => {
-        const faults: string[] = []
-        const numbers = await international(exam)
-        for (const number of numbers) {
-          const { reply, body } = await (await exam.shared()).askLines(`TOP ${number} 0`)
-          if (reply.status !== '+OK') continue
-          for (const field of fieldsBeyondAscii(headerOf(body)))
-            faults.push(`message ${number} has octets beyond ASCII in ${field.split(':')[0]}`)
-        }
-        return unless(faults, `${numbers.length} messages`)
-      },
+      holds: 'Without UTF8, a message with UTF-8 in its addresses comes with an ASCII header instead, or is refused.',
+      means: 'an old client shows, or answers to, what it cannot read',
+      check: async (exam) => await surrogates(exam, 'addressed'),
+    },
+    {
+      id: 'utf8-elsewhere',
+      section: 'RFC 6856 §2.1',
+      level: 'informative',
+      holds: 'The same of a message with UTF-8 in other fields only, such as Subject.',
+      means: 'clients must guess, as they always had to; what was signed stays as it was signed',
+      check: async (exam) => await surrogates(exam, 'elsewhere'),
     },
     {
       id: 'utf8-surrogate-octets',
@@ -112,7 +111,7 @@ export const unicode: Family = {
       holds: 'Such a message has as many octets as LIST says without UTF8, or is refused with [UTF8].',
       means: 'a client believes that the download was cut off, or does not know that it should ask for UTF8',
       check: async (exam) => {
-        const numbers = await international(exam)
+        const numbers = await international(exam, 'addressed')
         const { lines } = await exam.list()
         const faults: string[] = []
         for (const number of numbers) {
@@ -262,11 +261,25 @@ export const unicode: Family = {
 }
 
 /** Messages with UTF-8 in their header. Throws Untried where there is none. */
-async function international(exam: Examination): Promise<readonly number[]> {
+async function international(exam: Examination, where: keyof InternationalMessages): Promise<readonly number[]> {
   await exam.announced('UTF8')
-  const numbers = await internationalMessages(exam)
-  if (numbers.length === 0) throw new Untried('none of the messages looked at has UTF-8 in its header')
+  const numbers = (await internationalMessages(exam))[where]
+  const part = where === 'addressed' ? 'in an address field' : 'in other fields only'
+  if (numbers.length === 0) throw new Untried(`none of the messages looked at has UTF-8 ${part}`)
   return numbers
+}
+
+/** Whether such messages have an ASCII header without UTF8, or are refused. */
+async function surrogates(exam: Examination, where: keyof InternationalMessages): Promise<Verdict> {
+  const faults: string[] = []
+  const numbers = await international(exam, where)
+  for (const number of numbers) {
+    const { reply, body } = await (await exam.shared()).askLines(`TOP ${number} 0`)
+    if (reply.status !== '+OK') continue
+    for (const field of fieldsBeyondAscii(headerOf(body)))
+      faults.push(`message ${number} has octets beyond ASCII in ${field.split(':')[0]}`)
+  }
+  return unless(faults, `${numbers.length} messages`)
 }
 
 /** What LANG lists, and the connection it was asked on. */
