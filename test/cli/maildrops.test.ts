@@ -66,7 +66,7 @@ test('maildrops: a wrong word is named, with those that are right', async (t) =>
     [['maildrop', 'show', 'luigi'], /there is no user "luigi"/],
     [['maildrop', 'show', 'mario+phone'], /there is no device "phone"; mario has no devices/],
     [['maildrop', 'set', 'mario'], /say what to set/],
-    [['maildrop', 'set', 'mario', '--dele', 'burn'], /--dele burn: give hide or trash or expunge/],
+    [['maildrop', 'set', 'mario', '--dele', 'burn'], /--dele burn: give hide, trash or expunge/],
     [['maildrop', 'set', 'mario', '--expire', 'soon'], /--expire soon: give a whole number, or never/],
     [['maildrop', 'set', 'mario', '--expire', '0'], /expire after 0 days/],
     [['maildrop', 'set', 'mario+phone', '--dele', 'hide'], /name mario, not mario\+phone/],
