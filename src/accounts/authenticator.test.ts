@@ -56,6 +56,8 @@ function tries(one: Authenticator, login: string, password: string, from = '127.
 }
 
 const mario: LoggedIn = { user: 'mario', device: undefined }
+/** Of "\uff57ide", octet by octet (RFC 9106). */
+const typedAsWide = '$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBvY3RldHMhIQ$QaAe1NgrGd8yEXfDVQaIQ8mF6cxlPRftJpaJaKCCoyA'
 
 test('a changed or removed password counts at once, also by another process, though the old one is remembered', async (t) => {
   const { data, directory, authenticator } = await place(t)
@@ -137,8 +139,12 @@ test('one place cannot queue up without end', async (t) => {
   const { directory } = await place(t)
   const slow: Clock = { now: () => 0, sleep: () => new Promise(() => undefined) }
   const authenticator = new Authenticator(directory, { clock: slow })
-  const guess = (i: number, from: string): Promise<unknown> => {
-    const credentials = { by: 'scram', login: `user${i}`, mechanism: 'SCRAM-SHA-256', proven: false } as const
+  const guess = (i: number, from: string, by: 'apop' | 'scram' = 'apop'): Promise<unknown> => {
+    const login = `user${i}`
+    const credentials =
+      by === 'scram'
+        ? ({ by, login, mechanism: 'SCRAM-SHA-256', proven: false } as const)
+        : ({ by, login, timestamp: '<1@x>', digest: '' } as const)
     return Promise.race([
       authenticator.authenticate(credentials, from),
       new Promise((resolve) => void setImmediate(resolve, 'waits')),
@@ -149,7 +155,33 @@ test('one place cannot queue up without end', async (t) => {
   const refused = answers.filter((one) => one instanceof RefusedError && one.reason === 'try-later')
   assert.equal(refused.length, 8)
   await assert.rejects(authenticator.keys('mario', '2001:db8::1'), { reason: 'try-later' })
+  assert.equal(await guess(0, '2001:db8::1', 'scram'), 'waits', 'a wrong proof is never told at once')
   assert.equal(await guess(0, '2001:db8:1::1'), 'waits')
+})
+
+test('RFC 6856 §2.2: names and passwords that look alike are alike, whichever way they were typed, and no others', async (t) => {
+  const { data, directory, authenticator, clock } = await place(t)
+  await directory.addUser('mario', await storedCredential('perch\u00e9 IX'))
+  assert.deepEqual(await tries(authenticator, 'mario', 'perch\u00e9 IX'), mario)
+  assert.deepEqual(await tries(authenticator, 'mario', 'perche\u0301\u00a0\u2168'), mario)
+  assert.deepEqual(await tries(authenticator, '\uff4dario\u00ad', 'perch\u00e9 IX'), mario)
+  assert.equal(await tries(authenticator, 'mario', 'perche IX'), undefined)
+  await directory.setCredential('mario', await storedCredential('perche\u0301'))
+  assert.deepEqual(await tries(authenticator, 'mario', 'perch\u00e9'), mario)
+  // Kept as it was typed, before there was any preparing.
+  await directory.setCredential('mario', typedAsWide)
+  assert.deepEqual(await tries(authenticator, 'mario', '\uff57ide'), mario)
+  assert.equal(await tries(authenticator, 'mario', 'wide'), undefined)
+  clock.sleeps.length = 0
+  for (const name of ['anna', 'ANNA', '\uff41nna']) await tries(authenticator, name, 'guess', '192.0.2.1')
+  assert.deepEqual(clock.sleeps, [250, 500, 1000], 'another spelling is no new beginning')
+
+  await directory.addUser('mrose', await storedCredential('\uff57ide', { user: 'mrose', secrets: new Secrets(data) }))
+  for (const secret of ['\uff57ide', 'wide']) {
+    const digest = createHash('md5').update(`<1@x>${secret}`).digest('hex')
+    const found = await authenticator.authenticate({ by: 'apop', login: 'mrose', timestamp: '<1@x>', digest }, '::1')
+    assert.equal(found?.user, 'mrose', secret)
+  }
 })
 
 /** Logs in by SCRAM, with the keys that the authenticator gives. */

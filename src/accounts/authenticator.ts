@@ -1,11 +1,12 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Mechanism } from '../sasl/mechanism.ts'
+import { prepared } from '../sasl/prepare.ts'
 import type { ScramKeys } from '../sasl/scram.ts'
 import { BearerTokens, type OAuthSettings } from './bearer.ts'
 import type { Credentials, LoggedIn } from './credentials.ts'
 import { Crowd } from './crowd.ts'
 import { Failures } from './failures.ts'
-import { deviceIn } from './names.ts'
+import { deviceIn, loginName } from './names.ts'
 import { verifyPassword } from './passwords.ts'
 import { placeOf } from '../net/place.ts'
 import { inventScramKeys, makeScramKeys, nobodysKeys, parseScramKeys } from './scram-keys.ts'
@@ -116,7 +117,7 @@ export class Authenticator {
   /** What a SCRAM proof is held against; invented, but always the same, for who has no keys. Rejects like `authenticate`. */
   async keys(login: string, from: string): Promise<ScramKeys> {
     this.#crowd.admit(placeOf(from))
-    const name = login.toLowerCase()
+    const name = loginName(login)
     const parts = deviceIn(name)
     let stored = this.#users.scram(name)
     if (stored === undefined && parts !== undefined) stored = this.#users.scram(parts.user)
@@ -144,14 +145,17 @@ export class Authenticator {
   }
 
   async #examine(credentials: Exclude<Credentials, { by: 'password' }>, place: string): Promise<LoggedIn | undefined> {
-    this.#crowd.admit(place)
+    // Who proves to know a password was let in when asking for the keys. A wrong proof must wait even where no more are let in: answered
+    // at once it would cost nothing.
+    if (credentials.by !== 'scram') this.#crowd.admit(place)
     const person = credentials.by === 'bearer' ? await this.#bearerOf(credentials) : this.#prover(credentials)
     return person === undefined ? await this.#wrong(credentials.login, place) : this.#right(person, place)
   }
 
   /** Whom a token entitles to what was asked for. */
   async #bearerOf({ login, token }: Extract<Credentials, { by: 'bearer' }>): Promise<Person | undefined> {
-    const name = (await this.#bearer?.userOf(token))?.toLowerCase()
+    // Of ASCII only: the issuer may tell letters apart that are one here, and give them to different people.
+    const name = (await this.#bearer?.userOf(token))?.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
     if (name === undefined) return undefined
     const person = this.#person(login === '' ? name : login)
     // A device is for the login name to say, not for the token: there, mario+x@ may be somebody else.
@@ -168,12 +172,15 @@ export class Authenticator {
     return right ? person : undefined
   }
 
-  /** RFC 1939 §7: the MD5 of the timestamp followed by the secret. */
+  /** RFC 1939 §7: the MD5 of the timestamp followed by the secret, as it was typed or (RFC 6856 §2.2) prepared. */
   #digestHolds({ timestamp, digest }: Extract<Credentials, { by: 'apop' }>, user: StoredUser | undefined): boolean {
     const secret = this.#secretOf(user)
-    const wanted = Buffer.from(hash('md5', timestamp + (secret ?? '')))
     const given = Buffer.from(digest)
-    return given.length === wanted.length && timingSafeEqual(given, wanted) && secret !== undefined
+    const [typed, alike] = [secret ?? '', prepared(secret ?? '')].map((one) => {
+      const wanted = Buffer.from(hash('md5', timestamp + one))
+      return given.length === wanted.length && timingSafeEqual(given, wanted)
+    })
+    return (typed === true || alike === true) && secret !== undefined
   }
 
   #secretOf(user: StoredUser | undefined): string | undefined {
@@ -196,7 +203,7 @@ export class Authenticator {
   }
 
   #person(login: string): Person | undefined {
-    const name = login.toLowerCase()
+    const name = loginName(login)
     const whole = this.#users.find(name)
     if (whole !== undefined) return { user: whole, device: undefined }
     const parts = deviceIn(name)
@@ -239,7 +246,7 @@ export class Authenticator {
 
 /** Whose failures they are: `mario`, with whatever device. */
 function userIn(login: string): string {
-  const name = login.toLowerCase()
+  const name = loginName(login)
   return deviceIn(name)?.user ?? name
 }
 

@@ -92,8 +92,11 @@ test('a token holds by its signature, issuer, audience and time, and names the u
     { email: '' },
     { email: 7 },
     { email_verified: false },
+    { email_verified: 'false' },
+    { email_verified: null },
   ])
     assert.equal(await name(claims as JWTPayload), undefined, JSON.stringify(claims))
+  assert.equal(await name({ email_verified: 'true' } as JWTPayload), 'mario@example.it')
   const forged = await newKey('one')
   assert.equal(await name({}, forged), undefined)
   const good = await issuer.token()
@@ -185,4 +188,10 @@ test('a token lets in whom it names, with a device or without a name, and nobody
   assert.equal(await come('', await issuer.token({ email: 'mario+else@example.it' })), undefined)
   assert.equal(await come('anna@example.it+mario@example.it'), undefined)
   assert.equal(await come('', await issuer.token({ email: 'nobody@example.it' })), undefined)
+  // Names that look alike may be two people's for the issuer; U+212A is a "k" in small letters.
+  await directory.addUser('kurt@example.it', undefined)
+  for (const email of ['\u212aurt@example.it', '\uff4burt@example.it']) {
+    const alike = await issuer.token({ email })
+    for (const login of ['', 'kurt@example.it', email]) assert.equal(await come(login, alike), undefined, email)
+  }
 })

@@ -90,7 +90,9 @@ const unreachable = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_I
 function nameIn(payload: JWTPayload, claim: string): string | undefined {
   const name = payload[claim]
   // OpenID Connect Core 1.0 §5.1: such an address may be anybody's.
-  if (claim === 'email' && payload['email_verified'] === false) return undefined
+  const { email_verified: verified = true } = payload
+  // Some issuers give it as text.
+  if (claim === 'email' && verified !== true && verified !== 'true') return undefined
   return typeof name === 'string' && name !== '' ? name : undefined
 }
 

@@ -10,6 +10,13 @@ const waitingOfOne = 256
 /** So many wrong log-ins of one place may wait for their answer. Who has more than that is no office. */
 const wrongOfOne = 32
 
+/** Nothing of a log-in was looked at. */
+export class TooManyLogIns extends RefusedError {
+  constructor() {
+    super('try-later', '', 'too many log-ins at once')
+  }
+}
+
 /** Who waits for what, so that no place takes all there is. */
 export class Crowd {
   readonly #waiting = new Tally()
@@ -18,14 +25,14 @@ export class Crowd {
   #busy = 0
   readonly #queue: (() => void)[] = []
 
-  /** Throws RefusedError `try-later` where too many of that place have tried wrong passwords just now. */
+  /** Throws TooManyLogIns where too many of that place have tried wrong passwords just now. */
   admit(place: string): void {
-    if (this.#wrong.count(place) >= wrongOfOne) throw tooMany()
+    if (this.#wrong.count(place) >= wrongOfOne) throw new TooManyLogIns()
   }
 
-  /** Runs `work`, which takes a core, when its turn comes. Rejects with RefusedError `try-later` where too many wait. */
+  /** Runs `work`, which takes a core, when its turn comes. Rejects with TooManyLogIns where too many wait. */
   async inTurn<T>(place: string, work: () => Promise<T>): Promise<T> {
-    if (this.#waiting.count(place) >= waitingOfOne || this.#all >= waiting) throw tooMany()
+    if (this.#waiting.count(place) >= waitingOfOne || this.#all >= waiting) throw new TooManyLogIns()
     this.#count(place, 1)
     try {
       if (this.#busy >= atOnce) await new Promise<void>((resolve) => this.#queue.push(resolve))
@@ -56,8 +63,4 @@ export class Crowd {
     if (next === undefined) this.#busy--
     else next()
   }
-}
-
-function tooMany(): RefusedError {
-  return new RefusedError('try-later', '', 'too many log-ins at once')
 }

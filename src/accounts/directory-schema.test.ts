@@ -70,6 +70,6 @@ test('a step that fails leaves the tables as they were', async (t) => {
   database.exec('drop table keys')
   database.close()
   const directory = await Directory.open(data)
-  assert.equal(directory.credential('mario'), 'stored')
+  assert.equal(directory.find('mario')?.password, 'stored')
   directory.close()
 })

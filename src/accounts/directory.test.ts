@@ -47,8 +47,8 @@ test('users are kept, each name once, and a removed one takes the accounts along
       ['mario', true],
     ],
   )
-  assert.equal(again.credential('mario'), 'stored')
-  assert.equal(again.credential('nobody'), undefined)
+  assert.equal(again.find('mario')?.password, 'stored')
+  assert.equal(again.find('nobody'), undefined)
   const serial = again.user('mario')?.serial
   assert.equal(await again.removeUser('mario'), true)
   assert.equal(await again.removeUser('mario'), false)

@@ -93,11 +93,6 @@ export class Directory {
     return this.#all('select serial, name, credential, created from users where name = ?', name).map(userOf)[0]
   }
 
-  /** The stored form of the user's password; undefined where there is no such user, or it has no password. */
-  credential(name: string): string | undefined {
-    return this.#stored.find(name)?.password
-  }
-
   /** What is asked of a user at each log-in: some microseconds, for it is kept in memory until it changes. */
   find(name: string): StoredUser | undefined {
     return this.#stored.find(name)

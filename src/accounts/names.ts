@@ -1,6 +1,8 @@
 /** What users and remote accounts may be called. */
 
-/** Why `name` cannot be the name of a user, or undefined when it can. `+` is kept back: `mario+phone` will be mario's phone. */
+import { prepared } from '../sasl/prepare.ts'
+
+/** Why `name` cannot be the name of a user, or undefined when it can. `+` is kept back: `mario+phone` is mario's phone. */
 export function userNameFault(name: string): string | undefined {
   if (name === '') return 'it is empty'
   if (name.length > 64) return `it has ${name.length} characters, and 64 are the most`
@@ -43,6 +45,11 @@ export function canonicalAddress(address: string): string {
 export function domainOf(address: string): string | undefined {
   const at = address.lastIndexOf('@')
   return at === -1 || at === address.length - 1 ? undefined : address.slice(at + 1)
+}
+
+/** The name that somebody meant who typed this at a log-in (RFC 6856 §2.2: SASLprep). */
+export function loginName(typed: string): string {
+  return prepared(typed).toLowerCase()
 }
 
 /**

@@ -1,4 +1,5 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { isProhibited, prepared } from '../sasl/prepare.ts'
 
 /** What argon2 is asked to spend. */
 interface Cost {
@@ -12,19 +13,25 @@ interface Cost {
 const today: Cost = { memory: 19_456, passes: 2, parallelism: 1 }
 const tagLength = 32
 
-/** The stored form of a password: argon2id, as a PHC string. */
+/** The stored form of a password: argon2id of what SASLprep makes of it (RFC 6856 §2.2), as a PHC string. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16)
-  const tag = await derive(password, salt, tagLength, today)
+  const tag = await derive(prepared(password), salt, tagLength, today)
   const cost = `m=${today.memory},t=${today.passes},p=${today.parallelism}`
   return `$argon2id$v=19$${cost}$${unpadded(salt)}$${unpadded(tag)}`
 }
 
 /**
- * Whether the password is the one that `stored` was made from. Where nothing is stored it is false, and takes as long: the
- * time of an answer does not tell which users there are.
+ * Whether the password is the one that `stored` was made from, as it was typed (so were those of before) or prepared. Where nothing is
+ * stored it is false, and takes as long: the time of an answer does not tell which users there are.
  */
 export async function verifyPassword(password: string, stored: string | undefined): Promise<boolean> {
+  if (await isStored(password, stored)) return true
+  const alike = prepared(password)
+  return alike !== password && (await isStored(alike, stored))
+}
+
+async function isStored(password: string, stored: string | undefined): Promise<boolean> {
   const parsed = stored === undefined ? undefined : parse(stored)
   const { salt, tag, cost } = parsed ?? nobody
   const derived = await derive(password, salt, tag.length, cost)
@@ -33,12 +40,12 @@ export async function verifyPassword(password: string, stored: string | undefine
 
 /** Why a password cannot be taken, or undefined when it can. */
 export function passwordFault(password: string): string | undefined {
-  if (password === '') return 'it is empty'
+  if (prepared(password) === '') return 'it is empty'
   // RFC 2449 §4: a command is at most 255 octets, CRLF included, and "PASS " takes five of them.
   if (Buffer.byteLength(password) > 240) return 'it is longer than 240 octets, which no mail program could send'
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(password))
-    return 'it has a control character in it, which no mail program could send'
+  // RFC 6856 §2.2: such a log-in is refused.
+  if (isProhibited(password))
+    return 'it has a control character in it, or another that is invisible or nobody’s, which no mail program could send'
   return undefined
 }
 

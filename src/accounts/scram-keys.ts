@@ -1,6 +1,7 @@
 import { createHmac, pbkdf2, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { keysOf, preparePassword, type ScramKeys } from '../sasl/scram.ts'
+import { prepared } from '../sasl/prepare.ts'
+import { keysOf, type ScramKeys } from '../sasl/scram.ts'
 import { saslCrypto } from './sasl-crypto.ts'
 
 /** How much work a client has at each log-in, and a thief for each guess: docs/decisions/scram-iterations.md. */
@@ -12,7 +13,7 @@ const derive = promisify(pbkdf2)
 /** The stored form of SCRAM-SHA-256 keys, made from a password (RFC 5803 §3). */
 export async function makeScramKeys(password: string): Promise<string> {
   const salt = randomBytes(saltOctets)
-  const salted = await derive(preparePassword(password), salt, iterations, 32, 'sha256')
+  const salted = await derive(prepared(password), salt, iterations, 32, 'sha256')
   const { storedKey, serverKey } = keysOf(salted, saslCrypto)
   const text = (octets: Uint8Array): string => Buffer.from(octets).toString('base64')
   return `SCRAM-SHA-256$${iterations}:${text(salt)}$${text(storedKey)}:${text(serverKey)}`

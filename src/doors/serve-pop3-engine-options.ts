@@ -3,14 +3,12 @@ import { saslCrypto } from '../accounts/sasl-crypto.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
 import { isLoopback } from '../net/place.ts'
 import { languages } from '../pop3/languages.ts'
-import type { Policy, ServerOptions } from '../pop3/server.ts'
+import { type Policy, type ServerOptions, usualPolicy } from '../pop3/server-options.ts'
 import type { Texts } from '../pop3/texts.ts'
 import type { ChannelBindings, Mechanism } from '../sasl/mechanism.ts'
 import type { SaslCrypto } from '../sasl/scram.ts'
 import type { FindDotLine } from '../wire/find-dot-line.ts'
 import type { Pop3DoorOptions } from './serve-pop3-options.ts'
-
-const usualPolicy: Policy = { expire: 'never', loginDelay: 0 }
 
 /** What a door tells the engine of one session. What few clients ask for is looked up when they do. */
 export class EngineOptions implements ServerOptions {

@@ -18,7 +18,7 @@ export function sayRefused(error: unknown, what: (why: Say) => Say): Say {
 }
 
 /** What a client may be told: what went wrong, but no path of this machine. */
-export function sayWhy(error: unknown): Say {
+function sayWhy(error: unknown): Say {
   if (!(error instanceof StoreError)) return (texts) => texts.whyUnknown
   switch (error.code) {
     case 'damaged':

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, pbkdf2Sync } from 'node:crypto'
 import { test } from 'node:test'
 import { Caller, certificate, house, logIn, soon, talk } from '../../test/pop3-house.ts'
+import { TooManyLogIns } from '../accounts/crowd.ts'
 import { saslCrypto } from '../accounts/sasl-crypto.ts'
 import { RefusedError, StoreError } from '../errors.ts'
 import { channelBinding } from '../net/channel-bindings.ts'
@@ -255,14 +256,20 @@ for (const [error, told, reason] of refusals) {
   })
 }
 
-test('where too many log in at once, that is told, and nothing of the password', async (t) => {
-  const { at, logIns } = await house(t, [], {
-    authenticate: () => {
-      throw new RefusedError('try-later', '', 'too many log-ins at once')
-    },
-  })
-  assert.match(await talk(t, at, logIn), /-ERR \[SYS\/TEMP\] too many .*\r\n/)
-  assert.deepEqual(logIns, ['try-later'])
+test('why a password was not looked at is told as it is', async (t) => {
+  for (const [error, told] of [
+    [new TooManyLogIns(), /-ERR \[SYS\/TEMP\] too many failed log-ins: try again later\r\n/],
+    [new RefusedError('try-later', '', 'the keys cannot be had'), /-ERR \[SYS\/TEMP\] the keys cannot be had\r\n/],
+    [new Error('no /data at all'), /-ERR \[SYS\/TEMP\] something went wrong here\r\n/],
+  ] as const) {
+    const { at, logIns } = await house(t, [], {
+      authenticate: () => {
+        throw error
+      },
+    })
+    assert.match(await talk(t, at, logIn), told)
+    assert.deepEqual(logIns, ['try-later'])
+  }
 })
 
 test('no maildrop is opened for a client that has gone while its password was checked', async (t) => {

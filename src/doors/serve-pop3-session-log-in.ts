@@ -1,7 +1,7 @@
+import { TooManyLogIns } from '../accounts/crowd.ts'
 import type { Credentials } from '../pop3/need.ts'
 import type { Pop3Server } from '../pop3/server.ts'
 import type { Reason } from '../reasons.ts'
-import { RefusedError } from '../errors.ts'
 import type { Say } from '../pop3/texts.ts'
 import type { OpenMaildrop, OpenMaildropFor } from './open-maildrop.ts'
 import { messageOf, reasonOf, sayRefused } from './serve-pop3-failure.ts'
@@ -85,6 +85,6 @@ export async function giveKeys(login: string, options: LogInOptions, entrance: E
 
 /** Why the credentials were not even looked at. */
 function sayNotLookedAt(error: unknown): Say {
-  if (error instanceof RefusedError && error.reason === 'try-later') return (texts) => texts.tooManyLogIns
+  if (error instanceof TooManyLogIns) return (texts) => texts.tooManyLogIns
   return sayRefused(error, (why) => why)
 }

@@ -5,7 +5,7 @@ import { form } from '../pop3/maildrop.ts'
 import type { Pop3Server } from '../pop3/server.ts'
 import type { Taker } from '../store/store.ts'
 import type { OpenMaildrop } from './open-maildrop.ts'
-import { messageOf, reasonOf, sayWhy } from './serve-pop3-failure.ts'
+import { messageOf, reasonOf, sayRefused } from './serve-pop3-failure.ts'
 import type { SessionTally } from './serve-pop3-session-log.ts'
 
 /** Octets that may be gathered before they are written. */
@@ -101,8 +101,8 @@ export class Sending {
   #unreadable(error: unknown, number: number): void {
     const { server, tally } = this.#options
     tally.problem = messageOf(error)
-    const why = sayWhy(error)
-    server.messageFailed(reasonOf(error), (texts) => texts.cannotRead(number, why(texts)))
+    const say = sayRefused(error, (why) => (texts) => texts.cannotRead(number, why(texts)))
+    server.messageFailed(reasonOf(error), say)
   }
 
   /** Whether nobody is there any more to give anything to. */

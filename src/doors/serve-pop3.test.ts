@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { italian } from '../pop3/texts-it.ts'
 import { Caller, house, logIn, soon, talk } from '../../test/pop3-house.ts'
 
 // A door is tested over a real socket, with mail in memory behind it. What is said of a log-in, of TLS, of sending and of QUIT stands in
@@ -91,6 +92,11 @@ test('connections from one address are limited, and a place that is left can be 
   first.say('QUIT\r\n')
   await first.rest()
   assert.match(await talk(t, at, 'QUIT\r\n'), /^\+OK/)
+})
+
+test('RFC 1939 §3: also who is turned away is told so in ASCII', async (t) => {
+  const { at } = await house(t, [], { limits: { perAddress: 0 }, languages: [italian] })
+  assert.equal(await talk(t, at, ''), '-ERR [SYS/TEMP] troppe sessioni: riprovare piu tardi\r\n')
 })
 
 test('where all places are taken, the oldest who has not logged in leaves for the new one', async (t) => {

@@ -2,6 +2,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { MisuseError } from '../errors.ts'
 import { Crowd } from '../net/crowd.ts'
 import { Listener } from '../net/listen.ts'
+import { plainAscii } from '../pop3/plain-ascii.ts'
 import { english } from '../pop3/texts-en.ts'
 import { EngineOptions } from './serve-pop3-engine-options.ts'
 import type { Pop3DoorOptions } from './serve-pop3-options.ts'
@@ -43,7 +44,8 @@ export class Pop3Door {
     const listener = new Listener({
       service: options.tls ? 'pop3s' : 'pop3',
       accept: (socket, address) => new Pop3Session(socket, address, context),
-      refuse: (socket) => !options.tls && socket.write(`-ERR [SYS/TEMP] ${context.language.tooManySessions}\r\n`),
+      refuse: (socket) =>
+        !options.tls && socket.write(`-ERR [SYS/TEMP] ${plainAscii(context.language.tooManySessions)}\r\n`),
       crowd: this.#crowd,
       isProxy,
     })

@@ -1,10 +1,8 @@
 import type { SecureContextOptions } from 'node:tls'
 import { MaildropRefused, type Visitor } from '../doors/open-maildrop.ts'
 import { type Authentication, Pop3Door, type Pop3DoorOptions } from '../doors/serve-pop3.ts'
-import type { Policy } from '../pop3/server.ts'
+import { usualPolicy } from '../pop3/server-options.ts'
 import { openServed, type ServedMaildrop } from './served-maildrop.ts'
-
-const usualPolicy: Policy = { expire: 'never', loginDelay: 0 }
 
 /** Whose the maildrop is, where login name and password are right; undefined where they are not. `from`: the client's address. */
 export type CheckPassword = (

@@ -1,5 +1,5 @@
 import type { Mechanism } from '../sasl/mechanism.ts'
-import type { Policy, ServerOptions } from './server-options.ts'
+import { type Policy, type ServerOptions, usualPolicy } from './server-options.ts'
 
 /** What is so at the moment when CAPA is asked. */
 export interface Moment {
@@ -14,8 +14,6 @@ export interface Moment {
   /** Of the user, where one has logged in and it is known. */
   readonly policy: Policy | undefined
 }
-
-const usualPolicy: Policy = { expire: 'never', loginDelay: 0 }
 
 /** The lines of CAPA (RFC 2449 §5, §6). What can be used before the log-in is told after it as well. */
 export function announce(moment: Moment): string[] {

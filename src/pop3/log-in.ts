@@ -1,19 +1,16 @@
 import { MisuseError } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import type { ChannelBindings, Mechanism, SaslFault, ServerMechanism, ServerStep } from '../sasl/mechanism.ts'
+import { isProhibited } from '../sasl/prepare.ts'
 import type { ScramKeys } from '../sasl/scram.ts'
 import { serverMechanism } from '../sasl/server.ts'
 import { fromBase64 } from '../wire/base64.ts'
 import { noOctets } from '../wire/octets.ts'
-import type { Need } from './need.ts'
+import type { Credentials, Need } from './need.ts'
 import type { Replies } from './replies.ts'
 import { inCapitals } from './rules.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Say } from './texts.ts'
-
-/** RFC 4013 §2.3, what is no UTF-8 (U+FFFD by now) among it: RFC 6856 §2.2 wants these refused. */
-const prohibited =
-  /[\p{Cc}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}\u0340\u0341\u06dd\u070f\u180e\u200e\u200f\u2028-\u202e\u2061-\u206f\u2ff0-\u2ffb\ufff9-\ufffd\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/u
 
 /** The ways to log in: USER and PASS, APOP (RFC 1939 §7), and AUTH with its exchange (RFC 5034). Each gives what it needs next. */
 export class LogIn {
@@ -72,7 +69,7 @@ export class LogIn {
 
   user(name: string): undefined {
     if (!this.permitted) return this.#onlyWithTls()
-    if (prohibited.test(name)) return this.#no((texts) => texts.notUtf8, 'bad-login')
+    if (isProhibited(name)) return this.#notUtf8()
     this.#name = name
     // RFC 1939 §7: yes to every name, so that nobody learns which are there.
     this.#replies.ok(this.#replies.language.nowPassword)
@@ -84,16 +81,14 @@ export class LogIn {
     this.#name = undefined
     // RFC 1939 §7: only immediately after a successful USER.
     if (login === undefined) return this.#no((texts) => texts.userFirst)
-    if (prohibited.test(password)) return this.#no((texts) => texts.notUtf8, 'bad-login')
-    return { kind: 'log-in', credentials: { by: 'password', login, password, mechanism: 'USER' } }
+    return this.#ask({ by: 'password', login, password, mechanism: 'USER' })
   }
 
   apop(login: string, digest: string): Need | undefined {
     const { timestamp } = this.#options
     if (timestamp === undefined) return this.#no((texts) => texts.notOffered('APOP'))
     if (!this.permitted) return this.#onlyWithTls()
-    if (prohibited.test(login)) return this.#no((texts) => texts.notUtf8, 'bad-login')
-    return { kind: 'log-in', credentials: { by: 'apop', login, timestamp, digest } }
+    return this.#ask({ by: 'apop', login, timestamp, digest })
   }
 
   /** AUTH. Bare, it lists the mechanisms: so did clients ask before there was CAPA. */
@@ -163,12 +158,23 @@ export class LogIn {
         this.#challenge(step.challenge)
         return undefined
       case 'keys':
-        return { kind: 'keys', login: step.login }
+        return isProhibited(step.login) ? this.#notUtf8() : { kind: 'keys', login: step.login }
       case 'credentials':
-        return { kind: 'log-in', credentials: step.credentials }
+        return this.#ask(step.credentials)
       case 'failed':
         return this.#failed(step.why)
     }
+  }
+
+  /** RFC 6856 §2.2, RFC 4616 §2, RFC 5802 §5.1: whoever has what SASLprep prohibits is refused, and nobody is asked about it. */
+  #ask(credentials: Credentials): Need | undefined {
+    const password = credentials.by === 'password' ? credentials.password : ''
+    if (isProhibited(credentials.login) || isProhibited(password)) return this.#notUtf8()
+    return { kind: 'log-in', credentials }
+  }
+
+  #notUtf8(): undefined {
+    return this.#no((texts) => texts.notUtf8, 'bad-login')
   }
 
   #challenge(challenge: Uint8Array): void {

@@ -22,7 +22,7 @@ export interface ServerOptions {
   readonly languages?: readonly Texts[]
   /** Offers UTF8 (RFC 6856 §2). True. */
   readonly utf8?: boolean
-  /** What CAPA says before the log-in of EXPIRE and LOGIN-DELAY. Nothing is ever removed, and nobody need wait. */
+  /** What CAPA says before the log-in of EXPIRE and LOGIN-DELAY. `usualPolicy`. */
   readonly policy?: Policy
   /** What CAPA says of IMPLEMENTATION. */
   readonly implementation?: string
@@ -39,3 +39,6 @@ export interface Policy {
   readonly loginDelay: number
   readonly loginDelayPerUser?: boolean
 }
+
+/** Nothing is ever removed, and nobody need wait. */
+export const usualPolicy: Policy = { expire: 'never', loginDelay: 0 }

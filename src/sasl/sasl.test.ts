@@ -7,7 +7,8 @@ import { toOctets, toText } from '../wire/octets.ts'
 import { clientMechanism } from './client.ts'
 import type { ChannelBindings, Mechanism, ServerMechanismOptions, ServerStep } from './mechanism.ts'
 import { OAuthClient } from './oauth.ts'
-import { keysOf, preparePassword, type ScramClientCrypto, type ScramKeys } from './scram.ts'
+import { isProhibited, prepared } from './prepare.ts'
+import { keysOf, type ScramClientCrypto, type ScramKeys } from './scram.ts'
 import { serverMechanism } from './server.ts'
 
 /** Node's, but for what is random: that is in base64 what is given, or all zeros. */
@@ -23,7 +24,7 @@ function cryptoWith(random?: string): ScramClientCrypto {
 function keysFor(password: string, known = true): ScramKeys {
   const crypto = cryptoWith()
   const salt = fromBase64('W22ZaJ0SNY7soEsUEjb6gQ==') ?? new Uint8Array()
-  const { storedKey, serverKey } = keysOf(crypto.pbkdf2(preparePassword(password), salt, 4096), crypto)
+  const { storedKey, serverKey } = keysOf(crypto.pbkdf2(toOctets(prepared(password)), salt, 4096), crypto)
   return { salt, iterations: 4096, storedKey, serverKey, known }
 }
 
@@ -134,12 +135,14 @@ test('keys that were invented are never proven, though the password were right',
 })
 
 test('RFC 4013: passwords that look alike are alike, and no octet of the others is changed', () => {
-  const same = (a: string, b: string): void => assert.deepEqual(preparePassword(a), preparePassword(b))
+  const same = (a: string, b: string): void => assert.equal(prepared(a), prepared(b))
   same('perche\u0301', 'perch\u00e9')
   same('a\u00a0b', 'a b')
   same('so\u00adft', 'soft')
   same('\u2168', 'IX') // RFC 4013 §3
-  assert.deepEqual(preparePassword('però €'), toOctets('però €'))
+  assert.equal(prepared('però €'), 'però €')
+  for (const wrong of ['a\0', 'a\tb', '\u200e', '\ue000', '\ufffd']) assert(isProhibited(wrong))
+  assert(!isProhibited('perch\u00e9 a\u00a0b'))
 })
 
 test('RFC 5802 §6: a channel binding must be there, be the right one, and must not be talked away', () => {

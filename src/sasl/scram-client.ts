@@ -1,15 +1,8 @@
 import { fromBase64, toBase64 } from '../wire/base64.ts'
 import { join, noOctets, toExactText, toOctets } from '../wire/octets.ts'
 import type { ChannelBindings, ClientMechanism } from './mechanism.ts'
-import {
-  escapeName,
-  exclusiveOr,
-  keysOf,
-  nonceOctets,
-  preparePassword,
-  sameOctets,
-  type ScramClientCrypto,
-} from './scram.ts'
+import { prepared } from './prepare.ts'
+import { escapeName, exclusiveOr, keysOf, nonceOctets, sameOctets, type ScramClientCrypto } from './scram.ts'
 
 // RFC 7677 §4: the least that a server should ask for. Less is asked for by one who wants to guess the password afterwards.
 const fewest = 4096
@@ -84,7 +77,7 @@ export class ScramClient implements ClientMechanism {
     if (!nonce.startsWith(this.#nonce) || nonce.length === this.#nonce.length) return undefined
 
     const crypto = this.#crypto
-    const salted = crypto.pbkdf2(preparePassword(this.#password), salt, iterations)
+    const salted = crypto.pbkdf2(toOctets(prepared(this.#password)), salt, iterations)
     const { clientKey, storedKey, serverKey } = keysOf(salted, crypto)
     const binding = toBase64(join([toOctets(this.#header), this.#binding]))
     const withoutProof = `c=${binding},r=${nonce}`

@@ -41,19 +41,6 @@ export function keysOf(
   }
 }
 
-/**
- * The octets of a password that SCRAM hashes: SASLprep's mapping (RFC 4013 §2.1, §2.2), which `Normalize` of RFC 5802 stands for.
- * What it prohibits is let through: a client that minds does not send it.
- */
-export function preparePassword(password: string): Uint8Array {
-  const mapped = password
-    .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, ' ') // RFC 3454 table C.1.2
-    // oxlint-disable-next-line no-misleading-character-class -- each stands for itself
-    .replace(/[\u00ad\u034f\u1806\u180b-\u180d\u200c\u200d\u2060\ufe00-\ufe0f\ufeff]/gu, '') // table B.1
-    .normalize('NFKC')
-  return toOctets(mapped)
-}
-
 /** Whether they are the same; how long it takes tells nothing of what is in them. */
 export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   let differ = a.length ^ b.length

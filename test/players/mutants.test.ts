@@ -139,8 +139,8 @@ const mutants: readonly Mutant[] = [
     from: "if (wanted === 'text') return",
     to: "if (wanted === 'text') this.first = rest.split(' ')[0] ?? ''\n    if (wanted === 'text') return",
   },
-  { mistake: 'a password may be anything', file: logIn, from: 'if (prohibited.test(password))', to: 'if (false)' },
-  { mistake: 'a name may be anything', file: logIn, from: 'if (prohibited.test(name))', to: 'if (false)' },
+  { mistake: 'a password may be anything', file: logIn, from: ' || isProhibited(password)', to: '' },
+  { mistake: 'a name may be anything', file: logIn, from: 'if (isProhibited(name))', to: 'if (false)' },
   { mistake: 'AUTH with bad base64', file: 'wire/base64.ts', from: 'if (text.length % 4 !== 0 ||', to: 'if (false &&' },
   {
     mistake: 'commands behind QUIT are carried out',
