@@ -35,7 +35,9 @@ export class Indexing {
 
   start(): void {
     const look = (): void => {
-      this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
+      this.#sweeping ??= this.#sweep()
+        .catch((error: unknown) => this.#options.log.note(`new mail is not indexed: ${describeFailure(error)}`))
+        .finally(() => (this.#sweeping = undefined))
     }
     look()
     this.#timer = setInterval(look, sweep)
@@ -87,7 +89,7 @@ export class Indexing {
           this.#seen.set(name, { written, modseq })
           if (seen?.modseq !== modseq) this.nudge(name)
         } finally {
-          this.#options.mails.giveBack(name)
+          this.#options.mails.giveBack(mail)
         }
       } catch (error) {
         if (seen?.written !== written) this.#options.log.note(`the mail of ${name}: ${describeFailure(error)}`)

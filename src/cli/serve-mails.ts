@@ -41,10 +41,11 @@ export class Mails {
     return turn
   }
 
-  giveBack(user: string): void {
-    const open = this.#open.get(user)
-    if (open === undefined) return
-    open.borrowed = Math.max(0, open.borrowed - 1)
+  giveBack(mail: UserMail): void {
+    const open = this.#open.get(mail.user)
+    // That of an earlier user of this name is closed already.
+    if (open?.mail !== mail) return
+    open.borrowed--
     if (this.#open.size > idle) this.#closeIdle()
   }
 

@@ -2,61 +2,120 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { PassThrough } from 'node:stream'
+import { test, type TestContext } from 'node:test'
 import { Directory } from '../accounts/directory.ts'
 import { DiskStore } from '../store/disk.ts'
+import { Notes } from './notes.ts'
+import { Output } from './output.ts'
 import { LogLines } from './serve-log.ts'
 import { Mails } from './serve-mails.ts'
 import { Purging } from './serve-purging.ts'
-import { Notes } from './notes.ts'
-import { Output } from './output.ts'
-import { PassThrough } from 'node:stream'
 
-const day = 86_400_000
+const [hour, day] = [3_600_000, 86_400_000]
 
-test('the trash is emptied by itself of what has been in it for the user’s days, and the log says so', async (t) => {
+interface Bin {
+  readonly clock: { now: number }
+  readonly directory: Directory
+  readonly purging: Purging
+  /** Puts a message into the trash. */
+  readonly drop: (text: string) => Promise<void>
+  /** How many messages are in it. */
+  readonly count: () => Promise<number>
+  /** Lets time pass, by the timers alone. */
+  readonly wait: (milliseconds: number) => Promise<void>
+  readonly said: () => Promise<string>
+}
+
+/** Mario's trash, from which everything goes after ten days; `serve` has just begun. */
+async function bin(t: TestContext): Promise<Bin> {
   const data = await mkdtemp(join(tmpdir(), 'postino-purging-'))
-  t.after(() => rm(data, { recursive: true, force: true }))
   await mkdir(join(data, 'users'))
   const directory = await Directory.open(data)
-  await directory.addUser('mario', undefined)
-  await directory.addUser('nobody', undefined)
+  for (const name of ['mario', 'nobody']) await directory.addUser(name, undefined)
   await directory.setSettings('mario', { dele: 'trash', trashDays: 10 })
-  let now = Date.now() - 20 * day
-  const store = new DiskStore(data, { now: () => now })
+  const clock = { now: Date.now() }
+  const now = (): number => clock.now
+  const store = new DiskStore(data, { now })
   const mails = new Mails(store, directory)
   const mail = await mails.borrow('mario')
-  const keep = async (text: string): Promise<void> => {
-    const staging = mail.stage()
-    await staging.write(Buffer.from(text))
-    const staged = await staging.finish()
-    await mail.change((draft) => draft.trash(draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: now })))
-  }
-  await keep('Subject: old\r\n\r\n')
-  now = Date.now()
-  await keep('Subject: new\r\n\r\n')
   const stream = new PassThrough()
   let said = ''
   stream.on('data', (text) => (said += text))
-  const context = {
-    data,
-    json: false,
-    quiet: false,
-    output: new Output(stream),
-    notes: new Notes(stream as never, false),
-  }
-  const log = new LogLines(context)
+  const output = { output: new Output(stream), notes: new Notes(stream as never, false) }
+  const log = new LogLines({ data, json: false, quiet: false, ...output })
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const purging = new Purging({ data, directory, mails, log })
+  const purging = new Purging({ data, directory, mails, log, now })
   purging.start()
-  t.mock.timers.tick(60_000)
+  t.after(async () => {
+    await purging.stop()
+    t.mock.timers.reset()
+    await mails.close()
+    await store.close()
+    directory.close()
+    await rm(data, { recursive: true, force: true })
+  })
+  const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+  return {
+    clock,
+    directory,
+    purging,
+    drop: async (text) => {
+      const staging = mail.stage()
+      await staging.write(Buffer.from(text))
+      const staged = await staging.finish()
+      const about = { received: clock.now }
+      await mail.change((draft) => draft.trash(draft.add(staged, { mailbox: draft.openMailbox('INBOX'), ...about })))
+    },
+    count: () => mail.read((view) => view.trashed(Infinity).length),
+    wait: async (milliseconds) => {
+      t.mock.timers.tick(milliseconds)
+      await turn()
+    },
+    said: async () => {
+      log.flush()
+      await turn()
+      return said
+    },
+  }
+}
+
+test('the trash is emptied by itself of what has been in it for the user’s days, and the log says so', async (t) => {
+  const { clock, purging, drop, count, wait, said } = await bin(t)
+  await drop('Subject: old\r\n\r\n')
+  clock.now += 20 * day
+  await drop('Subject: new\r\n\r\n')
+  await wait(60_000)
+  await wait(hour)
   await purging.stop()
-  t.mock.timers.reset()
-  assert.equal(await mail.read((view) => view.trashed(Infinity).length), 1)
-  log.flush()
-  await new Promise((resolve) => void setImmediate(resolve))
-  assert.match(said, /purge mario: 1 message of the trash\n$/)
-  await mails.close()
-  await store.close()
-  directory.close()
+  assert.equal(await count(), 1)
+  assert.match(await said(), /purge mario: 1 message of the trash\n$/)
+})
+
+test('a clock that was wrong for a while, at the start or later, costs no mail', async (t) => {
+  const { clock, purging, drop, count, wait } = await bin(t)
+  await drop('Subject: new\r\n\r\n')
+  for (const wrong of [1000, 0, 1000, -1000, 0, 1000]) {
+    clock.now += wrong * day
+    await wait(hour)
+    clock.now -= wrong * day
+  }
+  await purging.stop()
+  assert.equal(await count(), 1)
+})
+
+test('users who cannot be read are a line in the log, and looked at again', async (t) => {
+  const { clock, directory, drop, purging, count, wait, said } = await bin(t)
+  await drop('Subject: old\r\n\r\n')
+  clock.now += 20 * day
+  await wait(60_000)
+  const broken = t.mock.method(directory, 'users', () => {
+    throw new Error('the disk cannot be read')
+  })
+  await wait(hour)
+  broken.mock.restore()
+  assert.match(await said(), /the trash was not emptied: .*the disk cannot be read/)
+  await wait(hour)
+  await purging.stop()
+  assert.equal(await count(), 0)
 })

@@ -16,14 +16,21 @@ export interface PurgingOptions {
   readonly directory: Directory
   readonly mails: Mails
   readonly log: LogLines
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
 }
 
-/** Takes away what has been in the users' trash for as long as they chose, one user after the other. */
+/**
+ * Takes away what has been in the users' trash for as long as they chose, one user after the other. What goes was due at the look
+ * before as well: a clock that is wrong for some minutes (a machine that starts without one that runs on) must not cost any mail.
+ */
 export class Purging {
   readonly #options: PurgingOptions
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> | undefined
   #stopped = false
+  /** What the clock said at the last look, milliseconds since 1970. */
+  #looked: number | undefined
 
   constructor(options: PurgingOptions) {
     this.#options = options
@@ -49,28 +56,41 @@ export class Purging {
   }
 
   async #work(): Promise<void> {
-    const { data, directory, mails, log } = this.#options
-    for (const { name } of directory.users()) {
-      if (this.#stopped) return
-      // To open it would make it.
-      if (!existsSync(join(data, 'users', name))) continue
-      const settings = directory.settings(name)
-      try {
-        const mail = await mails.borrow(name)
-        try {
-          const gone = await purgeTrash(mail, settings, Date.now())
-          if (gone > 0)
-            log.line(
-              'purge',
-              { user: name, messages: gone },
-              () => `purge ${name}: ${plural(gone, 'message')} of the trash`,
-            )
-        } finally {
-          mails.giveBack(name)
-        }
-      } catch (error) {
-        log.note(`the trash of ${name}: ${describeFailure(error)}`)
+    const { directory, log, now = Date.now } = this.#options
+    const before = this.#looked
+    this.#looked = now()
+    if (before === undefined) return
+    const time = Math.min(before, this.#looked)
+    try {
+      for (const { name } of directory.users()) {
+        if (this.#stopped) return
+        await this.#purge(name, time)
       }
+    } catch (error) {
+      log.note(`the trash was not emptied: ${describeFailure(error)}`)
+    }
+  }
+
+  async #purge(name: string, now: number): Promise<void> {
+    const { data, directory, mails, log } = this.#options
+    // To open it would make it.
+    if (!existsSync(join(data, 'users', name))) return
+    const settings = directory.settings(name)
+    try {
+      const mail = await mails.borrow(name)
+      try {
+        const gone = await purgeTrash(mail, settings, now)
+        if (gone > 0)
+          log.line(
+            'purge',
+            { user: name, messages: gone },
+            () => `purge ${name}: ${plural(gone, 'message')} of the trash`,
+          )
+      } finally {
+        mails.giveBack(mail)
+      }
+    } catch (error) {
+      log.note(`the trash of ${name}: ${describeFailure(error)}`)
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Account, Directory } from '../accounts/directory.ts'
 import { Schedule } from '../accounts/schedule.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { StoreError } from '../errors.ts'
+import type { UserMail } from '../store/store.ts'
 import { count, octetsText } from './amounts.ts'
 import { describeAccountFailure, describeFailure } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
@@ -54,11 +55,11 @@ export function scheduleOf(options: FetchScheduleOptions): Schedule {
 async function run(options: FetchScheduleOptions, account: Account, signal: AbortSignal): Promise<boolean> {
   const { data, directory, secrets, mails, log, counters } = options
   const { address, user } = account
-  let borrowed = 0
+  const borrowed: UserMail[] = []
   try {
     const open = async (name: string): ReturnType<Mails['borrow']> => {
       const mail = await mails.borrow(name)
-      borrowed++
+      borrowed.push(mail)
       return mail
     }
     const report = await fetchAccount({ data, directory, secrets, open }, account, { signal, backOff: true })
@@ -87,6 +88,6 @@ async function run(options: FetchScheduleOptions, account: Account, signal: Abor
     log.line('fetch', { account: address, error: fault }, () => `fetch ${address}: ${fault}`)
     return false
   } finally {
-    for (; borrowed > 0; borrowed--) mails.giveBack(user)
+    for (const mail of borrowed) mails.giveBack(mail)
   }
 }

@@ -1,3 +1,4 @@
+import { notExpired } from '../doors/serve-pop3-maildrops.ts'
 import { MisuseError } from '../errors.ts'
 import { dateText, plural } from './amounts.ts'
 import { existing } from './choose-user.ts'
@@ -10,10 +11,11 @@ import { mustHaveDevice, namedMaildrop } from './user-maildrop.ts'
 export function listDevices(context: Context, name: string): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const user = existing(directory, name)
+    const storedFrom = notExpired(directory.settings(user), Date.now())
     return await withStore(context, async (store): Promise<ExitCode> => {
       const mail = await store.open(user)
       const devices = await mail.read((view) =>
-        view.devices().map((device) => ({ ...device, messages: view.maildrop(device.name).count })),
+        view.devices().map((device) => ({ ...device, messages: view.maildrop(device.name, storedFrom).count })),
       )
       for (const { name: device, created, messages, hidden } of devices) {
         if (context.json)

@@ -2,6 +2,7 @@ import type { Directory } from '../accounts/directory.ts'
 import { deviceIn } from '../accounts/names.ts'
 import type { UserSettings } from '../accounts/settings.ts'
 import { resetMaildrop } from '../doors/serve-pop3-maildrops-removal.ts'
+import { notExpired } from '../doors/serve-pop3-maildrops.ts'
 import { MisuseError } from '../errors.ts'
 import type { UserMail } from '../store/store.ts'
 import { octetsText, plural } from './amounts.ts'
@@ -40,7 +41,7 @@ export function showMaildrop(context: Context, name: string): Promise<ExitCode> 
       const mail = await store.open(user)
       if (device !== undefined) await mustHaveDevice(mail, device)
       const amounts = await mail.read((view) => {
-        const { count, octets } = view.maildrop(device)
+        const { count, octets } = view.maildrop(device, notExpired(settings, Date.now()))
         const trash = device === undefined ? { trash: view.trashed(Infinity).length } : {}
         const all = octets.reduce((sum, each) => sum + each, 0)
         return { messages: count, octets: all, hidden: view.hidden(device).length, ...trash }
@@ -106,8 +107,8 @@ export function resetMaildropOf(context: Context, name: string): Promise<ExitCod
       const { shown: back, fromTrash } = await resetMaildrop(mail, device)
       if (context.json) await context.output.json({ user, ...(device && { device }), shown: back, fromTrash })
       else {
-        const trash = fromTrash === 0 ? '' : `, and ${plural(fromTrash, 'message')} from the trash`
-        await context.output.line(`brought back ${plural(back, 'message')} of ${name}${trash}`)
+        const trash = fromTrash === 0 ? '' : `, ${fromTrash} of them from the trash`
+        await context.output.line(`brought back ${plural(back + fromTrash, 'message')} of ${name}${trash}`)
       }
       return 0
     })
@@ -127,5 +128,5 @@ function whole(option: string, text: string): number {
 function oneOf<Word extends string>(option: string, text: string, words: readonly Word[]): Word {
   const word = words.find((each) => each === text)
   if (word !== undefined) return word
-  throw new MisuseError('usage', `${option} ${text}: give ${words.join(' or ')}`)
+  throw new MisuseError('usage', `${option} ${text}: give ${words.slice(0, -1).join(', ')} or ${words.at(-1)}`)
 }

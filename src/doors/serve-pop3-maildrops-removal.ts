@@ -7,8 +7,8 @@ const day = 86_400_000
 const together = 1000
 
 /**
- * What QUIT does with messages that a client has deleted. For a device they are gone from its own maildrop, and nothing else;
- * otherwise what the user chose. What is not in INBOX any more, another door has removed.
+ * What QUIT does with messages that a client has deleted. For a device they are gone from its own maildrop, and nothing else, also
+ * where another door has moved them, for they may come back; otherwise what the user chose, with what is still in INBOX.
  */
 export function removeMessages(
   draft: Draft,
@@ -18,8 +18,10 @@ export function removeMessages(
 ): void {
   const inbox = draft.openMailbox('INBOX')
   for (const id of ids) {
-    if (draft.view.message(id)?.mailbox !== inbox) continue
+    const mailbox = draft.view.message(id)?.mailbox
+    if (mailbox === undefined) continue
     if (device !== undefined) draft.hide(id, true, device)
+    else if (mailbox !== inbox) continue
     else if (dele === 'hide') draft.hide(id, true)
     else if (dele === 'trash') draft.trash(id)
     else draft.remove(id)

@@ -46,7 +46,7 @@ async function house(t: TestContext, { sessionsPerUser }: { sessionsPerUser?: nu
         borrowed.push(user)
         return await store.open(user)
       },
-      giveBack: (user) => void borrowed.splice(borrowed.indexOf(user), 1),
+      giveBack: ({ user }) => void borrowed.splice(borrowed.indexOf(user), 1),
     },
     settings: () => settings,
     leases,
@@ -132,6 +132,53 @@ test('a session whose process stood still has lost its maildrop, and changes not
   await assert.rejects(enter(), refused('in-use', /from 10\.0\.0\.2/))
   taken.close()
   assert.deepEqual(await look(), ['a\r\n'])
+})
+
+test('whoever stood still while he waited for others who write has lost his maildrop as well', async (t) => {
+  const { leases, mail, settings, add, look } = await house(t)
+  await add('a\r\n')
+  const gate = Promise.withResolvers<void>()
+  const slow: UserMail = Object.assign(Object.create(mail) as UserMail, {
+    modseq: () => mail.modseq(),
+    read: mail.read.bind(mail),
+    change: async (work: Parameters<UserMail['change']>[0]) => {
+      await gate.promise
+      return await mail.change(work)
+    },
+  })
+  const mails = { borrow: async () => slow, giveBack: () => undefined }
+  const maildrops = new Maildrops({ mails, settings: () => settings, leases })
+  t.after(() => maildrops.close())
+  const open = await maildrops.open({ user: 'mario', device: undefined, address: '10.0.0.1' })
+  const updated = open.update([1])
+  leases.releaseAllOf()
+  gate.resolve()
+  await assert.rejects(updated, refused('in-use', /nothing was removed/))
+  assert.deepEqual(await look(), ['a\r\n'])
+})
+
+test('a log-in that failed does not make the next one wait', async (t) => {
+  const { enter, settings, mail } = await house(t)
+  settings.loginDelay = 60
+  await mail.change((draft) => {
+    for (let n = 0; n < 50; n++) draft.openDevice(`d${n}`, 'all')
+  })
+  await assert.rejects(enter('phone'), refused('no', /50 devices/))
+  await mail.change((draft) => draft.removeDevice('d1'))
+  const open = await enter('phone')
+  open.close()
+})
+
+test('what a device deleted is gone from it, also where another door had moved it and it came back', async (t) => {
+  const { add, enter, look, mail } = await house(t)
+  const id = await add('one\r\n')
+  const open = await enter('phone')
+  await mail.change((draft) => draft.trash(id))
+  assert.equal(await open.update([1]), 1)
+  open.close()
+  await resetMaildrop(mail)
+  assert.deepEqual(await look(), ['one\r\n'])
+  assert.deepEqual(await look('phone'), [])
 })
 
 test('RFC 2449 §8.1.1: a user who may not log in so soon again is told when', async (t) => {

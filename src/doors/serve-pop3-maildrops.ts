@@ -13,7 +13,7 @@ import { Snapshots } from './serve-pop3-maildrops-snapshots.ts'
 export interface Lender {
   /** Each borrowing is to be followed by one `giveBack`. */
   borrow(user: string): Promise<UserMail>
-  giveBack(user: string): void
+  giveBack(mail: UserMail): void
 }
 
 export interface MaildropsOptions {
@@ -50,13 +50,12 @@ export class Maildrops {
     if (fault !== undefined) throw new RefusedError('no', '', `this cannot be the name of a device: ${fault}`)
     const settings = this.#options.settings(user)
     const lease = this.#lock(visitor, settings)
-    let borrowed = false
+    let mail: UserMail | undefined
     try {
-      const mail = await mails.borrow(user)
-      borrowed = true
+      mail = await mails.borrow(user)
       return await this.#opened(mail, lease, settings)
     } catch (error) {
-      this.#letGo(lease, borrowed)
+      this.#letGo(lease, mail, false)
       throw error
     }
   }
@@ -68,7 +67,7 @@ export class Maildrops {
 
   async #opened(mail: UserMail, lease: Lease, settings: UserSettings): Promise<OpenMaildrop> {
     const { expireDays, newDevices, loginDelay } = settings
-    const storedFrom = expireDays === undefined ? 0 : Math.floor((this.#now() - expireDays * day) / hour) * hour
+    const storedFrom = notExpired(settings, this.#now())
     const { maildrop, ids } = await this.#snapshots.look(mail, { device: lease.device, newDevices, storedFrom })
     return {
       maildrop,
@@ -76,13 +75,16 @@ export class Maildrops {
       read: (number, take) => mail.lend(ids[number - 1] as MessageId, take),
       update: async (removed) => {
         if (removed.length === 0) return 0
-        // Somebody who took the maildrop over, because this process had stood still, must not find it changed.
-        if (!this.#options.leases.holds(lease)) throw new MaildropRefused('in-use', nothingRemoved)
         const meant = removed.map((number) => ids[number - 1] as MessageId)
-        await mail.change((draft) => removeMessages(draft, meant, lease.device, settings.dele))
+        await mail.change((draft) => {
+          // Somebody who took the maildrop over, because this process had stood still, must not find it changed. Asked here: it may
+          // have stood still while it waited for others who write.
+          if (!this.#options.leases.holds(lease)) throw new MaildropRefused('in-use', nothingRemoved)
+          removeMessages(draft, meant, lease.device, settings.dele)
+        })
         return removed.length
       },
-      close: () => this.#letGo(lease, true),
+      close: () => this.#letGo(lease, mail),
     }
   }
 
@@ -94,13 +96,13 @@ export class Maildrops {
     throw refusal(answer, delay, this.#now())
   }
 
-  #letGo(lease: Lease, borrowed: boolean): void {
+  #letGo(lease: Lease, mail: UserMail | undefined, opened = true): void {
     try {
-      this.#options.leases.release(lease)
+      this.#options.leases.release(lease, opened)
     } catch {
       // Then it ends with its time.
     }
-    if (borrowed) this.#options.mails.giveBack(lease.user)
+    if (mail !== undefined) this.#options.mails.giveBack(mail)
   }
 
   #renew(): void {
@@ -110,6 +112,11 @@ export class Maildrops {
       // The next time; there are some before a lease is over.
     }
   }
+}
+
+/** What was stored before this (milliseconds since 1970) has expired: it is in no maildrop any more. */
+export function notExpired({ expireDays }: UserSettings, now: number): number {
+  return expireDays === undefined ? 0 : Math.floor((now - expireDays * day) / hour) * hour
 }
 
 const nothingRemoved: Say = (texts) => texts.nothingRemoved(texts.whyBusy)

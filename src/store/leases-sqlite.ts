@@ -2,6 +2,7 @@ import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { diskError, isBusy } from '../disk-errors.ts'
+import { StoreError } from '../errors.ts'
 import { type Lease, type Leases, leaseTime, type LeaseWish, type NoLease, renewEvery } from './leases.ts'
 
 /** How long a write waits for those of other processes (milliseconds). Each takes some microseconds. */
@@ -40,6 +41,7 @@ export class SqliteLeases implements Leases {
   readonly #count: StatementSync
   readonly #holds: StatementSync
   readonly #release: StatementSync
+  readonly #undo: StatementSync
   readonly #renew: StatementSync
   readonly #free: StatementSync
   readonly #forget: StatementSync
@@ -63,6 +65,7 @@ export class SqliteLeases implements Leases {
     const mine = 'user = ? and device = ? and process = ? and since = ?'
     this.#holds = database.prepare(`select 1 from leases where ${mine}`)
     this.#release = database.prepare(`update leases set process = null where ${mine}`)
+    this.#undo = database.prepare(`delete from leases where ${mine}`)
     this.#renew = database.prepare('insert or replace into processes values (?, ?)')
     this.#free = database.prepare('update leases set process = null where process = ?1 or ?1 is null')
     this.#forget = database.prepare('delete from processes where name = ?1 or ?1 is null')
@@ -89,8 +92,9 @@ export class SqliteLeases implements Leases {
     return this.#try(() => this.#holds.get(user, device ?? '', this.process, since)) !== undefined
   }
 
-  release({ user, device, since }: Lease): void {
-    this.#try(() => this.#release.run(user, device ?? '', this.process, since))
+  release({ user, device, since }: Lease, opened = true): void {
+    const end = opened ? this.#release : this.#undo
+    this.#try(() => end.run(user, device ?? '', this.process, since))
   }
 
   renew(): void {
@@ -104,7 +108,11 @@ export class SqliteLeases implements Leases {
   }
 
   close(): void {
-    this.#end(this.process)
+    try {
+      this.#end(this.process)
+    } catch {
+      // Then they end with their time.
+    }
     this.#database.close()
   }
 
@@ -152,6 +160,9 @@ function prepared(file: string): DatabaseSync {
   try {
     database.exec('pragma journal_mode = wal; pragma synchronous = off')
     database.exec(tables)
+    // It is not synced, so that a machine that lost its power may have left it damaged anywhere.
+    const fault = String(database.prepare('pragma quick_check(1)').get()?.['quick_check'])
+    if (fault !== 'ok') throw new StoreError('damaged', `${file} is damaged (${fault})`)
     database.exec('pragma busy_timeout = 0')
     return database
   } catch (error) {

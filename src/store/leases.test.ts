@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { type Lease, type Leases, leaseTime, MemoryLeases, type NoLease } from './leases.ts'
 import { SqliteLeases } from './leases-sqlite.ts'
@@ -89,6 +90,14 @@ for (const [kind, make] of Object.entries(kinds)) {
     given(leases.acquire({ ...phone, most: 3 }))
   })
 
+  it('a maildrop that could not be opened was no log-in', (leases) => {
+    leases.release(given(leases.acquire({ ...mario, delay: 60_000 })), false)
+    const lease = given(leases.acquire({ ...mario, delay: 60_000 }))
+    leases.release(lease)
+    leases.release(lease, false)
+    assert.equal((leases.acquire({ ...mario, delay: 60_000 }) as NoLease).why, 'soon')
+  })
+
   it('all leases of a process can be voided', (leases) => {
     given(leases.acquire(mario))
     leases.releaseAllOf('another')
@@ -143,4 +152,26 @@ test('a damaged file of leases is made anew, and only its owner may read it', (t
   t.after(() => leases.close())
   given(leases.acquire(mario))
   assert.equal(statSync(join(data, 'leases.sqlite')).mode & 0o777, 0o600)
+})
+
+test('a file of leases that is damaged within, as it may be after the power was lost, is made anew too', (t) => {
+  const data = folder(t)
+  const file = join(data, 'leases.sqlite')
+  const before = new SqliteLeases(data, 'before')
+  for (let n = 0; n < 500; n++) given(before.acquire({ ...mario, user: `user-${n}` }))
+  before.close()
+  const octets = readFileSync(file)
+  writeFileSync(file, octets.fill(0xa5, 8192, octets.length - 4096))
+  const leases = new SqliteLeases(data, 'one')
+  t.after(() => leases.close())
+  for (let n = 0; n < 500; n++) given(leases.acquire({ ...mario, user: `user-${n}` }))
+})
+
+test('leases whose file is lost can be let go of', (t) => {
+  const data = folder(t)
+  const leases = new SqliteLeases(data, 'one')
+  const other = new DatabaseSync(join(data, 'leases.sqlite'))
+  other.exec('drop table leases')
+  other.close()
+  leases.close()
 })

@@ -36,7 +36,8 @@ export interface Leases {
   acquire(wish: LeaseWish): Lease | NoLease
   /** Whether nobody has taken the lease over. */
   holds(lease: Lease): boolean
-  release(lease: Lease): void
+  /** `opened`: false where the maildrop could not be opened after all; that was no log-in, and is not remembered. */
+  release(lease: Lease, opened?: boolean): void
   /** Says that this process is alive: once in `renewEvery`. */
   renew(): void
   /** Voids the leases of a process that has died; without a name, of all: for who knows that nobody serves. */
@@ -89,10 +90,13 @@ export class MemoryLeases implements Leases {
     return opened?.lease === lease && opened.held
   }
 
-  release(lease: Lease): void {
+  release(lease: Lease, opened = true): void {
+    const device = lease.device ?? ''
     const maildrops = this.#users.get(lease.user)
-    const opened = maildrops?.get(lease.device ?? '')
-    if (opened?.lease === lease) maildrops?.set(lease.device ?? '', { ...opened, held: false })
+    const last = maildrops?.get(device)
+    if (last?.lease !== lease || !last.held) return
+    if (opened) maildrops?.set(device, { ...last, held: false })
+    else maildrops?.delete(device)
   }
 
   /** Who asks is in this process, so that it is alive. */
