@@ -131,7 +131,7 @@ export class DiskMail implements UserMail {
 
   async close(): Promise<void> {
     if (this.#closed) return
-    await this.#busy
+    while (this.#busy !== undefined) await this.#busy
     this.#closed = true
     this.#reader.close()
     this.#writer.close()

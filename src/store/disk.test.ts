@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
-import { appendFile, mkdir, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -346,3 +346,36 @@ onDisk('a damaged message that comes again is kept again, and repairs the first'
     await third.close()
   }
 })
+
+onDisk('a device whose removal is lost to damage comes again, and the rest with it', async ({ store, segment }) => {
+  const first = store()
+  const mail = await first.open('mario')
+  const id = await add(mail, 'one\r\n')
+  await mail.change((draft) => draft.openDevice('phone', 'all'))
+  await mail.change((draft) => draft.hide(id, true, 'phone'))
+  await mail.change((draft) => draft.removeDevice('phone'))
+  await mail.change((draft) => draft.openDevice('phone', 'all'))
+  await first.close()
+  const octets = await readFile(segment)
+  octets.write('X', octets.indexOf('"device-remove"') + 1)
+  await writeFile(segment, octets)
+  const second = store()
+  assert.notDeepEqual((await second.check('mario')).problems, [])
+  assert.equal((await second.rebuild('mario')).messages, 1)
+  assert.deepEqual(await (await second.open('mario')).read((view) => [...view.maildrop('phone').ids]), [id])
+})
+
+onDisk(
+  'what a removal that was killed half-way has left is in nobody’s mail, and the next one ends it',
+  async (place) => {
+    const store = place.store()
+    await add(await store.open('mario'), 'one\r\n')
+    const users = join(place.folder, '..')
+    await rename(place.folder, join(users, '.removed-1'))
+    const other = place.store()
+    assert.equal(await (await other.open('mario')).read((view) => view.messages().length), 0)
+    await other.remove('mario')
+    assert.deepEqual(readdirSync(users), [])
+    await other.remove('mario')
+  },
+)

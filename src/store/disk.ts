@@ -1,15 +1,18 @@
-import { rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { diskError } from '../disk-errors.ts'
 import { MisuseError } from '../errors.ts'
 import { checkMail, type CheckReport } from './check.ts'
 import { DiskMail } from './disk-mail.ts'
-import { makeFolder, segmentsFolder, syncFolder } from './layout.ts'
+import { makeFolder, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { rebuildIndex, type RebuildReport } from './rebuild.ts'
 import { SegmentFiles } from './segment-files.ts'
 import type { Store, UserMail } from './store.ts'
 
 const usualMemory = 16 << 20
+/** What the folders of removed users' mail are called until they are gone; no user's name begins with a dot. */
+const removed = '.removed-'
 
 /** The store on disk: one folder a user under `users/`, which is all there is of that user's mail. */
 export class DiskStore implements Store {
@@ -45,9 +48,14 @@ export class DiskStore implements Store {
   async remove(user: string): Promise<void> {
     const folder = this.userFolder(user)
     await (await this.#open.get(user)?.catch(() => undefined))?.close()
+    const users = join(this.#folder, 'users')
     try {
-      await rm(folder, { recursive: true, force: true })
-      await syncFolder(join(this.#folder, 'users')).catch(() => undefined)
+      // Under another name first: what is stopped half-way must not be found by the next user of this name.
+      if (sizeOf(folder) !== undefined) await rename(folder, join(users, `${removed}${randomUUID()}`))
+      await syncFolder(users).catch(() => undefined)
+      const left = await readdir(users).catch(() => [])
+      for (const name of left)
+        if (name.startsWith(removed)) await rm(join(users, name), { recursive: true, force: true, maxRetries: 3 })
     } catch (error) {
       throw diskError(error, folder)
     }

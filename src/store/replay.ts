@@ -152,5 +152,7 @@ function take(
     return
   }
   if ((record.t === 'move' || record.t === 'remove') && index.message(record.id) === undefined) return
+  if (record.t === 'device' && index.hasDevice(record.name))
+    index.apply({ t: 'device-remove', modseq: record.modseq, name: record.name })
   index.apply(record, place)
 }
