@@ -71,3 +71,11 @@ test('given files are read; a wrong one is named', async (t) => {
   await writeFile(other, makeCertificate().key)
   await assert.rejects(readCertificate(certificate, other), /other\.pem is not the key of/)
 })
+
+test('a chain with a broken certificate in it is refused when it is read, not at each connection', async (t) => {
+  const tls = await folder(t)
+  const { cert } = await ownCertificate(tls)
+  const chain = join(tls, 'chain.pem')
+  await writeFile(chain, `${cert}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`)
+  await assert.rejects(readCertificate(chain, join(tls, 'key.pem')), /chain\.pem cannot be used for TLS \(/)
+})

@@ -2,6 +2,7 @@ import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto'
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { MisuseError, StoreError } from '../errors.ts'
 import { makeSelfSigned } from './self-signed.ts'
 
@@ -65,6 +66,12 @@ function checked(cert: string, key: string, certificateFile: string, keyFile: st
   }
   if (!matching)
     throw new MisuseError('configuration', `${keyFile} is not the key of the certificate ${certificateFile}`)
+  try {
+    createSecureContext({ cert, key })
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new MisuseError('configuration', `${certificateFile} cannot be used for TLS (${why})`, { cause })
+  }
   return { cert, key, expires: Date.parse(parsed.validTo) }
 }
 

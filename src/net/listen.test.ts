@@ -171,3 +171,24 @@ test('a client that takes nothing is given up, and said not to read; one that ta
   assert.ok(taken > 0)
   assert.equal(slow.destroyed, false)
 })
+
+test('a session that cannot begin costs its own connection, and no other', async (t) => {
+  let broken = true
+  const listener = new Listener({
+    service: 'echo',
+    accept: (socket, address) => {
+      if (broken) throw new Error('the disk cannot be read')
+      return new Echo(socket, address, false, 60_000)
+    },
+    crowd: new Crowd(),
+  })
+  const { port } = await listener.listen('127.0.0.1', 0)
+  t.after(() => listener.close())
+  const lost = connect(port, '127.0.0.1').on('error', () => undefined)
+  await once(lost, 'close')
+  broken = false
+  const socket = connect(port, '127.0.0.1')
+  const [hello] = await once(socket, 'data')
+  assert.match(String(hello), /^hello 127/)
+  socket.destroy()
+})

@@ -88,7 +88,13 @@ export class Listener {
       socket.destroySoon()
       return
     }
-    const session = this.#options.accept(socket, address)
+    let session: Session
+    try {
+      session = this.#options.accept(socket, address)
+    } catch {
+      // What a session begins with could not be read, say: that costs this one, not all that are open.
+      return void socket.on('error', () => undefined).destroy()
+    }
     this.#watch(session)
     this.#crowd.watch(session, this.#options.service, address)
   }

@@ -33,6 +33,18 @@ test('version 2 names the client, whatever TLVs follow', () => {
   assert.deepEqual(readProxyLine(binary(0x21, 0x21, mapped)), { octets: 52, address: '192.0.2.7' })
 })
 
+test('an IPv6 address has one form, however it was written, and no zone', () => {
+  const named = (from: string): unknown => {
+    const found = readProxyLine(text(`PROXY TCP6 ${from} 2001:db8::1 40000 110\r\n`))
+    return typeof found === 'string' ? found : found.address
+  }
+  assert.equal(named('2001:0DB8:0:0:0:0:0:07'), '2001:db8::7')
+  assert.equal(named('0:0:0:0:0:0:0:1'), '::1')
+  for (const mapped of ['::ffff:192.0.2.7', '::FFFF:c000:207', '0:0:0:0:0:ffff:c000:0207'])
+    assert.equal(named(mapped), '192.0.2.7')
+  assert.equal(named('fe80::1%eth0'), 'wrong')
+})
+
 test('a proxy that speaks for itself, or for a Unix socket, names nobody', () => {
   assert.deepEqual(readProxyLine(binary(0x20, 0x00, [])), { octets: 16, address: undefined })
   assert.deepEqual(readProxyLine(binary(0x20, 0x11, four)), { octets: 28, address: undefined })

@@ -1,5 +1,4 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { plainAddress } from './place.ts'
 
 // HAProxy's PROXY protocol: https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
 
@@ -39,9 +38,14 @@ function readText(octets: Uint8Array): ProxyLine | 'more' | 'wrong' {
     .split(' ')
   // Whatever follows UNKNOWN is not to be looked at.
   if (family === 'UNKNOWN') return { octets: end + 1, address: undefined }
-  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : () => false
+  const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isGlobalIPv6 : () => false
   const good = isAddress(from) && isAddress(to) && ports.length === 2 && ports.every(isPort)
-  return good ? { octets: end + 1, address: plainAddress(from.toLowerCase()) } : 'wrong'
+  return good ? { octets: end + 1, address: family === 'TCP6' ? plainIPv6(from) : from } : 'wrong'
+}
+
+/** Without a zone: that would mean something only on the proxy. */
+function isGlobalIPv6(text: string): boolean {
+  return isIPv6(text) && !text.includes('%')
 }
 
 function isPort(digits: string): boolean {
@@ -64,12 +68,16 @@ function readBinary(octets: Uint8Array): ProxyLine | 'more' | 'wrong' {
   return { octets: length, address: size === 0 ? undefined : addressText(view, size) }
 }
 
-/** As Node writes addresses (RFC 5952). */
 function addressText(view: DataView, size: 4 | 16): string {
   if (size === 4) return Array.from({ length: 4 }, (_, at) => view.getUint8(16 + at)).join('.')
-  const groups = Array.from({ length: 8 }, (_, at) => view.getUint16(16 + at * 2))
-  // RFC 4291 §2.5.5.2: an IPv4 address in the form of an IPv6 one.
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff)
-    return Array.from({ length: 4 }, (_, at) => view.getUint8(28 + at)).join('.')
-  return new URL(`http://[${groups.map((group) => group.toString(16)).join(':')}]`).hostname.slice(1, -1)
+  return plainIPv6(Array.from({ length: 8 }, (_, at) => view.getUint16(16 + at * 2).toString(16)).join(':'))
+}
+
+/** As Node writes addresses (RFC 5952), so that each has one form; an IPv4 address in IPv6 form (RFC 4291 §2.5.5.2) is itself. */
+function plainIPv6(text: string): string {
+  const address = new URL(`http://[${text}]`).hostname.slice(1, -1)
+  const [, high = '', low = ''] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address) ?? []
+  if (high === '') return address
+  const octets = parseInt(high, 16) * 0x10000 + parseInt(low, 16)
+  return [24, 16, 8, 0].map((shift) => Math.floor(octets / 2 ** shift) % 256).join('.')
 }
