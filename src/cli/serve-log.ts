@@ -28,9 +28,9 @@ export class LogLines {
     this.#add(json ? JSON.stringify({ time, kind, ...entry }) : `${time} ${singleLine(text())}`)
   }
 
-  /** What another process wrote on its stderr. */
+  /** What another process wrote on its stderr; where it was killed, the last line may be a part of one. */
   relay(line: string): void {
-    if (this.#context.json && !line.startsWith('{')) this.note(line)
+    if (this.#context.json && !(line.startsWith('{') && line.endsWith('}'))) this.note(line)
     else this.#add(line)
   }
 

@@ -34,6 +34,7 @@ export class Member {
   readonly #ready = Promise.withResolvers<readonly ListenAddress[]>()
   readonly #ended = Promise.withResolvers<string>()
   #begun = false
+  #wasReady = false
   #renewed: (() => void)[] = []
   #counted: (() => void)[] = []
   /** How it ended, for a person. */
@@ -61,6 +62,11 @@ export class Member {
 
   get pid(): number {
     return this.#worker.process.pid ?? 0
+  }
+
+  /** Whether it listened. */
+  get wasReady(): boolean {
+    return this.#wasReady
   }
 
   /** How long it has lived (milliseconds). */
@@ -122,6 +128,7 @@ export class Member {
       case 'hello':
         return this.#present.resolve()
       case 'ready':
+        this.#wasReady = true
         return this.#ready.resolve(message.at)
       case 'failed': {
         const { why, misuse } = message

@@ -127,7 +127,8 @@ export class Supervisor implements Serving {
       member,
       member.tally.all().map(([name, count]) => [name, -count]),
     )
-    if (this.#stopped.signal.aborted || this.#at === undefined) return
+    // One that was never ready while all are started: then nothing is, and `listen` says why.
+    if (this.#stopped.signal.aborted || (this.#at === undefined && !member.wasReady)) return
     this.#release(member)
     this.#counters.add('postino_worker_crashes_total', {})
     this.#crashes = member.age > longLived ? 0 : this.#crashes + 1

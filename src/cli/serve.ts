@@ -33,6 +33,8 @@ export async function serve(
   }
   const stopped = Promise.withResolvers<void>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stopped.resolve())
+  // Until there is something to read anew, which `start` sees to.
+  process.on('SIGHUP', () => undefined)
   const settings = await readSettings(context.data, given)
   const lock = await onlyOne(context)
   try {
