@@ -50,8 +50,8 @@ async function soak({ minutes, rate, workers }: Soak, work: string): Promise<Soa
   const env = { POSTINO_SERVE_SESSIONS_PER_ADDRESS: '1024' }
   const serving = await servePostino(data, { env, ...(workers !== undefined && { workers }) })
   try {
-    // Every password is seen once before, a few at a time: verifying one is slow on purpose.
-    await (await openSessions(serving.pop3, users)).close()
+    // Every password is seen before, a few at a time, and by each worker: verifying one is slow on purpose.
+    for (let round = 0; round < (workers ?? 1) * 2; round++) await (await openSessions(serving.pop3, users)).close()
     await atRest(serving.pid)
     return await underLoad(serving, rate, minutes * 60)
   } finally {
