@@ -8,7 +8,7 @@ import type { Texts } from '../pop3/texts.ts'
 import type { ChannelBindings, Mechanism } from '../sasl/mechanism.ts'
 import type { SaslCrypto } from '../sasl/scram.ts'
 import type { FindDotLine } from '../wire/find-dot-line.ts'
-import type { Pop3DoorOptions } from './serve-pop3-options.ts'
+import type { Authentication, Pop3DoorOptions } from './serve-pop3-options.ts'
 
 /** What a door tells the engine of one session. What few clients ask for is looked up when they do. */
 export class EngineOptions implements ServerOptions {
@@ -25,7 +25,7 @@ export class EngineOptions implements ServerOptions {
     this.secure = bindings !== undefined
     if (bindings !== undefined) this.bindings = bindings
     // RFC 1939 §7: another one each time.
-    if (authenticator.apop === true) this.timestamp = `<${randomBytes(12).toString('hex')}@postino>`
+    if (offersApop(authenticator)) this.timestamp = `<${randomBytes(12).toString('hex')}@postino>`
     this.clearLogin = clearLoginFrom === 'anywhere' || (clearLoginFrom === 'loopback' && isLoopback(address))
   }
 
@@ -51,5 +51,14 @@ export class EngineOptions implements ServerOptions {
 
   get find(): FindDotLine {
     return findDotLine
+  }
+}
+
+/** Where the users cannot be asked about, a log-in will say so; here nobody would hear it. */
+function offersApop(authenticator: Authentication): boolean {
+  try {
+    return authenticator.apop === true
+  } catch {
+    return false
   }
 }

@@ -272,6 +272,30 @@ test('why a password was not looked at is told as it is', async (t) => {
   }
 })
 
+test('users who cannot be asked about end no more than one session', async (t) => {
+  const damaged = (): never => {
+    throw new StoreError('damaged', 'postino.sqlite is damaged')
+  }
+  const { at, log } = await house(t, [], {
+    authenticate: {
+      authenticate: () => Promise.reject(new StoreError('damaged', 'postino.sqlite is damaged')),
+      get apop() {
+        return damaged()
+      },
+      get mechanisms() {
+        return damaged()
+      },
+    },
+  })
+  assert.match(await talk(t, at, logIn), /\r\n-ERR \[SYS\/PERM\] it is damaged here\r\n$/)
+  await talk(t, at, 'CAPA\r\n').catch(() => undefined)
+  await soon(() => log.length === 2)
+  assert.deepEqual(
+    log.map(({ end }) => end),
+    ['connection lost', 'failed'],
+  )
+})
+
 test('no maildrop is opened for a client that has gone while its password was checked', async (t) => {
   const gate = Promise.withResolvers<string>()
   const { at, counts, log } = await house(t, [], { authenticate: () => gate.promise })

@@ -255,6 +255,18 @@ test('a message of more octets than one wants ends the session', async (t) => {
   await assert.rejects(client.noop(), PeerError)
 })
 
+test('a listing without end does not fill the memory', async (t) => {
+  for (const [verb, line] of [
+    ['list', '1 10\r\n'],
+    ['uniqueIds', '1 a\r\n'],
+  ] as const) {
+    const at = await parrot(t, ['+OK hello\r\n', '-ERR no CAPA\r\n', `+OK\r\n${line.repeat(2000)}`])
+    const client = await Pop3Client.connect({ ...at, tls: 'none', largest: 100_000 })
+    t.after(() => client.close())
+    await assert.rejects(client[verb](), { name: 'PeerError', code: 'reply-too-long' })
+  }
+})
+
 test('a listing with lines that are none is not half believed', async (t) => {
   const at = await parrot(t, ['+OK hello\r\n', '-ERR no CAPA\r\n', '+OK\r\n1 a1\r\nnonsense\r\n.\r\n'])
   const client = await Pop3Client.connect({ ...at, tls: 'none' })

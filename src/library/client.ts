@@ -23,7 +23,7 @@ export interface ConnectOptions {
   readonly patience?: Partial<Patience>
   /** Ends the session at once, without QUIT. */
   readonly signal?: AbortSignal
-  /** A message of more octets is not taken into memory: the session ends with PeerError `reply-too-long`. 256 MiB. */
+  /** A message or listing of more octets is not taken into memory: the session ends with PeerError `reply-too-long`. 256 MiB. */
   readonly largest?: number
 }
 
@@ -186,8 +186,14 @@ export class Pop3Client {
   async #listing(command: Command, onEvent: (event: ClientEvent) => void): Promise<void> {
     const { to } = this.#connection
     let bad: string | undefined
+    let size = 0
     const reply = await this.#connection.ask(command, (event) => {
-      if (event.kind === 'sizes' || event.kind === 'unique-ids') bad ??= event.bad[0]
+      if (event.kind === 'sizes' || event.kind === 'unique-ids') {
+        bad ??= event.bad[0]
+        size += sizeOf(event)
+        if (size > this.#largest)
+          throw new PeerError('reply-too-long', `${spelt(to)} answered ${command.verb} with more than can be taken`)
+      }
       onEvent(event)
       return undefined
     })
@@ -195,4 +201,11 @@ export class Pop3Client {
     if (bad !== undefined)
       throw new PeerError('protocol', `${spelt(to)} answered ${command.verb} with ${JSON.stringify(bad)}`)
   }
+}
+
+/** About what it takes in memory. */
+function sizeOf(event: Extract<ClientEvent, { kind: 'sizes' | 'unique-ids' }>): number {
+  const entry = 64
+  if (event.kind === 'sizes') return event.sizes.length * entry
+  return event.uniqueIds.reduce((size, { uniqueId }) => size + entry + uniqueId.length, 0)
 }

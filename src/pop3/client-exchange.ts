@@ -1,11 +1,15 @@
 import type { ClientMechanism } from '../sasl/mechanism.ts'
 import { fromBase64, toBase64 } from '../wire/base64.ts'
 
+/** No mechanism has so many challenges: a server that goes on asking is one that never answers. */
+const mostChallenges = 16
+
 /** The client's side of one AUTH (RFC 5034 §4): the lines that carry a SASL mechanism. */
 export class ClientExchange {
   readonly #mechanism: ClientMechanism
   /** The first response, for a server that asks for it with an empty challenge. */
   #first: string | undefined
+  #challenges = 0
   /** The command. */
   readonly line: string
 
@@ -24,8 +28,9 @@ export class ClientExchange {
     return this.#mechanism.finished
   }
 
-  /** The line that answers the line with a challenge; "*" cancels. */
-  answer(line: string): string {
+  /** The line that answers the line with a challenge; "*" cancels. Undefined: there have been too many. */
+  answer(line: string): string | undefined {
+    if (++this.#challenges > mostChallenges) return undefined
     const challenge = fromBase64(line.slice(1).trim())
     const first = this.#first
     this.#first = undefined

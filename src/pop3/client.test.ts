@@ -258,6 +258,14 @@ test('a server that says yes before it has proved what it must is not believed',
   assert.equal(told(client, '+OK\r\n+OK in\r\n').at(-1), 'broken protocol')
 })
 
+test('a server that goes on and on asking is hung up on', () => {
+  const client = new Pop3Client()
+  client.send({ verb: 'AUTH', mechanism: 'PLAIN', login: 'a', password: 'b' })
+  const said = told(client, `+OK\r\n${'+ \r\n'.repeat(100)}`, 4)
+  assert.equal(said.at(-1), 'broken protocol')
+  assert(said.length < 30)
+})
+
 const verbs: Command[] = [
   { verb: 'CAPA' },
   { verb: 'STAT' },

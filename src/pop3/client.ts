@@ -203,7 +203,9 @@ export class Pop3Client {
     }
     const { exchange } = sent.spelt
     if (exchange !== undefined && text.startsWith('+')) {
-      this.#out += exchange.answer(text)
+      const answer = exchange.answer(text)
+      if (answer === undefined) return this.#break('protocol', 'the server asks on and on, and does not end AUTH')
+      this.#out += answer
       return undefined
     }
     return this.#break(
