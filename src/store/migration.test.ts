@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import type { MessageId } from '../ids.ts'
 import { add, octetsOf } from './contract-mail.ts'
 import { DiskStore } from './disk.ts'
 import { migrations, schema, schemaVersion } from './schema.ts'
+
+const run = promisify(execFile)
 
 // The fixture is the mail of a user as Postino 0.1 left it, with version 1 of the index: six messages (one of them in Archive, one
 // hidden, one that came by no way), and one that was removed.
@@ -143,6 +146,28 @@ test('whoever is killed while he brings an index up to date has not begun', asyn
     const { signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program])
     assert.equal(signal, 'SIGKILL')
   }
+  const store = new DiskStore(folder)
+  t.after(() => store.close())
+  await seesAll(store)
+  assert.deepEqual((await store.check('mario')).problems, [])
+})
+
+test('processes that bring an index up to date at the same time do it once, and all see the mail', async (t) => {
+  const { folder, index } = await old(t)
+  const module = new URL('disk.ts', import.meta.url).href
+  const program = `import { DiskStore } from ${JSON.stringify(module)}
+    const store = new DiskStore(${JSON.stringify(folder)})
+    while (Date.now() < Number(process.argv[1]));
+    const mail = await store.open('mario')
+    console.log((await mail.read((view) => view.maildrop().ids)).join(' '))
+    await store.close()`
+  const at = `${Date.now() + 1500}`
+  const seen = await Promise.all([1, 2, 3].map(() => run(process.execPath, ['--input-type=module', '-e', program, at])))
+  assert.deepEqual(
+    seen.map(({ stdout }) => stdout),
+    ['1 3 4 7\n', '1 3 4 7\n', '1 3 4 7\n'],
+  )
+  assert.equal(versionOf(index), schemaVersion)
   const store = new DiskStore(folder)
   t.after(() => store.close())
   await seesAll(store)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
@@ -20,7 +21,7 @@ async function house(t: TestContext): Promise<Postino> {
 }
 
 /** The processes that serve connections. */
-async function workersOf({ pid }: Serving): Promise<number[]> {
+async function workersOf({ pid }: Pick<Serving, 'pid'>): Promise<number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return children.split(' ').filter(Boolean).map(Number)
 }
@@ -297,6 +298,37 @@ test('a worker that crashes again and again is started after a growing pause, an
   )
   assert.equal((await serving.stop()).code, 0)
 })
+
+test('a worker that crashes while another is still starting is replaced', async (t) => {
+  const { serve } = await house(t)
+  const port = await freePort()
+  const starting = serve(['--workers', '2', '--listen', `pop3=127.0.0.1:${port}`])
+  let workers: number[] = []
+  await until(async () => {
+    const pid = (await workersOf(process)).at(-1)
+    workers = pid === undefined ? [] : await workersOf({ pid }).catch(() => [])
+    return workers.length === 2
+  })
+  const [quick = 0, slow = 0] = workers
+  process.kill(slow, 'SIGSTOP')
+  t.after(() => alive(slow) && process.kill(slow, 'SIGKILL'))
+  await until(async () => (await pop3(port, ['QUIT']).catch(() => []))[0]?.startsWith('+OK') === true)
+  process.kill(quick, 'SIGKILL')
+  await until(() => !alive(quick))
+  process.kill(slow, 'SIGCONT')
+  const serving = await starting
+  await until(async () => (await workersOf(serving)).length === 2)
+  assert.match(serving.stderr(), /was killed by SIGKILL; another takes its place/)
+  assert.equal((await serving.stop()).code, 0)
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
 
 test('workers end with the first process, however that ends, and leave no lock behind', async (t) => {
   const { serve } = await house(t)
