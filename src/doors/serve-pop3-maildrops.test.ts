@@ -127,7 +127,7 @@ test('a session whose process stood still has lost its maildrop, and changes not
   const lost = await enter()
   leases.releaseAllOf()
   const taken = await enter(undefined, '10.0.0.2')
-  await assert.rejects(lost.update([1]), refused('in-use', /nothing was removed/))
+  await assert.rejects(lost.update([1]), refused('try-later', /nothing was removed/))
   lost.close()
   await assert.rejects(enter(), refused('in-use', /from 10\.0\.0\.2/))
   taken.close()
@@ -153,7 +153,7 @@ test('whoever stood still while he waited for others who write has lost his mail
   const updated = open.update([1])
   leases.releaseAllOf()
   gate.resolve()
-  await assert.rejects(updated, refused('in-use', /nothing was removed/))
+  await assert.rejects(updated, refused('try-later', /nothing was removed/))
   assert.deepEqual(await look(), ['a\r\n'])
 })
 

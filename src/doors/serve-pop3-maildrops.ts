@@ -79,7 +79,7 @@ export class Maildrops {
         await mail.change((draft) => {
           // Somebody who took the maildrop over, because this process had stood still, must not find it changed. Asked here: it may
           // have stood still while it waited for others who write.
-          if (!this.#options.leases.holds(lease)) throw new MaildropRefused('in-use', nothingRemoved)
+          if (!this.#options.leases.holds(lease)) throw new MaildropRefused('try-later', nothingRemoved)
           removeMessages(draft, meant, lease.device, settings.dele)
         })
         return removed.length
