@@ -51,8 +51,12 @@ const sqliteKinds: Readonly<Record<number, Kind>> = {
   26: 'damaged',
 }
 
+/** SQLITE_IOERR_SHMSIZE: the file that a database's processes share could not be made as long as it must be. */
+const noRoomToShare = 4874
+
 function kind(error: Error & { code?: unknown; errcode?: unknown }): Kind {
   if (typeof error.errcode === 'number') {
+    if (error.errcode === noRoomToShare) return 'full'
     return sqliteKinds[error.errcode & 0xff] ?? 'other'
   }
   return (typeof error.code === 'string' ? systemKinds[error.code] : undefined) ?? 'other'
@@ -63,7 +67,7 @@ export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && kind(error) === 'busy'
 }
 
-/** Whether SQLite, or the system, said that there is no room. */
+/** Whether SQLite, or the system, said that there is no room, and so has not done it: of `noRoomToShare` that is not known. */
 export function isFull(error: unknown): boolean {
-  return error instanceof Error && kind(error) === 'full'
+  return error instanceof Error && kind(error) === 'full' && !('errcode' in error && error.errcode === noRoomToShare)
 }

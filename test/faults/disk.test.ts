@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { exportMail } from '../../src/doors/export.ts'
 import { importMail } from '../../src/doors/import.ts'
 import { StoreError, type StoreCode } from '../../src/errors.ts'
@@ -435,6 +445,31 @@ test('a message that never ends takes no more than the disk has, and gives it ba
   assert.ok(bench.server.sent < 64 << 20)
   await bench.expectAllHome()
 })
+
+test(
+  'an index of an earlier Postino on a full disk is left as it is until there is room',
+  { skip: noMount },
+  async () => {
+    await using disk = await mountSmallDisk(1)
+    const folder = join(disk.folder, 'users', 'mario')
+    mkdirSync(join(folder, 'segments'), { recursive: true })
+    for (const [name, path] of [
+      ['index.sqlite.gz', 'index.sqlite'],
+      ['segment.gz', 'segments/0000000001.zst'],
+    ] as const) {
+      const fixture = new URL(`../fixtures/store-version-1/${name}`, import.meta.url)
+      writeFileSync(join(folder, path), gunzipSync(readFileSync(fixture)))
+    }
+    await assert.rejects(writeFile(join(disk.folder, 'other'), Buffer.alloc(2 << 20)), { code: 'ENOSPC' })
+    const store = new DiskStore(disk.folder)
+    await assert.rejects(store.open('mario'), { code: 'disk-full' })
+    await disk.free()
+    const mail = await store.open('mario')
+    assert.equal(await mail.read((view) => view.messages().length), 6)
+    assert.deepEqual((await store.check('mario')).problems, [])
+    await store.close()
+  },
+)
 
 test('a read-only folder is told by name, and later all goes on', { skip: noMount }, async () => {
   await using disk = await mountSmallDisk(16)
