@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { MisuseError } from '../errors.ts'
+import { cannotListen } from '../net/listen.ts'
 
 /** The `metrics` service: answers `GET /metrics`, and nothing else. */
 export class MetricsListener {
@@ -28,9 +28,7 @@ export class MetricsListener {
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     // Later ones are about a single connection that could not be accepted.
-    this.#server.on('error', (cause) =>
-      reject(new MisuseError('configuration', `cannot listen on ${host} port ${port}: ${cause.message}`, { cause })),
-    )
+    this.#server.on('error', (cause) => reject(cannotListen(host, port, cause)))
     this.#server.listen({ host, port }, resolve)
     await promise
     const address = this.#server.address()

@@ -48,8 +48,7 @@ export class Listener {
     try {
       await promise
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      throw new MisuseError('configuration', `cannot listen on ${host} port ${port}: ${why}`, { cause: error })
+      throw cannotListen(host, port, error)
     }
     server.off('error', reject)
     // Accepting can fail for want of file descriptors; those that are open go on.
@@ -103,4 +102,18 @@ export class Listener {
     this.#sessions.add(session)
     void session.over.then(() => this.#sessions.delete(session))
   }
+}
+
+const whyNot: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already; stop it, or choose another port',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not; choose a port from 1024 up, or allow it (on Linux, CAP_NET_BIND_SERVICE)',
+  ENOTFOUND: 'there is no such host; give an address',
+}
+
+/** Why a listener could not begin, and what to do. */
+export function cannotListen(host: string, port: number, cause: unknown): MisuseError {
+  const { code = '', message = String(cause) } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : {}
+  const why = code in whyNot ? `${whyNot[code]} (${code})` : message
+  return new MisuseError('configuration', `cannot listen on ${host} port ${port}: ${why}`, { cause })
 }
