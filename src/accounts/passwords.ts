@@ -43,9 +43,8 @@ export function passwordFault(password: string): string | undefined {
   if (prepared(password) === '') return 'it is empty'
   // RFC 2449 §4: a command is at most 255 octets, CRLF included, and "PASS " takes five of them.
   if (Buffer.byteLength(password) > 240) return 'it is longer than 240 octets, which no mail program could send'
-  // RFC 6856 §2.2: such a log-in is refused.
   if (isProhibited(password))
-    return 'it has a control character in it, or another that is invisible or nobody’s, which no mail program could send'
+    return 'it has a control character in it, or another with which no log-in is let through (RFC 4013 §2.3)'
   return undefined
 }
 
