@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { StoreError } from './errors.ts'
 
 /** What the system or SQLite said when a file of ours could not be read or written, as a StoreError that names the file. */
@@ -5,7 +7,7 @@ export function diskError(error: unknown, file: string): StoreError {
   if (error instanceof StoreError) return error
   const cause = error instanceof Error ? error : new Error(String(error))
   const options = { cause }
-  switch (kind(cause)) {
+  switch (isFailedForRoom(cause, file) ? 'full' : kind(cause)) {
     case 'full':
       return new StoreError(
         'disk-full',
@@ -26,6 +28,17 @@ export function diskError(error: unknown, file: string): StoreError {
       return new StoreError('damaged', `${file} is damaged (${cause.message})`, options)
     case 'other':
       return new StoreError('io', `${file}: ${cause.message}`, options)
+  }
+}
+
+/** On a full disk SQLite cannot make its -wal and -shm files, and only says SQLITE_IOERR (10). */
+function isFailedForRoom(error: Error & { errcode?: unknown }, file: string): boolean {
+  if (typeof error.errcode !== 'number' || (error.errcode & 0xff) !== 10) return false
+  try {
+    const { bavail, bsize } = statfsSync(dirname(file))
+    return bavail * bsize < 1 << 16
+  } catch {
+    return false
   }
 }
 
@@ -51,12 +64,8 @@ const sqliteKinds: Readonly<Record<number, Kind>> = {
   26: 'damaged',
 }
 
-/** SQLITE_IOERR_SHMSIZE: the file that a database's processes share could not be made as long as it must be. */
-const noRoomToShare = 4874
-
 function kind(error: Error & { code?: unknown; errcode?: unknown }): Kind {
   if (typeof error.errcode === 'number') {
-    if (error.errcode === noRoomToShare) return 'full'
     return sqliteKinds[error.errcode & 0xff] ?? 'other'
   }
   return (typeof error.code === 'string' ? systemKinds[error.code] : undefined) ?? 'other'
@@ -67,7 +76,7 @@ export function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && kind(error) === 'busy'
 }
 
-/** Whether SQLite, or the system, said that there is no room, and so has not done it: of `noRoomToShare` that is not known. */
+/** Whether SQLite, or the system, said that there is no room. */
 export function isFull(error: unknown): boolean {
-  return error instanceof Error && kind(error) === 'full' && !('errcode' in error && error.errcode === noRoomToShare)
+  return error instanceof Error && kind(error) === 'full'
 }

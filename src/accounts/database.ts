@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, statfsSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -66,23 +66,7 @@ export function storeErrorOf(error: unknown, file: string): unknown {
   if (errcode === 14)
     return new StoreError('io', `${file} cannot be opened; see that its folder is there and is yours`, options)
   if (typeof code !== 'string' && errcode === undefined) return error
-  // On a full disk SQLite cannot make its -wal and -shm files, and only says SQLITE_IOERR (10).
-  if (errcode !== undefined && (errcode & 0xff) === 10 && isFull(dirname(file)))
-    return new StoreError(
-      'disk-full',
-      `the disk is full: ${file} cannot be used; free some space and try again`,
-      options,
-    )
   const known = diskError(error, file)
   if (known.code === 'damaged') return new StoreError('damaged', `${known.message}; bring it back from a copy`, options)
   return known
-}
-
-function isFull(folder: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(folder)
-    return bavail * bsize < 1 << 16
-  } catch {
-    return false
-  }
 }
