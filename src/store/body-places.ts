@@ -12,14 +12,14 @@ const together = 256
  * looked up with one statement.
  */
 export class BodyPlaces {
-  readonly #index: SqliteIndex
+  readonly #index: () => SqliteIndex
   readonly #folder: string
   readonly #paths = new Map<number, string>()
   #known: PlaceColumns = noPlaces
   /** Which of them was asked for last. */
   #at = -1
 
-  constructor(index: SqliteIndex, folder: string) {
+  constructor(index: () => SqliteIndex, folder: string) {
     this.#index = index
     this.#folder = folder
   }
@@ -36,7 +36,7 @@ export class BodyPlaces {
 
   /** The same with the hash as its proof. */
   findByHash(id: MessageId): Body | undefined {
-    const found = this.#index.bodyOf(id)
+    const found = this.#index().bodyOf(id)
     return found && { path: this.#path(found.place.segment), place: found.place, proof: found.hash }
   }
 
@@ -59,7 +59,7 @@ export class BodyPlaces {
       this.#at = ids.indexOf(id)
       if (this.#at !== -1) return true
     }
-    this.#known = this.#index.placesFrom(id, inOrder ? together : 1)
+    this.#known = this.#index().placesFrom(id, inOrder ? together : 1)
     this.#at = this.#known.ids[0] === id ? 0 : -1
     return this.#at === 0
   }

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { open, truncate } from 'node:fs/promises'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,12 +8,13 @@ import { isWholeBody, lendBody, readBody, type Body } from './body-reader.ts'
 import { BodyPlaces } from './body-places.ts'
 import { Drafting, type Append } from './drafting.ts'
 import { Group } from './group.ts'
-import { indexError, openIndex } from './index-file.ts'
+import { type Connection, IndexConnections, inodeOf } from './index-connections.ts'
+import { indexError } from './index-file.ts'
 import { indexPath, segmentPath, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { replay, type Rest } from './replay.ts'
 import { encodeRecord, formatVersion, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
-import { SqliteIndex } from './sqlite-index.ts'
+import type { SqliteIndex } from './sqlite-index.ts'
 import { DiskStaging } from './staging.ts'
 import type { Draft, Staging, Taker, UserMail, View } from './store.ts'
 
@@ -36,6 +36,8 @@ export interface DiskMailOptions {
   readonly folder: string
   readonly files: SegmentFiles
   readonly now: () => number
+  /** It holds connections again; see `rest`. */
+  readonly onAwake: (mail: DiskMail) => void
   readonly onClose: () => void
 }
 
@@ -44,34 +46,23 @@ export class DiskMail implements UserMail {
   readonly user: string
   readonly #options: DiskMailOptions
   readonly #folder: string
-  readonly #writer: DatabaseSync
-  readonly #reader: DatabaseSync
-  readonly #writing: SqliteIndex
-  readonly #reading: SqliteIndex
+  readonly #connections: IndexConnections
   readonly #places: BodyPlaces
-  readonly #inode: bigint
   #jobs: Job[] = []
   #busy: Promise<void> | undefined
   #closed = false
 
-  /** Throws StoreError where the index cannot be opened. */
   constructor(options: DiskMailOptions) {
     this.user = options.user
     this.#options = options
     this.#folder = options.folder
-    this.#writer = openIndex(this.#folder, this.user)
-    this.#reader = openIndex(this.#folder, this.user)
-    // A change waits without holding up everything else in this process.
-    this.#writer.exec('pragma busy_timeout = 0')
-    this.#writing = new SqliteIndex(this.#writer)
-    this.#reading = new SqliteIndex(this.#reader)
-    this.#places = new BodyPlaces(this.#reading, this.#folder)
-    this.#inode = inodeOf(indexPath(this.#folder))
+    this.#connections = new IndexConnections(this.#folder, this.user, () => options.onAwake(this))
+    this.#places = new BodyPlaces(() => this.#connections.reader().index, this.#folder)
   }
 
   /** Takes in what an earlier process wrote to the segments but not to the index. */
   async recover(): Promise<void> {
-    const { segment, tail } = await this.read(() => ({ segment: this.#reading.segment, tail: this.#reading.tail }))
+    const { segment, tail } = await this.#look((index) => ({ segment: index.segment, tail: index.tail }))
     const behind =
       segment === 0 ||
       sizeOf(segmentPath(this.#folder, segment)) !== tail ||
@@ -89,23 +80,14 @@ export class DiskMail implements UserMail {
   modseq(): ModSeq {
     this.#mustBeOpen()
     try {
-      return this.#reading.latest()
+      return this.#connections.reader().index.latest()
     } catch (error) {
       throw this.#explain(error)
     }
   }
 
-  async read<T>(look: (view: View) => T): Promise<T> {
-    this.#mustBeOpen()
-    try {
-      this.#reader.exec('begin')
-      this.#reading.attend()
-      return look(this.#reading)
-    } catch (error) {
-      throw this.#explain(error)
-    } finally {
-      endReading(this.#reader)
-    }
+  read<T>(look: (view: View) => T): Promise<T> {
+    return this.#look(look)
   }
 
   change<T>(work: (draft: Draft) => T): Promise<T> {
@@ -129,14 +111,37 @@ export class DiskMail implements UserMail {
     return lendBody(this.#options.files, this.#mustHave(id, 'any'), take)
   }
 
+  /** Lets go of the memory that being ready costs, until it is used again. False: a change is under way. */
+  rest(): boolean {
+    if (this.#busy !== undefined) return false
+    this.#connections.rest()
+    this.#places.forget()
+    return true
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     while (this.#busy !== undefined) await this.#busy
     this.#closed = true
-    this.#reader.close()
-    this.#writer.close()
+    this.rest()
     await this.#options.files.close(this.#folder)
     this.#options.onClose()
+  }
+
+  async #look<T>(look: (index: SqliteIndex) => T): Promise<T> {
+    this.#mustBeOpen()
+    let reader: DatabaseSync | undefined
+    try {
+      const { database, index } = this.#connections.reader()
+      reader = database
+      reader.exec('begin')
+      index.attend()
+      return look(index)
+    } catch (error) {
+      throw this.#explain(error)
+    } finally {
+      if (reader !== undefined) endReading(reader)
+    }
   }
 
   #mustHave(id: MessageId, proof: 'hash' | 'any'): Body {
@@ -170,16 +175,17 @@ export class DiskMail implements UserMail {
 
   /** Runs the jobs in one transaction; gives back what is to be told once it is durable. */
   async #write(jobs: readonly Job[]): Promise<(() => void)[]> {
-    const index = this.#writing
-    await this.#begin()
+    const connection = this.#connections.writer()
+    const { database: writer, index } = connection
+    await this.#begin(connection)
     let from: number | undefined
     let committing = false
     try {
       index.attend()
-      await this.#prepareTail(await replay(index, this.#options.files, this.#folder))
+      await this.#prepareTail(index, await replay(index, this.#options.files, this.#folder))
       index.beginGroup()
       const group = new Group(index.segment, index.tail, index.seal)
-      const settle = jobs.map((job) => this.#try(job, group))
+      const settle = jobs.map((job) => this.#try(job, index, group))
       if (group.length > 0) {
         group.commit(index.modseq)
         from = index.tail
@@ -188,7 +194,7 @@ export class DiskMail implements UserMail {
       }
       index.keepState()
       committing = true
-      this.#writer.exec('commit')
+      writer.exec('commit')
       this.#places.forget()
       return settle
     } catch (error) {
@@ -198,19 +204,19 @@ export class DiskMail implements UserMail {
       const stays = committing && !isFull(error)
       if (from !== undefined && !stays)
         await truncate(segmentPath(this.#folder, index.segment), from).catch(() => undefined)
-      if (this.#writer.isTransaction) this.#writer.exec('rollback')
+      if (writer.isTransaction) writer.exec('rollback')
       throw error
     }
   }
 
-  #try(job: Job, group: Group): () => void {
+  #try(job: Job, index: SqliteIndex, group: Group): () => void {
     const mark = group.mark()
     try {
       const isWhole = (place: BodyPlace, hash: Hash): boolean =>
         group.holds(place) || isWholeBody(segmentPath(this.#folder, place.segment), place, hash)
       const append: Append<BodyPlace> = (record, staged) => group.append(record, staged)
-      const draft = new Drafting(this.#writing, append, { now: this.#options.now, isWhole })
-      const value = this.#writing.attempt(() => job.work(draft))
+      const draft = new Drafting(index, append, { now: this.#options.now, isWhole })
+      const value = index.attempt(() => job.work(draft))
       return () => job.resolve(value)
     } catch (error) {
       group.reset(mark)
@@ -219,26 +225,25 @@ export class DiskMail implements UserMail {
   }
 
   /** The SQLite write lock is also the lock on the segment's tail, whichever process writes. */
-  async #begin(): Promise<void> {
+  async #begin({ database: writer, inode }: Connection): Promise<void> {
     const path = indexPath(this.#folder)
     const until = performance.now() + patience
     for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
       try {
-        this.#writer.exec('begin immediate')
+        writer.exec('begin immediate')
         break
       } catch (error) {
         if (!isBusy(error) || performance.now() > until) throw error
         await sleep(wait)
       }
     }
-    if (inodeOf(path) === this.#inode) return
-    this.#writer.exec('rollback')
+    if (inodeOf(path) === inode) return
+    writer.exec('rollback')
     throw new StoreError('missing', `${path} was removed or replaced while in use; nothing was written; start again`)
   }
 
   /** Leaves the tail such that a group can be added at it. */
-  async #prepareTail(rest: Rest): Promise<void> {
-    const index = this.#writing
+  async #prepareTail(index: SqliteIndex, rest: Rest): Promise<void> {
     if (rest === 'torn') {
       // A writer was stopped in the middle: nobody was told that this was received.
       await truncate(segmentPath(this.#folder, index.segment), index.tail)
@@ -283,8 +288,4 @@ function endReading(database: DatabaseSync): void {
   } catch {
     // Of a damaged index the reading itself has said so.
   }
-}
-
-function inodeOf(path: string): bigint {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
 }

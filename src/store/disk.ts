@@ -11,6 +11,7 @@ import { SegmentFiles } from './segment-files.ts'
 import type { Store, UserMail } from './store.ts'
 
 const usualMemory = 16 << 20
+const usuallyAwake = 128
 /** What the folders of removed users' mail are called until they are gone; no user's name begins with a dot. */
 const removed = '.removed-'
 
@@ -20,12 +21,18 @@ export class DiskStore implements Store {
   readonly #now: () => number
   readonly #files: SegmentFiles
   readonly #open = new Map<string, Promise<DiskMail>>()
+  readonly #awake = new Set<DiskMail>()
+  readonly #mostAwake: number
 
-  /** `folder`: the folder of data. `memory`: so much of what was read lately stays in memory (octets); 16 MiB unless said. */
-  constructor(folder: string, options: { now?: () => number; memory?: number } = {}) {
+  /**
+   * `folder`: the folder of data. `memory`: so much of what was read lately stays in memory (octets); 16 MiB unless said. `awake`: so
+   * many users' mail is kept ready to be read and written, 128 unless said; those that were ready longest rest first.
+   */
+  constructor(folder: string, options: { now?: () => number; memory?: number; awake?: number } = {}) {
     this.#folder = resolve(folder)
     this.#now = options.now ?? Date.now
     this.#files = new SegmentFiles(options.memory ?? usualMemory)
+    this.#mostAwake = options.awake ?? usuallyAwake
   }
 
   /** The folder of one user's mail. */
@@ -94,7 +101,11 @@ export class DiskStore implements Store {
       folder,
       files: this.#files,
       now: this.#now,
-      onClose: () => this.#open.delete(user),
+      onAwake: (awake) => this.#isAwake(awake),
+      onClose: () => {
+        this.#open.delete(user)
+        this.#awake.delete(mail)
+      },
     })
     try {
       await mail.recover()
@@ -103,5 +114,13 @@ export class DiskStore implements Store {
       throw error
     }
     return mail
+  }
+
+  #isAwake(mail: DiskMail): void {
+    this.#awake.add(mail)
+    for (const other of this.#awake) {
+      if (this.#awake.size <= this.#mostAwake) return
+      if (other !== mail && other.rest()) this.#awake.delete(other)
+    }
   }
 }
