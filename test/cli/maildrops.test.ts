@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { add } from '../../src/store/contract-mail.ts'
+import { DiskStore } from '../../src/store/disk.ts'
 import { pop3, postino } from './postino.ts'
 
 test('maildrops: what clients deleted is shown and brought back, devices are listed and removed, settings hold at once', async (t) => {
@@ -57,6 +59,22 @@ test('maildrops: what clients deleted is shown and brought back, devices are lis
   )
   assert.deepEqual(await json(['user', 'device', 'list', 'mario']), [])
   assert.equal((await serving.stop()).code, 0)
+})
+
+test('maildrops: what has expired is shown as gone, as POP3 has it', async (t) => {
+  const { run, json, data } = await postino(t)
+  await run(['user', 'add', 'mario', '--password-stdin'], { input: 'secret\n' })
+  const old = new DiskStore(data, { now: () => Date.now() - 10 * 86_400_000 })
+  const mail = await old.open('mario')
+  await add(mail, 'Subject: old\r\n\r\n')
+  await mail.change((draft) => draft.openDevice('phone', 'all'))
+  await old.close()
+  await run(['import', '-', '--user', 'mario'], { input: 'Subject: new\n\n' })
+  const messages = async (...words: string[]): Promise<unknown> => (await json(['user', ...words]))[0]?.['messages']
+  assert.equal(await messages('maildrop', 'show', 'mario'), 2)
+  await run(['user', 'maildrop', 'set', 'mario', '--expire', '9'])
+  assert.equal(await messages('maildrop', 'show', 'mario'), 1)
+  assert.equal(await messages('device', 'list', 'mario'), 1)
 })
 
 test('maildrops: a wrong word is named, with those that are right', async (t) => {
