@@ -3,7 +3,7 @@ import { Tally } from '../net/tally.ts'
 
 /** So many passwords are verified at once (each takes 19 MiB and a core). */
 const atOnce = 2
-/** So many may wait for that, */
+/** So many may wait for that; who comes from a place where nobody waits always may, */
 const waiting = 1024
 /** of one place, so that it does not keep out the others: a whole office may come at once. */
 const waitingOfOne = 256
@@ -23,7 +23,8 @@ export class Crowd {
   readonly #wrong = new Tally()
   #all = 0
   #busy = 0
-  readonly #queue: (() => void)[] = []
+  /** Those who wait, by place. The place whose turn was last stands last: who comes alone does not wait behind a crowd. */
+  readonly #queues = new Map<string, (() => void)[]>()
 
   /** Throws TooManyLogIns where too many of that place have tried wrong passwords just now. */
   admit(place: string): void {
@@ -32,10 +33,11 @@ export class Crowd {
 
   /** Runs `work`, which takes a core, when its turn comes. Rejects with TooManyLogIns where too many wait. */
   async inTurn<T>(place: string, work: () => Promise<T>): Promise<T> {
-    if (this.#waiting.count(place) >= waitingOfOne || this.#all >= waiting) throw new TooManyLogIns()
+    const here = this.#waiting.count(place)
+    if (here >= waitingOfOne || (here > 0 && this.#all >= waiting)) throw new TooManyLogIns()
     this.#count(place, 1)
     try {
-      if (this.#busy >= atOnce) await new Promise<void>((resolve) => this.#queue.push(resolve))
+      if (this.#busy >= atOnce) await new Promise<void>((resolve) => this.#queueUp(place, resolve))
       else this.#busy++
       return await work().finally(() => this.#next())
     } finally {
@@ -58,9 +60,22 @@ export class Crowd {
     this.#all += one
   }
 
+  #queueUp(place: string, begin: () => void): void {
+    const queue = this.#queues.get(place)
+    if (queue === undefined) this.#queues.set(place, [begin])
+    else queue.push(begin)
+  }
+
   #next(): void {
-    const next = this.#queue.shift()
-    if (next === undefined) this.#busy--
-    else next()
+    const [first] = this.#queues
+    if (first === undefined) {
+      this.#busy--
+      return
+    }
+    const [place, queue] = first
+    const begin = queue.shift()
+    this.#queues.delete(place)
+    if (queue.length > 0) this.#queues.set(place, queue)
+    begin?.()
   }
 }
