@@ -1,5 +1,6 @@
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { hrtime } from 'node:process'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { diskError, isBusy } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
@@ -10,7 +11,7 @@ const patience = 1000
 /** Nobody changes it: to wait for it is to wait. */
 const nothing = new Int32Array(new SharedArrayBuffer(4))
 
-// `process` is null where a maildrop is free; `since` stays. A lease is as alive as its process.
+// `process` is null where a maildrop is free; `since` stays. A lease is as alive as its process; `alive` is by the machine's uptime.
 const tables = `
   create table if not exists processes (
     name text primary key,
@@ -35,6 +36,7 @@ export class SqliteLeases implements Leases {
   readonly process: string
   readonly #file: string
   readonly #now: () => number
+  readonly #uptime: () => number
   readonly #database: DatabaseSync
   readonly #acquire: StatementSync
   readonly #holder: StatementSync
@@ -47,11 +49,15 @@ export class SqliteLeases implements Leases {
   readonly #forget: StatementSync
   #renewed = 0
 
-  /** `process`: a name that no other process, living or dead, has. Throws StoreError. */
-  constructor(data: string, process: string, options: { now?: () => number } = {}) {
+  /**
+   * `process`: a name that no other process, living or dead, has. `uptime`: by which it is told who is alive; all processes of the
+   * machine have the same (milliseconds), and nobody can put it forward or back. Throws StoreError.
+   */
+  constructor(data: string, process: string, options: { now?: () => number; uptime?: () => number } = {}) {
     this.process = process
     this.#file = join(data, 'leases.sqlite')
     this.#now = options.now ?? Date.now
+    this.#uptime = options.uptime ?? uptime
     const database = openFile(this.#file)
     this.#database = database
     this.#acquire = database.prepare(acquire)
@@ -74,9 +80,10 @@ export class SqliteLeases implements Leases {
 
   acquire({ user, device, from, delay = 0, most = Infinity }: LeaseWish): Lease | NoLease {
     const now = this.#now()
-    const dead = now - leaseTime
+    const up = this.#uptime()
+    const dead = up - leaseTime
     // After this process had stood still.
-    if (now > this.#renewed + renewEvery) this.renew()
+    if (up > this.#renewed + renewEvery) this.renew()
     return this.#try(() => {
       if (device !== undefined && Number(this.#count.get(user, dead)?.['held']) >= most) return { why: 'too many' }
       const taken = this.#acquire.run(user, device ?? '', from, now, this.process, dead, now - delay)
@@ -98,7 +105,7 @@ export class SqliteLeases implements Leases {
   }
 
   renew(): void {
-    this.#renewed = this.#now()
+    this.#renewed = this.#uptime()
     this.#try(() => this.#renew.run(this.process, this.#renewed))
   }
 
@@ -135,6 +142,11 @@ export class SqliteLeases implements Leases {
       }
     }
   }
+}
+
+function uptime(): number {
+  const [seconds, nanoseconds] = hrtime()
+  return seconds * 1000 + Math.floor(nanoseconds / 1e6)
 }
 
 function openFile(file: string): DatabaseSync {

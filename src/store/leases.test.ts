@@ -126,7 +126,7 @@ test('leases hold between processes, and those of a process that died can be fre
 test('a lease whose process says no more that it is alive can be taken over by another', (t) => {
   const data = folder(t)
   const clock = { now: 1_000_000 }
-  const [one, two] = ['one', 'two'].map((name) => new SqliteLeases(data, name, { now: () => clock.now }))
+  const [one, two] = ['one', 'two'].map((name) => new SqliteLeases(data, name, { uptime: () => clock.now }))
   assert.ok(one && two)
   t.after(() => [one, two].forEach((leases) => leases.close()))
   const lease = given(one.acquire(mario))
@@ -143,6 +143,20 @@ test('a lease whose process says no more that it is alive can be taken over by a
   one.release(lease)
   assert.ok(two.holds(next))
   assert.equal('why' in one.acquire(mario), true)
+})
+
+test('a clock that is put forward or back takes nobody’s maildrop away', (t) => {
+  const data = folder(t)
+  const clock = { now: 1_700_000_000_000 }
+  const [one, two] = ['one', 'two'].map((name) => new SqliteLeases(data, name, { now: () => clock.now }))
+  assert.ok(one && two)
+  t.after(() => [one, two].forEach((leases) => leases.close()))
+  const lease = given(one.acquire(mario))
+  for (const jump of [10 * leaseTime, -1_000_000_000, 2_000_000_000]) {
+    clock.now += jump
+    assert.equal((two.acquire(mario) as NoLease).why, 'in-use')
+    assert.ok(one.holds(lease))
+  }
 })
 
 test('a damaged file of leases is made anew, and only its owner may read it', (t) => {
