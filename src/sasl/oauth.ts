@@ -16,7 +16,7 @@ const separator = '\x01'
 const headers: Readonly<Record<Name, RegExp>> = {
   OAUTHBEARER: /^(?:[ny]|p=(?<type>[^,]+)),(?:a=(?<name>[^,]+))?,$/,
   // https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
-  XOAUTH2: /^user=(?<name>.+)$/s,
+  XOAUTH2: /^user=(?<name>[^\0]+)$/,
 }
 
 // RFC 7628 §3.2.2. XOAUTH2 (Google's and Microsoft's, older) has the code of HTTP.
@@ -36,7 +36,7 @@ export class OAuthServer extends ServerExchange {
 
   respond(response: Uint8Array | undefined): ServerStep {
     if (response === undefined) return { kind: 'challenge', challenge: noOctets }
-    const bearer = read(toExactText(response) ?? '', headers[this.name])
+    const bearer = read(toExactText(response) ?? '', this.name)
     if (typeof bearer === 'string') return { kind: 'failed', why: bearer }
     return { kind: 'credentials', credentials: { by: 'bearer', ...bearer, mechanism: this.name } }
   }
@@ -47,13 +47,14 @@ export class OAuthServer extends ServerExchange {
 }
 
 /** RFC 7628 §3.1: client-resp = gs2-header kvsep *kvpair kvsep; XOAUTH2 is the same but for the header. */
-function read(text: string, form: RegExp): Bearer | SaslFault {
+function read(text: string, mechanism: Name): Bearer | SaslFault {
   if (!text.endsWith(separator + separator)) return 'malformed'
   const [header = '', ...pairs] = text.split(separator)
-  const found = form.exec(header)
+  const found = headers[mechanism].exec(header)
   const { name, type } = found?.groups ?? {}
   if (type !== undefined) return 'channel-binding'
-  const login = name === undefined ? '' : unescapeName(name)
+  // XOAUTH2 has nothing escaped.
+  const login = name === undefined || mechanism === 'XOAUTH2' ? (name ?? '') : unescapeName(name)
   // RFC 6750 §2.1; RFC 7628 §4: the scheme in any case.
   const auth = pairs.find((pair) => pair.startsWith('auth=')) ?? ''
   const token = /^auth=Bearer +([\w.~+/-]+=*)$/i.exec(auth)?.[1]
