@@ -18,19 +18,30 @@ const hashes: readonly (readonly [string, string])[] = [
   ['2a864886f70d010105', 'sha256'],
 ].map(([oid = '', hash = '']) => [`06${(oid.length / 2).toString(16).padStart(2, '0')}${oid}`, hash])
 
-/** What binds an exchange of log-in messages to this TLS connection (RFC 5929, RFC 9266); undefined where there is no such thing. */
+/** RFC 9266; RFC 5929 §3, §4. */
+export type BindingType = 'tls-exporter' | 'tls-unique' | 'tls-server-end-point'
+
+/** What binds an exchange of log-in messages to this TLS connection; undefined where there is no such thing. */
 export function channelBinding(
   socket: TLSSocket,
-  type: 'tls-exporter' | 'tls-server-end-point',
+  type: BindingType,
   side: 'server' | 'client',
 ): Uint8Array | undefined {
   if (type === 'tls-server-end-point') {
     const certificate = side === 'server' ? socket.getX509Certificate() : socket.getPeerX509Certificate()
     return certificate && endPoint(certificate)
   }
-  // RFC 9266 §4.2: before TLS 1.3 it is sound only with an extension that cannot be asked about here.
-  if (socket.getProtocol() !== 'TLSv1.3') return undefined
+  // RFC 9266 §4.2: before TLS 1.3 the exporter is sound only with an extension that cannot be asked about here.
+  if (socket.getProtocol() !== 'TLSv1.3') return type === 'tls-unique' ? unique(socket, side) : undefined
+  if (type !== 'tls-exporter') return undefined
   return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
+}
+
+/** RFC 5929 §3.1: the first Finished message of the handshake, which is the client's where no session is resumed. */
+function unique(socket: TLSSocket, side: 'server' | 'client'): Uint8Array | undefined {
+  // RFC 7677 §4: of a resumed session it is not sound, or only with that extension.
+  if (socket.isSessionReused()) return undefined
+  return side === 'server' ? socket.getPeerFinished() : socket.getFinished()
 }
 
 /** RFC 5929 §4.1: the hash of the certificate, by the hash function of its signature. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { PeerError } from '../errors.ts'
-import { channelBinding } from './channel-bindings.ts'
+import { type BindingType, channelBinding } from './channel-bindings.ts'
 import { linger } from './linger.ts'
 
 /** What a conversation needs of the engine of a line protocol. */
@@ -61,7 +61,7 @@ export class Conversation {
   }
 
   /** Binds a log-in to this TLS connection (RFC 9266, RFC 5929); undefined where there is no TLS, or no such binding. */
-  binding(type: 'tls-exporter' | 'tls-server-end-point'): Uint8Array | undefined {
+  binding(type: BindingType): Uint8Array | undefined {
     return this.#socket instanceof TLSSocket ? channelBinding(this.#socket, type, 'server') : undefined
   }
 

@@ -93,8 +93,9 @@ export interface ClientMechanism {
 
 /** The octets of a TLS channel binding, made when asked for; undefined where the channel has none of that type. */
 export type ChannelBindings = (type: ChannelBindingType) => Uint8Array | undefined
-/** RFC 9266; RFC 5929 §4. */
-export type ChannelBindingType = 'tls-exporter' | 'tls-server-end-point'
+/** RFC 9266; RFC 5929 §3, §4. The best first. */
+export const channelBindingTypes = ['tls-exporter', 'tls-unique', 'tls-server-end-point'] as const
+export type ChannelBindingType = (typeof channelBindingTypes)[number]
 
 /** What a server's mechanism needs. */
 export interface ServerMechanismOptions {

@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from '../wire/base64.ts'
 import { join, noOctets, toExactText, toOctets } from '../wire/octets.ts'
-import type { ChannelBindings, ClientMechanism } from './mechanism.ts'
+import { type ChannelBindings, channelBindingTypes, type ClientMechanism } from './mechanism.ts'
 import { prepared } from './prepare.ts'
 import { escapeName, exclusiveOr, keysOf, nonceOctets, sameOctets, type ScramClientCrypto } from './scram.ts'
 
@@ -31,7 +31,7 @@ export class ScramClient implements ClientMechanism {
   ): ScramClient | undefined {
     if (name === 'SCRAM-SHA-256')
       return new ScramClient(name, who, crypto, bindings === undefined ? 'n,,' : 'y,,', noOctets)
-    for (const type of ['tls-exporter', 'tls-server-end-point'] as const) {
+    for (const type of channelBindingTypes) {
       const octets = bindings?.(type)
       if (octets !== undefined) return new ScramClient(name, who, crypto, `p=${type},,`, octets)
     }

@@ -2,6 +2,7 @@ import { fromBase64, toBase64 } from '../wire/base64.ts'
 import { join, noOctets, toExactText, toOctets } from '../wire/octets.ts'
 import {
   type ChannelBindings,
+  channelBindingTypes,
   type SaslFault,
   ServerExchange,
   type ServerMechanismOptions,
@@ -77,8 +78,8 @@ export class ScramServer extends ServerExchange {
     // Each of the two names says whether there will be a binding (RFC 5802 §4).
     if ((type !== undefined) !== (this.name === 'SCRAM-SHA-256-PLUS')) return 'channel-binding'
     if (type === undefined) return noOctets
-    if (type !== 'tls-exporter' && type !== 'tls-server-end-point') return 'channel-binding'
-    return this.#bindings?.(type) ?? 'channel-binding'
+    const known = channelBindingTypes.find((one) => one === type)
+    return (known && this.#bindings?.(known)) ?? 'channel-binding'
   }
 
   #final(message: string): ServerStep {

@@ -25,6 +25,7 @@ const part = fc.constantFrom(
   'n,,',
   'y,,',
   'p=tls-exporter,,',
+  'p=tls-unique,,',
   'p=tls-server-end-point,,',
   'p=x,,',
   'n,a=mario,',
