@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { postino, type Postino } from '../cli/postino.ts'
+import { postino, type Postino, type Serving } from '../cli/postino.ts'
 import { generateMessages } from '../corpus/generate.ts'
 import type { Profile } from '../corpus/generate.ts'
 import { PlainPop3 } from '../faults/plain-pop3.ts'
@@ -13,7 +13,7 @@ import type { Dovecot } from './dovecot.ts'
 import { runFetchmail } from './fetchmail.ts'
 import { runGetmail } from './getmail.ts'
 import { readMaildir } from './maildir.ts'
-import { runMpop } from './mpop.ts'
+import { mpopMethods, runMpop } from './mpop.ts'
 import { readWithCurl, readWithMutt, readWithPerl, readWithPoplib } from './readers.ts'
 import type { Reading } from './readers.ts'
 import { available, runWell } from './run.ts'
@@ -55,6 +55,7 @@ function sorted(list: readonly Buffer[]): string[] {
 
 interface Served {
   readonly mine: Postino
+  readonly started: Serving
   readonly reading: (login: string, tls: Security) => Reading & { readonly certificate: string }
 }
 
@@ -72,6 +73,7 @@ async function served(t: TestContext): Promise<Served> {
   const started = await mine.serve()
   return {
     mine,
+    started,
     reading: (login, tls) => ({
       host: '127.0.0.1',
       port: started.ports[tls === 'implicit' ? 'pop3s' : 'pop3'] ?? 0,
@@ -187,9 +189,28 @@ test('mpop logs in by SCRAM-SHA-256', async (t) => {
   const { mine, reading } = await served(t)
   const folder = join(mine.data, '..', 'mpop-scram')
   mkdirSync(folder)
-  const got = await runMpop({ ...reading('usual', 'implicit'), folder, auth: 'scram-sha-256' })
+  // Without TLS: by TLS, an mpop that has -PLUS and is told not to use it fails by itself, before AUTH.
+  const got = await runMpop({ ...reading('usual', 'none'), folder, auth: 'scram-sha-256' })
   assert.equal(got.messages, usual.length)
 })
+
+for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+  for (const tls of ['implicit', 'starttls'] as const) {
+    test(`mpop logs in by SCRAM-SHA-256-PLUS, bound to ${maxVersion}, ${tls}`, async (t) => {
+      if (!available('mpop')) return t.skip('mpop is not installed')
+      if (!(await mpopMethods()).includes('scram-sha-256-plus'))
+        return t.skip('this mpop has no SCRAM-SHA-256-PLUS (before 1.4.19, or built without GNU SASL)')
+      const { mine, started, reading } = await served(t)
+      const folder = join(mine.data, '..', 'mpop-scram-plus')
+      mkdirSync(folder)
+      const got = await runMpop({ ...reading('usual', tls), folder, auth: 'scram-sha-256-plus', maxVersion })
+      assert.equal(got.messages, usual.length)
+      await started.stop()
+      const bound = `user=usual .* tls=${maxVersion} auth=SCRAM-SHA-256-PLUS .* end=quit$`
+      assert.match(started.stderr(), new RegExp(bound, 'm'))
+    })
+  }
+}
 
 test('openssl s_client speaks with it after STLS, and agrees on pop3 by ALPN', async (t) => {
   if (!available('openssl')) return t.skip('openssl is not installed')
