@@ -29,6 +29,9 @@ export interface ExamineOptions extends ExaminationOptions {
   readonly onRule?: (rule: Rule, number: number, of: number) => void
 }
 
+/** Why a destructive rule is untried where that is not permitted. */
+export const needsDestructive = 'only with --destructive'
+
 /** Levels whose rules count: where one does not hold, the server does not pass. */
 export const binding: readonly Level[] = ['must', 'should']
 
@@ -77,7 +80,7 @@ async function firstLook(exam: Examination): Promise<{ greeting: string; tls: st
 }
 
 async function tried(exam: Examination, rule: Rule): Promise<Verdict> {
-  if (rule.destructive && !exam.destructive) return { result: 'untried', why: 'only with --destructive' }
+  if (rule.destructive && !exam.destructive) return { result: 'untried', why: needsDestructive }
   try {
     return await rule.check(exam)
   } catch (error) {

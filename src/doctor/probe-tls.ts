@@ -63,5 +63,5 @@ export function trustFault(secured: TLSSocket, to: Destination): string | undefi
   // The types say Error; Node gives the code alone for some.
   const why: unknown = secured.authorizationError
   const error = why instanceof Error ? why : Object.assign(new Error(String(why)), { code: String(why) })
-  return connectionError(error, to).message
+  return connectionError(error, to, 'give its file as --certificate FILE').message
 }

@@ -86,10 +86,11 @@ export function spelt({ host, port }: Destination): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** What went wrong on a connection, in words for the person whose account it is. */
+/** What went wrong on a connection, in words for the person whose account it is. `trust`: how that person has a certificate trusted. */
 export function connectionError(
   error: Error & { code?: unknown; reason?: unknown; cert?: unknown },
   to: Destination,
+  trust = 'name its file in NODE_EXTRA_CA_CERTS',
 ): PeerError {
   if (error instanceof PeerError) return error
   const code = typeof error.code === 'string' ? error.code : ''
@@ -109,7 +110,7 @@ export function connectionError(
   if (/SELF_SIGNED|UNABLE_TO|CERT_|INVALID_CA/.test(code))
     return say(
       'tls',
-      `its TLS certificate is not trusted (${error.message}); to trust a certificate of your own, name its file in NODE_EXTRA_CA_CERTS`,
+      `its TLS certificate is not trusted (${error.message}); to trust a certificate of your own, ${trust}`,
     )
   if (/^ERR_SSL|^ERR_TLS|^EPROTO/.test(code))
     return say(
