@@ -27,7 +27,7 @@ export class Chores {
 
   constructor({ data, directory, mails, counters, log, fetchEvery, fetchParallel }: ChoresOptions) {
     this.#directory = directory
-    const indexing = new Indexing({ data, directory, mails, log })
+    const indexing = new Indexing({ data, directory, log })
     this.#indexing = indexing
     this.#purging = new Purging({ data, directory, mails, log })
     this.#schedule = scheduleOf({

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as soon } from 'node:timers/promises'
 import type { Directory } from '../accounts/directory.ts'
+import { isBehind } from '../search/behind.ts'
 import { startIndexer } from '../search/indexer.ts'
 import { describeFailure } from './failure.ts'
 import type { LogLines } from './serve-log.ts'
-import type { Mails } from './serve-mails.ts'
 
 /** How often it is looked whether another process (`fetch`, `import`) has added mail, milliseconds. */
 const sweep = 60_000
@@ -13,7 +14,6 @@ const sweep = 60_000
 export interface IndexingOptions {
   readonly data: string
   readonly directory: Directory
-  readonly mails: Mails
   readonly log: LogLines
 }
 
@@ -21,8 +21,8 @@ export interface IndexingOptions {
 export class Indexing {
   readonly #options: IndexingOptions
   readonly #due = new Set<string>()
-  /** The state of each user's files, and the last change in them, when they were last looked at. */
-  readonly #seen = new Map<string, { written: number; modseq: number }>()
+  /** When each user's mail had been written, the last time that it was looked into. */
+  readonly #seen = new Map<string, number>()
   #working: Promise<void> | undefined
   #worker: ReturnType<typeof startIndexer> | undefined
   #sweeping: Promise<void> | undefined
@@ -78,22 +78,17 @@ export class Indexing {
 
   async #sweep(): Promise<void> {
     for (const { name } of this.#options.directory.users()) {
+      // With many users, those who are being served come first.
+      await soon()
       if (this.#closed) return
-      const written = lastWritten(join(this.#options.data, 'users', name, 'index.sqlite'))
-      const seen = this.#seen.get(name)
-      if (written === undefined || seen?.written === written) continue
+      const folder = join(this.#options.data, 'users', name)
+      const written = lastWritten(join(folder, 'index.sqlite'))
+      if (written === undefined || this.#seen.get(name) === written) continue
+      this.#seen.set(name, written)
       try {
-        const mail = await this.#options.mails.borrow(name)
-        try {
-          const modseq = await mail.read((view) => view.modseq)
-          this.#seen.set(name, { written, modseq })
-          if (seen?.modseq !== modseq) this.nudge(name)
-        } finally {
-          this.#options.mails.giveBack(mail)
-        }
+        if (isBehind(folder, name)) this.nudge(name)
       } catch (error) {
-        if (seen?.written !== written) this.#options.log.note(`the mail of ${name}: ${describeFailure(error)}`)
-        this.#seen.set(name, { written, modseq: seen?.modseq ?? -1 })
+        this.#options.log.note(`the mail of ${name}: ${describeFailure(error)}`)
       }
     }
   }

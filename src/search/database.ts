@@ -1,9 +1,10 @@
 import { rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { diskError } from '../disk-errors.ts'
 
 /** The form of `search.sqlite`, kept in its `user_version`. A file of any other form is made anew: it is only derived. */
-const form = 1
+export const form = 1
 
 /** How long one call may wait for another process that is writing (milliseconds). */
 const patience = 10_000
@@ -74,6 +75,11 @@ export function emptySearchFile({ database }: SearchFile): void {
   }
 }
 
+/** Where the search index of a user's folder is. */
+export function searchPath(folder: string): string {
+  return join(folder, 'search.sqlite')
+}
+
 /** Names the file by more than its path: removed and made again, it is another. */
 export function inodeOf(path: string): bigint {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
@@ -108,7 +114,7 @@ function isOurs(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 1
 }
 
-function versionOf(database: DatabaseSync): number {
+export function versionOf(database: DatabaseSync): number {
   return Number(database.prepare('pragma user_version').get()?.['user_version'])
 }
 

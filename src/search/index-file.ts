@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { diskError } from '../disk-errors.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import type { MailboxId, MessageId } from '../ids.ts'
@@ -10,6 +9,7 @@ import {
   openSearchFile,
   remakeSearchFile,
   removeSearchFile,
+  searchPath,
   type SearchFile,
 } from './database.ts'
 import { extractOf } from './document.ts'
@@ -58,12 +58,12 @@ export class SearchIndex {
 
   /** Opens (or makes) the index. Throws StoreError where the file cannot be written at all. */
   static open(folder: string, mail: UserMail): SearchIndex {
-    return new SearchIndex(pathIn(folder), mail)
+    return new SearchIndex(searchPath(folder), mail)
   }
 
   /** Removes the index of the mail in this folder, if there is one: who opens or uses it next makes it anew. */
   static remove(folder: string): void {
-    removeSearchFile(pathIn(folder))
+    removeSearchFile(searchPath(folder))
   }
 
   /** Indexes what is not yet indexed; resolves with how many messages that were. May be stopped, and goes on from there. */
@@ -205,10 +205,6 @@ export class SearchIndex {
   #explain(error: unknown): unknown {
     return error instanceof Error && 'errcode' in error ? diskError(error, this.#path) : error
   }
-}
-
-function pathIn(folder: string): string {
-  return join(folder, 'search.sqlite')
 }
 
 function isDamage(error: unknown, path: string): boolean {
