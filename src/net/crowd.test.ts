@@ -51,7 +51,7 @@ test('where all places are taken, the oldest who has not logged in makes room; w
   first?.giveUp('connection lost')
   await turn()
   assert.ok(arrive(crowd, '192.0.2.5'))
-  assert.deepEqual(limits, ['made room', 'sessions'])
+  assert.deepEqual(limits, ['made-room', 'sessions'])
 })
 
 test('one address has its own limit, an IPv6 network of 64 bits as well, and cannot push out others', async () => {

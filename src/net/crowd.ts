@@ -27,7 +27,7 @@ export interface Limits {
 export const usualLimits: Limits = { sessions: 4096, perAddress: 256, grace: 10_000 }
 
 /** Which limit kept somebody out, or cost somebody the place. */
-export type LimitReached = 'sessions' | 'address' | 'made room'
+export type LimitReached = 'sessions' | 'address' | 'made-room'
 
 export interface CrowdOptions {
   readonly limits?: Partial<Limits> | undefined
@@ -89,7 +89,7 @@ export class Crowd {
       this.#strangers.delete(session)
       if (session.loggedIn) continue
       session.giveUp('made room')
-      this.#onLimit?.('made room')
+      this.#onLimit?.('made-room')
       return true
     }
     return false
