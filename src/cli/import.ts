@@ -69,6 +69,6 @@ function uniqueIdList(path: string): UniqueIdList {
 }
 
 /** To a thousandth. */
-export function rounded(seconds: number): number {
+function rounded(seconds: number): number {
   return Math.round(seconds * 1000) / 1000
 }

@@ -9,7 +9,7 @@ interface Entry {
 }
 
 /** How Dovecot makes a unique-id unless `pop3_uidl_format` says otherwise. */
-export const usualUidlFormat = '%08Xu%08Xv'
+const usualUidlFormat = '%08Xu%08Xv'
 
 /**
  * The file in which Dovecot keeps the UIDs of a Maildir, version 3: `3 V<uidvalidity> N<next uid> …`, then for each message

@@ -1,12 +1,12 @@
 import { decodeCharset, oneLine, printable } from './charset.ts'
 import { type Description, decodedField, describeHeader } from './describe.ts'
 import { textOfHtml } from './html.ts'
-import { MessageReader, parseMessage } from './mime.ts'
+import { MessageReader } from './mime.ts'
 import type { Part } from './part.ts'
 import { decodeTransfer } from './transfer.ts'
 
 /** So much text is read of a message (octets as sent, and characters). */
-export const textLimit: number = 1 << 20
+const textLimit = 1 << 20
 
 /** What search knows of a message. */
 export interface Extract extends Description {
@@ -37,11 +37,6 @@ export class Extractor {
   finish(): Extract {
     return extractOf(this.#reader.finish())
   }
-}
-
-/** The same, of a message held whole. */
-export function extract(octets: Uint8Array): Extract {
-  return extractOf(parseMessage(octets, { keep: textLimit }))
 }
 
 function extractOf(root: Part): Extract {
@@ -85,7 +80,7 @@ function isAttachment(part: Part, name: string): boolean {
 }
 
 /** The name that the sender gave the file (RFC 2183 §2.3, or the older `name`), without folders. */
-export function fileName(part: Part): string {
+function fileName(part: Part): string {
   const given = part.dispositionParameters.get('filename') ?? part.parameters.get('name')
   if (given !== undefined) return oneLine(given).replace(/^.*[\\/]/, '')
   const attached = part.parts[0]

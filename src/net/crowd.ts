@@ -24,7 +24,7 @@ export interface Limits {
   readonly grace: number
 }
 
-export const usualLimits: Limits = { sessions: 4096, perAddress: 256, grace: 10_000 }
+const usualLimits: Limits = { sessions: 4096, perAddress: 256, grace: 10_000 }
 
 /** Which limit kept somebody out, or cost somebody the place. */
 export type LimitReached = 'sessions' | 'address' | 'made-room'

@@ -6,7 +6,7 @@ export function columnsOf(text: string): number {
 }
 
 /** Wide are East Asian scripts and emoji (Unicode Standard Annex 11); nothing take the marks that join the letter before. */
-export function columnsOfCharacter(code: number): number {
+function columnsOfCharacter(code: number): number {
   if (code < 0x300) return 1
   if (/^[\p{Mn}\p{Me}\p{Cf}]$/u.test(String.fromCodePoint(code))) return 0
   const wide =

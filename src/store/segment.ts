@@ -45,7 +45,7 @@ export const recordHead: number = 8 + 8 + 4 + 4
  */
 export type Seal = number
 /** A record longer than this is damage. */
-export const longestRecord: number = 1 << 20
+const longestRecord = 1 << 20
 
 /** RFC 8878 §3.1.1.2.3: a block holds at most 128 KiB, as does our window. */
 export const blockSize: number = 128 * 1024

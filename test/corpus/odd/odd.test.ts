@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { describe } from '../../../src/message/describe.ts'
-import { allParts, extract, textOf } from '../../../src/message/extract.ts'
+import { allParts, Extractor, textOf } from '../../../src/message/extract.ts'
 import { MessageReader, parseMessage } from '../../../src/message/mime.ts'
 import type { Part } from '../../../src/message/part.ts'
 import { readable } from '../../../src/message/readable.ts'
@@ -34,7 +34,9 @@ for (const name of names) {
 
 function understood(octets: Uint8Array): string {
   const { subject, from, to, cc, bcc, date, messageId } = describe(octets)
-  const { text, attachmentNames, hasAttachment } = extract(octets)
+  const extractor = new Extractor()
+  extractor.push(octets)
+  const { text, attachmentNames, hasAttachment } = extractor.finish()
   const fields = { subject, from, to, cc, bcc, 'message-id': messageId ?? '' }
   const lines = Object.entries(fields).map(([field, value]) => `${field}: ${value}`)
   lines.push(`date: ${date === undefined ? 'none' : new Date(date).toISOString()}`)
