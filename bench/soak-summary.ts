@@ -1,17 +1,22 @@
 import { markdownTable } from './report.ts'
 import { mean, slopeOf } from './slope.ts'
 
-/** What was seen at one moment; counts are since the beginning. */
-export interface SoakSample {
+/** What the load tells; counts are since the beginning. */
+export interface SoakTold {
   readonly seconds: number
   readonly sessions: number
   readonly refused: number
   readonly failed: number
   readonly late: number
-  /** Sessions open in the load. */
+  /** Sessions open now. */
   readonly open: number
-  /** Seconds of processor time of the load, and of the server. */
+  /** Seconds of processor time. */
   readonly processor: number
+}
+
+/** What was seen at one moment. */
+export interface SoakSample extends SoakTold {
+  /** Seconds of processor time of the server. */
   readonly server: number
   /** Of all processes of the server: resident and proportional memory, octets; open files. */
   readonly resident: number

@@ -15,8 +15,7 @@ import { describeMachine } from './machine.ts'
 import { addUsers, servePostino } from './postino.ts'
 import type { Serving } from './postino.ts'
 import { atRest, memoryOf, openFiles, processorSeconds, residentMemory } from './processes.ts'
-import { soakText, summarize } from './soak-summary.ts'
-import type { SoakSample } from './soak-summary.ts'
+import { type SoakSample, soakText, type SoakTold, summarize } from './soak-summary.ts'
 
 const usage = 'npm run soak -- [--minutes 60] [--rate 200] [--workers N] [--write]'
 const messages = 30
@@ -27,16 +26,6 @@ interface Soak {
   /** Sessions a second. */
   readonly rate: number
   readonly workers: number | undefined
-}
-
-/** What the load has told: all since the beginning. */
-interface Told {
-  readonly sessions: number
-  readonly refused: number
-  readonly failed: number
-  readonly late: number
-  readonly open: number
-  readonly processor: number
 }
 
 async function soak({ minutes, rate, workers }: Soak, work: string): Promise<SoakSample[]> {
@@ -76,7 +65,7 @@ async function underLoad(serving: Serving, rate: number, seconds: number): Promi
   const ended = new Promise<number | null>((resolve) => load.once('close', resolve))
   const samples: SoakSample[] = []
   for await (const line of createInterface({ input: load.stdout })) {
-    const told = JSON.parse(line) as Told & { seconds: number }
+    const told = JSON.parse(line) as SoakTold
     const sample = {
       ...told,
       resident: residentMemory(serving.pid),

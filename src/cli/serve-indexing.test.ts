@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate as soon, setTimeout as sleep } from 'node:timers/promises'
 import { Directory } from '../accounts/directory.ts'
 import { SearchIndex } from '../search/index-file.ts'
+import { add } from '../store/contract-mail.ts'
 import { DiskStore } from '../store/disk.ts'
 import { Notes } from './notes.ts'
 import { Output } from './output.ts'
@@ -39,10 +40,7 @@ async function house(t: TestContext, users: readonly string[]) {
     put: async (user: string, indexed: boolean) => {
       const store = new DiskStore(data)
       const mail = await store.open(user)
-      const staging = mail.stage()
-      await staging.write(Buffer.from('Subject: ciao\r\n\r\n'))
-      const staged = await staging.finish()
-      await mail.change((draft) => draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 0 }))
+      await add(mail, 'Subject: ciao\r\n\r\n')
       if (indexed) {
         const index = SearchIndex.open(folder(user), mail)
         await index.catchUp()

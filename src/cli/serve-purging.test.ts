@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { Directory } from '../accounts/directory.ts'
+import { add } from '../store/contract-mail.ts'
 import { DiskStore } from '../store/disk.ts'
 import { Notes } from './notes.ts'
 import { Output } from './output.ts'
@@ -61,11 +62,8 @@ async function bin(t: TestContext): Promise<Bin> {
     directory,
     purging,
     drop: async (text) => {
-      const staging = mail.stage()
-      await staging.write(Buffer.from(text))
-      const staged = await staging.finish()
-      const about = { received: clock.now }
-      await mail.change((draft) => draft.trash(draft.add(staged, { mailbox: draft.openMailbox('INBOX'), ...about })))
+      const id = await add(mail, text, { received: clock.now })
+      await mail.change((draft) => draft.trash(id))
     },
     count: () => mail.read((view) => view.trashed(Infinity).length),
     wait: async (milliseconds) => {

@@ -5,6 +5,7 @@ import { RefusedError, StoreError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
 import { form } from '../pop3/maildrop.ts'
 import { english } from '../pop3/texts-en.ts'
+import { add } from '../store/contract-mail.ts'
 import { MemoryLeases } from '../store/leases.ts'
 import { MemoryStore } from '../store/memory.ts'
 import { maildropForm, type UserMail } from '../store/store.ts'
@@ -63,12 +64,7 @@ async function house(t: TestContext, { sessionsPerUser }: { sessionsPerUser?: nu
     mail,
     borrowed,
     enter,
-    add: async (text) => {
-      const staging = mail.stage()
-      await staging.write(Buffer.from(text))
-      const staged = await staging.finish()
-      return await mail.change((draft) => draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 1 }))
-    },
+    add: (text) => add(mail, text, { received: 1 }),
     look: async (device) => {
       const open = await enter(device)
       const texts: string[] = []

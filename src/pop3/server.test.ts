@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import type { Mechanism } from '../sasl/mechanism.ts'
+import { mechanisms } from '../sasl/mechanism.ts'
 import type { SaslCrypto } from '../sasl/scram.ts'
 import { languages } from './languages.ts'
 import { Maildrop } from './maildrop.ts'
@@ -24,14 +24,6 @@ const crypto: SaslCrypto = {
   random: (count) => new Uint8Array(count),
 }
 const keys = { salt: Buffer.from('salt'), iterations: 4096, storedKey: Buffer.alloc(32), serverKey: Buffer.alloc(32) }
-const mechanisms: readonly Mechanism[] = [
-  'PLAIN',
-  'LOGIN',
-  'SCRAM-SHA-256',
-  'SCRAM-SHA-256-PLUS',
-  'OAUTHBEARER',
-  'XOAUTH2',
-]
 
 interface Told {
   said: string

@@ -2,7 +2,8 @@ import { MisuseError } from '../errors.ts'
 import type { SaslCrypto, ScramClientCrypto, ScramKeys } from './scram.ts'
 
 /** The SASL mechanisms that are spoken here. */
-export type Mechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS' | 'OAUTHBEARER' | 'XOAUTH2'
+export const mechanisms = ['PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS', 'OAUTHBEARER', 'XOAUTH2'] as const
+export type Mechanism = (typeof mechanisms)[number]
 
 /** Who wants in, and by what proof. */
 export type SaslCredentials =

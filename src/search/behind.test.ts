@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { StoreError } from '../errors.ts'
+import { add } from '../store/contract-mail.ts'
 import { DiskStore } from '../store/disk.ts'
 import type { UserMail } from '../store/store.ts'
 import { isBehind } from './behind.ts'
@@ -27,19 +28,12 @@ async function index(folder: string, mail: UserMail): Promise<void> {
   found.close()
 }
 
-async function add(mail: UserMail): Promise<void> {
-  const staging = mail.stage()
-  await staging.write(Buffer.from('Subject: ciao\r\n\r\n'))
-  const staged = await staging.finish()
-  await mail.change((draft) => void draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 0 }))
-}
-
 test('it is behind from the first message, and after each, until it has read it', async (t) => {
   const { folder, mail } = await mario(t)
   assert.equal(isBehind(join(folder, '..', 'nobody'), 'nobody'), false)
   assert.equal(isBehind(folder, 'mario'), false)
   for (let round = 0; round < 2; round++) {
-    await add(mail)
+    await add(mail, 'Subject: ciao\r\n\r\n')
     assert.equal(isBehind(folder, 'mario'), true)
     await index(folder, mail)
     assert.equal(isBehind(folder, 'mario'), false)
@@ -49,7 +43,7 @@ test('it is behind from the first message, and after each, until it has read it'
 test('an index that must be made anew is behind', async (t) => {
   const { folder, mail } = await mario(t)
   const file = join(folder, 'search.sqlite')
-  await add(mail)
+  await add(mail, 'Subject: ciao\r\n\r\n')
   await index(folder, mail)
   const database = new DatabaseSync(file)
   database.exec('pragma user_version = 99')
@@ -63,7 +57,7 @@ test('an index that must be made anew is behind', async (t) => {
 
 test('the look leaves no file behind; damaged mail is an error that says what to do', async (t) => {
   const { folder, mail } = await mario(t)
-  await add(mail)
+  await add(mail, 'Subject: ciao\r\n\r\n')
   await mail.close()
   const before = await readdir(folder)
   assert.equal(isBehind(folder, 'mario'), true)

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { add } from './contract-mail.ts'
 import { DiskStore } from './disk.ts'
 import type { UserMail } from './store.ts'
 
@@ -14,13 +15,6 @@ async function storeIn(t: TestContext): Promise<{ folder: string; store: DiskSto
     await rm(folder, { recursive: true })
   })
   return { folder, store }
-}
-
-async function add(mail: UserMail, text: string): Promise<void> {
-  const staging = mail.stage()
-  await staging.write(Buffer.from(text))
-  const staged = await staging.finish()
-  await mail.change((draft) => draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 1 }))
 }
 
 async function texts(mail: UserMail): Promise<string[]> {

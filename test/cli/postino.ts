@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { makeCertificate } from '../../src/net/certificate.ts'
 
 const program = fileURLToPath(new URL('../../bin/postino.js', import.meta.url))
 
@@ -102,6 +103,24 @@ export async function postino(t: TestContext): Promise<Postino> {
       }
     },
   }
+}
+
+/** The same with the user mario, whose password is "secret", and who has two messages. */
+export async function house(t: TestContext): Promise<Postino> {
+  const made = await postino(t)
+  await made.run(['user', 'add', 'mario', '--password-stdin'], { input: 'secret\n' })
+  await writeFile(join(made.data, 'mail.mbox'), mbox(2))
+  await made.run(['import', join(made.data, 'mail.mbox')])
+  return made
+}
+
+/** Configures a new certificate in a data folder, and gives it. */
+export async function ownCertificate(data: string): Promise<string> {
+  const { cert, key } = makeCertificate()
+  await writeFile(join(data, 'own.pem'), cert)
+  await writeFile(join(data, 'own.key'), key)
+  await writeFile(join(data, 'postino.toml'), '[tls]\ncertificate = "own.pem"\nkey = "own.key"\n')
+  return cert
 }
 
 /** Some messages as files of one mbox. */

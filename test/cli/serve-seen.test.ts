@@ -2,19 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { mbox, pop3, type Postino, postino, type Serving } from './postino.ts'
+import { test } from 'node:test'
+import { house, pop3, type Serving } from './postino.ts'
 
 const listen = ['--listen', 'pop3=127.0.0.1:0', '--listen', 'metrics=127.0.0.1:0']
-
-/** A house with the user mario, who has two messages. */
-async function house(t: TestContext): Promise<Postino> {
-  const made = await postino(t)
-  await made.run(['user', 'add', 'mario', '--password-stdin'], { input: 'secret\n' })
-  await writeFile(join(made.data, 'mail.mbox'), mbox(2))
-  await made.run(['import', join(made.data, 'mail.mbox')])
-  return made
-}
 
 async function metrics(
   { ports }: Serving,

@@ -5,20 +5,10 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { makeCertificate } from '../../src/net/certificate.ts'
-import { mbox, pop3, type Postino, postino, type Serving } from './postino.ts'
+import { house, ownCertificate, pop3, postino, type Serving } from './postino.ts'
 
 const listen = ['--listen', 'pop3=127.0.0.1:0', '--listen', 'pop3s=127.0.0.1:0', '--listen', 'metrics=127.0.0.1:0']
 const two = ['--workers', '2', ...listen]
-
-/** A house with the user mario, who has two messages. */
-async function house(t: TestContext): Promise<Postino> {
-  const made = await postino(t)
-  await made.run(['user', 'add', 'mario', '--password-stdin'], { input: 'secret\n' })
-  await writeFile(join(made.data, 'mail.mbox'), mbox(2))
-  await made.run(['import', join(made.data, 'mail.mbox')])
-  return made
-}
 
 /** The processes that serve connections. */
 async function workersOf({ pid }: Pick<Serving, 'pid'>): Promise<number[]> {
@@ -167,14 +157,7 @@ test('limits hold between the workers', async (t) => {
 
 test('SIGHUP: a new certificate is used by all workers at once; a faulty configuration changes nothing', async (t) => {
   const { data, serve } = await house(t)
-  const write = async (): Promise<string> => {
-    const { cert, key } = makeCertificate()
-    await writeFile(join(data, 'own.pem'), cert)
-    await writeFile(join(data, 'own.key'), key)
-    return cert
-  }
-  const first = await write()
-  await writeFile(join(data, 'postino.toml'), '[tls]\ncertificate = "own.pem"\nkey = "own.key"\n')
+  const first = await ownCertificate(data)
   const serving = await serve(two)
   const trusts = (ca: string): Promise<boolean> =>
     new Promise((resolve) => {
@@ -186,7 +169,7 @@ test('SIGHUP: a new certificate is used by all workers at once; a faulty configu
     })
   const all = async (ca: string): Promise<boolean[]> => await Promise.all(Array.from({ length: 8 }, () => trusts(ca)))
   assert.ok((await all(first)).every(Boolean))
-  const second = await write()
+  const second = await ownCertificate(data)
   serving.signal('SIGHUP')
   await until(() => serving.stderr().includes('read the configuration and the certificate anew'))
   assert.ok((await all(second)).every(Boolean))

@@ -4,8 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { makeCertificate } from '../../src/net/certificate.ts'
-import { mbox, pop3, postino } from './postino.ts'
+import { ownCertificate, mbox, pop3, postino } from './postino.ts'
 
 test('serve says where it listens, then ready; a second one ends with 75; SIGTERM ends with 0', async (t) => {
   const { run, serve } = await postino(t)
@@ -97,14 +96,7 @@ test('SIGTERM lets a reply that is being given come to its end', async (t) => {
 test('SIGHUP: a new certificate is used at once, and a faulty configuration changes nothing', async (t) => {
   const { data, serve } = await postino(t)
   await mkdir(data, { recursive: true })
-  const write = async (): Promise<string> => {
-    const { cert, key } = makeCertificate()
-    await writeFile(join(data, 'own.pem'), cert)
-    await writeFile(join(data, 'own.key'), key)
-    return cert
-  }
-  const first = await write()
-  await writeFile(join(data, 'postino.toml'), '[tls]\ncertificate = "own.pem"\nkey = "own.key"\n')
+  const first = await ownCertificate(data)
   const serving = await serve()
   const trusts = (ca: string): Promise<boolean> =>
     new Promise((resolve) => {
@@ -118,7 +110,7 @@ test('SIGHUP: a new certificate is used at once, and a faulty configuration chan
     while (!what.test(serving.stderr())) await new Promise((resolve) => void setTimeout(resolve, 20))
   }
   assert.equal(await trusts(first), true)
-  const second = await write()
+  const second = await ownCertificate(data)
   assert.equal(await trusts(second), false)
   serving.signal('SIGHUP')
   await says(/read the configuration and the certificate anew/)

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { usualSettings } from '../../src/accounts/settings.ts'
 import { Maildrops } from '../../src/doors/serve-pop3-maildrops.ts'
 import { StoreError } from '../../src/errors.ts'
+import { stage } from '../../src/store/contract-mail.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import { MemoryLeases } from '../../src/store/leases.ts'
 import { Random } from '../corpus/generate-random.ts'
@@ -21,9 +22,7 @@ const session = join(import.meta.dirname, 'update-session.ts')
 async function fill(folder: string): Promise<void> {
   const store = new DiskStore(folder)
   const mail = await store.open('mario')
-  const staging = mail.stage()
-  await staging.write(Buffer.from('Subject: x\r\n\r\nx\r\n'))
-  const staged = await staging.finish()
+  const staged = await stage(mail, 'Subject: x\r\n\r\nx\r\n')
   await mail.change((draft) => {
     const mailbox = draft.openMailbox('INBOX')
     for (let n = 0; n < count; n++) draft.add(staged, { mailbox, received: n })
