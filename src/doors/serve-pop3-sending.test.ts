@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { Caller, house, logIn, soon, talk } from '../../test/pop3-house.ts'
+import { test, type TestContext } from 'node:test'
+import fc from 'fast-check'
+import { Caller, house, logIn, type Place, soon, talk } from '../../test/pop3-house.ts'
 import { StoreError } from '../errors.ts'
 
 const international = 'From: Jürgen <jürgen@example.de>\r\nSubject: Grüße\r\n\r\nSchöne Grüße\r\n.\r\n'
@@ -25,6 +26,57 @@ test('who did not ask for UTF8 gets the same message without UTF-8 in its header
     if (command !== 'TOP 1 0') assert.ok(message.endsWith(octetsOf('Schöne Grüße\r\n..\r\n')), message)
   }
   await soon(() => log.length === 3)
+  assert.deepEqual(
+    log.map(({ retrievedOctets }) => retrievedOctets),
+    [sizesIn(await talk(t, at, `${logIn}LIST\r\nQUIT\r\n`))[0], 0, 0],
+  )
+})
+
+/** The sizes of a LIST. */
+const sizesIn = (said: string): number[] => [...said.matchAll(/^\d+ (\d+)\r\n/gm)].map(([, size]) => Number(size))
+
+/** A session that begins with `first`, in which LIST, STAT, +OK and what really comes must agree; gives the sizes. */
+async function measured(t: TestContext, at: Place, count: number, first = ''): Promise<number[]> {
+  const caller = await Caller.call(t, at)
+  caller.say(`${first}${logIn}LIST\r\n`)
+  const list = sizesIn(await caller.until(/^\.\r\n/m))
+  assert.equal(list.length, count)
+  const total = list.reduce((sum, size) => sum + size, 0)
+  assert.equal(await caller.ask('STAT'), `+OK ${count} ${total}`)
+  for (const [place, size] of list.entries()) {
+    assert.match(await caller.ask(`RETR ${place + 1}`), new RegExp(`^\\+OK ${size} `))
+    const sent = await caller.until(/^(?:\.\r\n|[^]*?\r\n\.\r\n)/)
+    assert.equal(sent.slice(0, -3).replaceAll(/^\./gm, '').length, size, `${place + 1}: ${sent}`)
+  }
+  await caller.ask('DELE 1')
+  assert.equal(await caller.ask('STAT'), `+OK ${count - 1} ${total - (list[0] ?? 0)}`)
+  await caller.ask('RSET')
+  await caller.ask('QUIT')
+  return list
+}
+
+test('LIST, STAT and +OK say how many octets are sent, with and without UTF8 (RFC 6856 §2.1)', async (t) => {
+  const lines = ['To: è@x.it', 'Subject: città', 'X-A: è', 'X-B: b', ' è <a@b>,', '.', '', 'è', '--b', '--b--']
+  const types = ['multipart/mixed; boundary=b', 'message/global', 'application/pdf; name="è"']
+  const piece = fc.constantFrom(...lines, ...types.map((type) => `Content-Type: ${type}`))
+  const message = fc
+    .tuple(fc.constantFrom('\n', '\r\n'), fc.array(piece, { maxLength: 12 }), fc.constantFrom('', 'end', 'è: è'))
+    .map(([end, more, last]) => ['From: Jürgen <jürgen@example.de>', ...more, last].join(end))
+  const messages = [...fc.sample(message, { numRuns: 200, seed: 6858 }), 'Subject: città\r\n\r\nciao\r\n', '']
+  const { at } = await house(t, messages)
+  const [kept, sent] = [await measured(t, at, messages.length, 'UTF8\r\n'), await measured(t, at, messages.length)]
+  assert.ok(kept.filter((size, place) => size !== sent[place]).length >= 200)
+  assert.deepEqual(kept.slice(200), sent.slice(200))
+  const never = await house(t, messages, { downgrade: 'never' })
+  assert.deepEqual(await measured(t, never.at, messages.length), kept)
+})
+
+test('a message that is said to be international is measured too, although its size is given', async (t) => {
+  const read = (): Uint8Array => Buffer.from(international)
+  const { at } = await house(t, [{ octets: Buffer.from(international).length, international: true, read }])
+  const [kept] = await measured(t, at, 1, 'UTF8\r\n')
+  assert.equal(kept, Buffer.from(international).length)
+  assert.notEqual((await measured(t, at, 1))[0], kept)
 })
 
 test('a message of ASCII headers is never changed, whatever is in its body', async (t) => {

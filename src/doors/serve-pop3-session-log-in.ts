@@ -53,11 +53,9 @@ export async function logIn(
   const { user, device } = found
   try {
     const open = await options.openMaildrop({ user, device, address })
-    const { count: messages, octets } = open.maildrop
     tally.user = user
     tally.device = device
     tally.mechanism = credentials.by === 'apop' ? 'APOP' : credentials.mechanism
-    tally.size = { messages, octets }
     return open
   } catch (error) {
     tally.problem = messageOf(error)

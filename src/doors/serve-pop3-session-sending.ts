@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Downgrader } from '../message/downgrade.ts'
 import type { Conversation } from '../net/converse.ts'
-import { form } from '../pop3/maildrop.ts'
+import { form, type Maildrop } from '../pop3/maildrop.ts'
 import type { Pop3Server } from '../pop3/server.ts'
 import type { Taker } from '../store/store.ts'
 import type { OpenMaildrop } from './open-maildrop.ts'
@@ -17,6 +17,8 @@ export interface SendingOptions {
   readonly server: Pop3Server
   readonly conversation: Conversation
   readonly open: OpenMaildrop
+  /** As this client is to see it. */
+  readonly maildrop: Maildrop
   readonly tally: SessionTally
   /** Whether this client must be given internationalized messages in a form that it can read (RFC 6856 §2.1). */
   readonly downgrade: boolean
@@ -41,9 +43,9 @@ export class Sending {
 
   /** Sends a message, or the top of it. Undefined: it is done already, as it mostly is. */
   send(number: number, top: boolean): Promise<void> | undefined {
-    const { server, open, downgrade } = this.#options
+    const { server, open, maildrop, downgrade } = this.#options
     this.#downgrader =
-      downgrade && (open.maildrop.formOf(number) & form.international) !== 0
+      downgrade && (maildrop.formOf(number) & form.international) !== 0
         ? new Downgrader((octets) => server.message(octets))
         : undefined
     try {
@@ -88,13 +90,13 @@ export class Sending {
 
   #sent(number: number, top: boolean): void {
     if (this.#gone) return
-    const { server, open, tally } = this.#options
+    const { server, maildrop, tally } = this.#options
     this.#downgrader?.end()
     server.messageEnd()
     if (top) tally.tops++
     else {
       tally.retrieved++
-      tally.retrievedOctets += open.maildrop.octetsOf(number)
+      tally.retrievedOctets += maildrop.octetsOf(number)
     }
   }
 

@@ -141,15 +141,19 @@ export class Pop3Session implements Session {
     const server = this.#server
     this.#open = open
     context.onLogIn?.('ok', performance.now() - begun)
-    server.loggedIn(open.maildrop, open.policy)
+    // RFC 6856 §2: UTF8 comes before the log-in, so that it is known by now.
+    const downgrade = context.downgrade && !server.utf8
+    const maildrop = downgrade ? open.maildrop.downgraded : open.maildrop
+    this.#tally.size = { messages: maildrop.count, octets: maildrop.octets }
+    server.loggedIn(maildrop, open.policy)
     this.#patience = context.patience.after
     this.#sending = new Sending({
       server,
       conversation,
       open,
+      maildrop,
       tally: this.#tally,
-      // RFC 6856 §2: UTF8 comes before the log-in, so that it is known by now.
-      downgrade: context.downgrade && !server.utf8,
+      downgrade,
       patience: this.#patience,
     })
   }

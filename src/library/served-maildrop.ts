@@ -19,7 +19,10 @@ export interface ServedMessage {
   readonly octets?: number
   /** How the lines end that `read` gives; of `lf` each becomes CRLF on the wire. `crlf`, where `octets` is given. */
   readonly lineEnds?: 'crlf' | 'lf'
-  /** It has UTF-8 in its address fields (RFC 6532): clients that did not ask for UTF8 get a form that they can read. */
+  /**
+   * It has UTF-8 in its address fields (RFC 6532): clients that did not ask for UTF8 get a form that they can read. To know the size of
+   * that, it is read once when the maildrop is opened, also where `octets` is given. Of messages without `octets` it is found out.
+   */
   readonly international?: boolean
   read(): MessageContent | Promise<MessageContent>
 }
@@ -55,9 +58,9 @@ export async function openServed(served: ServedMaildrop, policy: Policy, letGo: 
     }
     if (seen.has(uniqueId)) throw new MisuseError('usage', `two messages have the unique-id ${uniqueId}`)
     seen.add(uniqueId)
-    known.push(
-      message.octets === undefined ? { uniqueId, ...(await measured(message)) } : sized(message, message.octets),
-    )
+    const { octets, international } = message
+    const size = octets === undefined || international === true ? await measured(message) : sized(message, octets)
+    known.push({ uniqueId, ...size })
   }
   return {
     maildrop: Maildrop.of(known),
@@ -73,11 +76,11 @@ export async function openServed(served: ServedMaildrop, policy: Policy, letGo: 
   }
 }
 
-function sized({ uniqueId, lineEnds, international }: ServedMessage, octets: number): MaildropMessage {
+function sized({ uniqueId, lineEnds }: ServedMessage, octets: number): Omit<MaildropMessage, 'uniqueId'> {
   if (!Number.isSafeInteger(octets) || octets < 0) {
     throw new MisuseError('usage', `message ${uniqueId} cannot have ${octets} octets`)
   }
-  return { uniqueId, octets, ...(lineEnds && { lineEnds }), ...(international !== undefined && { international }) }
+  return { octets, ...(lineEnds && { lineEnds }) }
 }
 
 async function measured(message: ServedMessage): Promise<Omit<MaildropMessage, 'uniqueId'>> {
@@ -85,8 +88,8 @@ async function measured(message: ServedMessage): Promise<Omit<MaildropMessage, '
   const content = await message.read()
   if (content instanceof Uint8Array) measure.update(content)
   else for await (const piece of content) measure.update(piece)
-  const { octets, lineEnds, international } = measure.finish()
-  return { octets, lineEnds, international }
+  const { octets, lineEnds, surrogate } = measure.finish()
+  return { octets, lineEnds, surrogate }
 }
 
 /** Undefined: it is done already. */

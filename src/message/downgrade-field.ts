@@ -103,7 +103,7 @@ function encodeWords(text: string, fold: string): string {
   let word = ''
   let size = 0
   for (const char of text) {
-    const octets = toOctets(char).length
+    const octets = utf8Length(char)
     if (size + octets > wordOctets) {
       words.push(word)
       word = ''
@@ -114,6 +114,12 @@ function encodeWords(text: string, fold: string): string {
   }
   words.push(word)
   return words.map((one) => `=?utf-8?B?${toBase64(toOctets(one))}?=`).join(fold)
+}
+
+/** How many octets a character has in UTF-8 (RFC 3629 §3). */
+function utf8Length(char: string): number {
+  const code = char.codePointAt(0) ?? 0
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
 }
 
 /** A Content-Type or Content-Disposition. RFC 6858 §2.2 would drop such parameters; RFC 2231 keeps the names of files. */

@@ -128,6 +128,9 @@ test('RFC 6858 §2.4: other fields with UTF-8 are left out; those in ASCII stay 
 test('line ends stay what they are, and a message without a body has none', () => {
   assert.equal(downgraded('Subject: è\nA: b\n\nè\n').toString(), 'Subject: =?utf-8?B?w6g=?=\nA: b\n\nè\n')
   assert.equal(downgraded('A: b\nSubject: è').toString(), 'A: b\nSubject: =?utf-8?B?w6g=?=')
+  const folded = `To: =?utf-8?B?w6g=?= <a@b>,\n =?utf-8?B?w6g=?= <c@d>`
+  assert.equal(downgraded('A: b\nTo: è <a@b>, è <c@d>').toString(), `A: b\n${folded}`)
+  assert.equal(downgraded('To: è <a@b>,\n è <c@d>').toString(), folded)
   assert.equal(downgraded('').length, 0)
 })
 
@@ -201,6 +204,13 @@ test('how the octets come changes nothing', () => {
   for (const message of [mixed, mixed.replaceAll('\r\n', '\n'), mixed.slice(0, -40)]) {
     const whole = downgraded(message)
     for (const chunk of [1, 2, 3, 7, 64]) assert.deepEqual(downgraded(message, chunk), whole, `${chunk}`)
+  }
+  // About as long as the longest field that is held.
+  for (const size of [-1, 0, 1, 1000]) {
+    const long = `X-A: è${'x'.repeat((1 << 20) + size - 13)}\r\n y\r\nTo: è\r\n\r\n`
+    const whole = downgraded(long)
+    assert.equal(whole.length > 1 << 20, size > 0)
+    for (const chunk of [65_536, 100_000, 1 << 20]) assert.ok(downgraded(long, chunk).equals(whole), `${size} ${chunk}`)
   }
   const odd = fc.string({
     unit: fc.constantFrom(

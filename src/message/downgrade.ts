@@ -56,6 +56,8 @@ export class Downgrader {
   #inHeader = true
   /** Whether we are in a field that is too long to be held. */
   #long = false
+  /** Whether lines end in LF alone. The last one of all may have no end to tell. */
+  #bare = false
   /** Whether we are within a line that may go out as it comes. */
   #inLine = false
   /** What the header says of its body. */
@@ -115,8 +117,11 @@ export class Downgrader {
       this.#pass(delimiter)
       return lineEnd
     }
+    if (line?.at(-1) === lf) this.#bare = line.at(-2) !== cr
     const fieldEnd = lineEnd === undefined ? undefined : endOfField(data, lineEnd, last)
-    if (fieldEnd === undefined) return data.length - at > fieldLimit ? this.#longField(data, at) : undefined
+    // A field is as long as it is, however much of it comes at once.
+    if ((fieldEnd ?? data.length) - at > fieldLimit) return this.#longField(data, at)
+    if (fieldEnd === undefined) return undefined
     this.#field(data.subarray(at, fieldEnd))
     return fieldEnd
   }
@@ -147,7 +152,7 @@ export class Downgrader {
     // What is no field is passed over by all who read it.
     if (field === undefined || isAscii(octets)) return this.#give(octets)
     const lineEnd = octets.at(-1) !== lf ? '' : octets.at(-2) === cr ? '\r\n' : '\n'
-    const text = downgradeField(field, lineEnd === '\n' ? '\n ' : '\r\n ')
+    const text = downgradeField(field, this.#bare ? '\n ' : '\r\n ')
     if (text !== undefined) this.#give(toOctets(text + lineEnd))
   }
 

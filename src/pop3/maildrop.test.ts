@@ -13,7 +13,7 @@ const message: fc.Arbitrary<MaildropMessage> = fc.record({
   }),
   octets: fc.oneof(fc.nat(2000), fc.constantFrom(0, 9, 10, 99, 100, 2 ** 31, 2 ** 32, 10 ** 15 - 1)),
   lineEnds: fc.constantFrom('crlf' as const, 'lf' as const),
-  international: fc.boolean(),
+  surrogate: fc.option(fc.nat(2000), { nil: undefined, freq: 1 }),
 })
 
 test('a maildrop says of its messages what it was told', () => {
@@ -30,11 +30,11 @@ test('a maildrop says of its messages what it was told', () => {
       )
       const sizes: string[] = []
       const ids: string[] = []
-      for (const [place, { uniqueId, octets, lineEnds, international }] of messages.entries()) {
+      for (const [place, { uniqueId, octets, lineEnds, surrogate }] of messages.entries()) {
         const number = place + 1
         assert.equal(maildrop.octetsOf(number), octets)
         assert.equal(maildrop.uniqueIdOf(number), uniqueId)
-        const bits = (lineEnds === 'lf' ? form.lf : 0) | (international === true ? form.international : 0)
+        const bits = (lineEnds === 'lf' ? form.lf : 0) | (surrogate === undefined ? 0 : form.international)
         assert.equal(maildrop.formOf(number), bits)
         if (removed.has(number)) continue
         sizes.push(`${number} ${octets}\r\n`)
@@ -47,6 +47,34 @@ test('a maildrop says of its messages what it was told', () => {
         [...removed].toSorted((a, b) => a - b),
       )
       assert.equal(marks.size, removed.size)
+    }),
+  )
+})
+
+test('for an old client a maildrop has the sizes of what that gets, and is otherwise the same', () => {
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 50 }), (messages) => {
+      const maildrop = Maildrop.of(messages)
+      const wanted = messages.map(({ octets, surrogate }) => surrogate ?? octets)
+      const { downgraded } = maildrop
+      const none = new Marks(messages.length)
+      const list = wanted.map((octets, place) => `${place + 1} ${octets}\r\n`).join('')
+      assert.equal(Buffer.from(downgraded.listing('LIST', none)).toString(), `${list}.\r\n`)
+      assert.deepEqual(downgraded.listing('UIDL', none), maildrop.listing('UIDL', none))
+      assert.deepEqual(
+        messages.map((_, place) => [downgraded.octetsOf(place + 1), downgraded.formOf(place + 1)]),
+        wanted.map((octets, place) => [octets, maildrop.formOf(place + 1)]),
+      )
+      assert.equal(
+        downgraded.octets,
+        wanted.reduce((sum, octets) => sum + octets, 0),
+      )
+      // It is made once for all sessions, and not at all where nothing differs.
+      assert.equal(maildrop.downgraded, downgraded)
+      assert.equal(
+        downgraded === maildrop,
+        messages.every(({ surrogate }) => surrogate === undefined),
+      )
     }),
   )
 })

@@ -8,8 +8,11 @@ export interface MaildropMessage {
   readonly octets: number
   /** How its lines end as it is kept. CRLF. */
   readonly lineEnds?: 'crlf' | 'lf'
-  /** It has UTF-8 in its header (RFC 6532), so that only a client that said UTF8 can take it as it is. */
-  readonly international?: boolean
+  /**
+   * It has UTF-8 in its header (RFC 6532), so that only a client that said UTF8 can take it as it is; the size, counted as `octets`, of
+   * what another client gets in its place (RFC 6858).
+   */
+  readonly surrogate?: number | undefined
 }
 
 /** What a message is kept like; bits. */
@@ -32,6 +35,8 @@ export interface MaildropColumns {
   readonly uniqueIdEnds: Uint32Array
   /** Bits of `form`. */
   readonly forms: Uint8Array
+  /** `MaildropMessage.surrogate`, by message-number, of the few that have one. */
+  readonly surrogates: ReadonlyMap<number, number>
 }
 
 /** Which messages are left out of a listing; a `Set` of their numbers, or `Marks`. */
@@ -54,6 +59,7 @@ export class Maildrop {
   readonly #columns: MaildropColumns
   #sizes: Uint8Array | undefined
   #uniqueIds: Uint8Array | undefined
+  #downgraded: Maildrop | undefined
 
   constructor(columns: MaildropColumns) {
     this.#columns = columns
@@ -75,10 +81,25 @@ export class Maildrop {
       uniqueIdEnds: Uint32Array.from(all, (message) => (end += message.uniqueId.length)),
       forms: Uint8Array.from(
         all,
-        ({ lineEnds, international }) =>
-          (lineEnds === 'lf' ? form.lf : 0) | (international === true ? form.international : 0),
+        ({ lineEnds, surrogate }) =>
+          (lineEnds === 'lf' ? form.lf : 0) | (surrogate === undefined ? 0 : form.international),
+      ),
+      surrogates: new Map(
+        all.flatMap(({ surrogate }, place) => (surrogate === undefined ? [] : [[place + 1, surrogate]])),
       ),
     })
+  }
+
+  /** The same maildrop for a client that did not say UTF8: its sizes are those of what such a client gets (RFC 6856 §2.1). */
+  get downgraded(): Maildrop {
+    const { surrogates, octets } = this.#columns
+    if (surrogates.size === 0) return this
+    if (this.#downgraded === undefined) {
+      const sizes = octets.slice()
+      for (const [number, size] of surrogates) sizes[number - 1] = size
+      this.#downgraded = new Maildrop({ ...this.#columns, octets: sizes, surrogates: new Map() })
+    }
+    return this.#downgraded
   }
 
   /** The size of message `number`; 0 where there is none. */

@@ -40,6 +40,7 @@ export function maildropContract(it: It): void {
     assert.deepEqual([...drop.octets], [11, 12, 20])
     const { lf, international, noDots } = maildropForm
     assert.deepEqual([...drop.forms], [noDots, lf, international | noDots])
+    assert.deepEqual([...drop.surrogates], [[3, 83]])
     assert.deepEqual(
       uniqueIdsOf(drop),
       messages.map(({ uniqueId }) => uniqueId),

@@ -45,7 +45,7 @@ export class Drafting<Body> implements Draft {
   add(staged: Staged, addition: Addition): MessageId {
     const mailbox = this.#mailbox(addition.mailbox)
     const id = this.#index.nextMessage() as MessageId
-    const { hash, size, octets, lineEnds, crc, dots, international } = staged
+    const { hash, size, octets, lineEnds, crc, dots, surrogate } = staged
     this.#write(
       {
         t: 'message',
@@ -60,7 +60,7 @@ export class Drafting<Body> implements Draft {
         lineEnds,
         ...(crc === undefined ? {} : { crc }),
         dots,
-        ...(international ? { international } : {}),
+        ...(surrogate === undefined ? {} : { surrogate }),
         received: addition.received,
         stored: this.#now(),
         flags: addition.flags ?? [],

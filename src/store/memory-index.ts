@@ -216,7 +216,7 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
 
   #add(record: MessageRecord, body: Uint8Array | undefined): void {
     const { id, mailbox, uid, modseq, uniqueId, hash, size, octets, lineEnds, received, flags, origin, stored } = record
-    const { crc, dots = true, international = false } = record
+    const { crc, dots = true, surrogate } = record
     this.#put(this.#messages, id, {
       id,
       mailbox,
@@ -229,7 +229,7 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
       lineEnds,
       crc,
       dots,
-      international,
+      surrogate,
       received,
       stored,
       flags,

@@ -104,7 +104,7 @@ class MemoryStaged implements Staged {
   readonly lineEnds: Staged['lineEnds']
   readonly crc: Staged['crc']
   readonly dots: boolean
-  readonly international: boolean
+  readonly surrogate: number | undefined
   readonly octetsHeld: Uint8Array
 
   constructor(measure: Measure, octetsHeld: Uint8Array) {
@@ -115,7 +115,7 @@ class MemoryStaged implements Staged {
     this.lineEnds = content.lineEnds
     this.crc = content.crc
     this.dots = content.dots
-    this.international = content.international
+    this.surrogate = content.surrogate
     this.octetsHeld = octetsHeld
   }
 

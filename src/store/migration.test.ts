@@ -45,13 +45,13 @@ async function seesAll(store: DiskStore): Promise<void> {
   const mail = await store.open('mario')
   const messages = await mail.read((view) => view.messages())
   assert.deepEqual(
-    messages.map(({ id, uniqueId, lineEnds, crc, dots, international, stored, trashed }) => ({
+    messages.map(({ id, uniqueId, lineEnds, crc, dots, surrogate, stored, trashed }) => ({
       id,
       uniqueId,
       lineEnds,
       crc,
       dots,
-      international,
+      surrogate,
       stored,
       trashed,
     })),
@@ -68,7 +68,7 @@ async function seesAll(store: DiskStore): Promise<void> {
       lineEnds,
       crc: undefined,
       dots: true,
-      international: false,
+      surrogate: undefined,
       // Only the ledger knew; of what it does not know, when it was received is what there is.
       stored: id === 7 ? messages.at(-1)?.stored : 1_750_000_000_000,
       trashed: undefined,

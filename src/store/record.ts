@@ -55,7 +55,8 @@ export interface MessageRecord {
   /** Not in records of an earlier Postino: see `Content`. */
   readonly crc?: number
   readonly dots?: boolean
-  readonly international?: boolean
+  /** Of international messages only. */
+  readonly surrogate?: number
   /** Milliseconds since 1970, like `stored`. */
   readonly received: number
   readonly stored: number

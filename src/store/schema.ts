@@ -1,8 +1,9 @@
 /** The version of `index.sqlite`, kept in its `user_version`; `migrations` lead from each to the next. */
 export const schemaVersion = 2
 
-const trashAndDevices = `
+const addedInVersion2 = `
 create index messages_trashed on messages (trashed) where trashed is not null;
+create index messages_surrogate on messages (id, surrogate) where surrogate is not null;
 
 create table devices (
   id integer primary key,
@@ -65,7 +66,8 @@ create table messages (
   body integer not null,
   stored integer not null,
   crc integer,                   -- CRC-32 of the octets; null where an earlier Postino wrote none down
-  trashed integer                -- when POP3 put it into the trash
+  trashed integer,               -- when POP3 put it into the trash
+  surrogate integer              -- octets of what an old client gets in its place; null where that is the message
 ) strict;
 create unique index messages_by_uid on messages (mailbox, uid);
 create index messages_by_modseq on messages (modseq);
@@ -97,7 +99,7 @@ create table troubles (
   next integer not null,
   primary key (account, unique_id)
 ) strict, without rowid;
-${trashAndDevices}
+${addedInVersion2}
 pragma user_version = ${schemaVersion};
 `
 
@@ -108,8 +110,9 @@ export const migrations: readonly string[] = [
    alter table messages add column stored integer not null default 0;
    alter table messages add column crc integer;
    alter table messages add column trashed integer;
+   alter table messages add column surrogate integer;
    update messages set stored = received;
    update messages set stored = ledger.stored from ledger where ledger.message = messages.id;
-   ${trashAndDevices}
+   ${addedInVersion2}
    pragma user_version = 2;`,
 ]

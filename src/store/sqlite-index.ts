@@ -14,7 +14,7 @@ import { SqliteStatements } from './sqlite-statements.ts'
 import type { Change, Device, LedgerEntry, Mailbox, MaildropRows, Message, Trouble } from './store.ts'
 
 const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags,
-  m.hidden, m.stored, m.crc, m.trashed, b.hash`
+  m.hidden, m.stored, m.crc, m.trashed, m.surrogate, b.hash`
 const messageTables = `messages m join bodies b on b.id = m.body`
 // A maildrop has tens of thousands of these, and every fetch reads them all: arrays, and text where that saves an object.
 const ledgerColumns = `l.unique_id, lower(hex(l.hash)), l.nth, l.listed, l.size, l.stored, m.id`
@@ -259,9 +259,9 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
         : this.#sql.get(insert, hash, body.segment, body.start, body.size)
     const bodyId = rows.number(row?.['id'])
     const { id, mailbox, uid, modseq, uniqueId, size, octets, received, origin } = record
-    const { dots = true, international = false, lineEnds, crc } = record
+    const { dots = true, surrogate, lineEnds, crc } = record
     this.#sql.run(
-      'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, null)',
+      'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, null, ?)',
       id,
       mailbox,
       uid,
@@ -270,12 +270,13 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       uniqueId,
       size,
       octets,
-      formOf({ dots, international, lineEnds }),
+      formOf({ dots, surrogate, lineEnds }),
       received,
       record.flags.join(' '),
       bodyId,
       record.stored,
       crc ?? null,
+      surrogate ?? null,
     )
     this.#mailboxes.enter(mailbox, uid)
     this.#nextMessage = Math.max(this.#nextMessage, id + 1)

@@ -40,9 +40,21 @@ export function readMaildrop(statements: SqliteStatements, wanted: MaildropWante
     const [row = []] = statements.arrays(sql, inbox.id, from, storedFrom, device ?? null, mostly ? together : -1)
     const count = rows.number(row[0])
     if (count > 0) columns.add(count, row.slice(2))
-    if (count < together || !mostly) return columns.rows()
+    if (count < together || !mostly) return columns.rows(statements)
     from = rows.number(row[1]) + 1
   }
+}
+
+/** By message-number; of nearly nobody's messages are there any. Both are in order of the ids. */
+function surrogatesOf(statements: SqliteStatements, ids: Float64Array): Map<number, number> {
+  const sql = `select id, surrogate from messages indexed by messages_surrogate where surrogate is not null order by id`
+  const surrogates = new Map<number, number>()
+  let place = 0
+  for (const [id, octets] of statements.arrays(sql)) {
+    while (place < ids.length && (ids[place] ?? 0) < rows.number(id)) place++
+    if (ids[place] === id) surrogates.set(place + 1, rows.number(octets))
+  }
+  return surrogates
 }
 
 class Columns {
@@ -73,21 +85,20 @@ class Columns {
     this.#uniqueIds.push(rows.octets(uniqueIds))
   }
 
-  rows(): MaildropRows {
+  rows(statements: SqliteStatements): MaildropRows {
     const count = this.#count
     const uniqueIds = Buffer.concat(this.#uniqueIds)
     if (count > this.#ids.length || uniqueIds.length !== this.#end)
       throw new StoreError('damaged', 'index.sqlite does not hold the messages that it counts')
-    const [ids, octets, uniqueIdEnds, forms] = [this.#ids, this.#octets, this.#ends, this.#forms]
-    if (count === ids.length) return { count, ids, octets, uniqueIds, uniqueIdEnds, forms }
-    // What is remembered is no longer than it must be.
+    const ids = upTo(count, this.#ids)
     return {
       count,
-      ids: ids.slice(0, count),
-      octets: octets.slice(0, count),
+      ids,
+      octets: upTo(count, this.#octets),
       uniqueIds,
-      uniqueIdEnds: uniqueIdEnds.slice(0, count),
-      forms: forms.slice(0, count),
+      uniqueIdEnds: upTo(count, this.#ends),
+      forms: upTo(count, this.#forms),
+      surrogates: surrogatesOf(statements, ids),
     }
   }
 
@@ -95,4 +106,9 @@ class Columns {
     if (readJoined(rows.octets(text), into, from) !== this.#count)
       throw new StoreError('damaged', 'index.sqlite holds a message that is not whole')
   }
+}
+
+/** What is remembered is no longer than it must be. */
+function upTo<T extends Float64Array | Uint32Array | Uint8Array>(count: number, column: T): T {
+  return count === column.length ? column : (column.slice(0, count) as T)
 }

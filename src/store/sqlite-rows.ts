@@ -83,7 +83,7 @@ export function message(row: Row): Message {
     lineEnds: (form & maildropForm.lf) === 0 ? 'crlf' : 'lf',
     crc: optional(row['crc']),
     dots: (form & maildropForm.noDots) === 0,
-    international: (form & maildropForm.international) !== 0,
+    surrogate: optional(row['surrogate']),
     received: number(row['received']),
     stored: number(row['stored']),
     flags: flags === '' ? [] : flags.split(' '),

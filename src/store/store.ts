@@ -78,8 +78,11 @@ export interface Content {
   readonly crc: number | undefined
   /** Whether some line may begin with "." (RFC 1939 §3): false only where it was looked and none does. */
   readonly dots: boolean
-  /** Whether an old client cannot take it as it is, for the UTF-8 in its header (RFC 6532): see `isInternational`. */
-  readonly international: boolean
+  /**
+   * Octets on the wire of what an old client gets in its place (RFC 6858), where it has UTF-8 in its header that such a client cannot
+   * take (see `isInternational`); undefined: it goes out as it is.
+   */
+  readonly surrogate: number | undefined
 }
 
 /** A message taken in. When the change that adds it is done, or there will be none, `discard` it: that frees what it takes up. */
@@ -174,6 +177,8 @@ export interface MaildropRows {
   readonly uniqueIdEnds: Uint32Array
   /** Bits of `maildropForm`. */
   readonly forms: Uint8Array
+  /** By message-number, for the few that have one: `Content.surrogate`. */
+  readonly surrogates: ReadonlyMap<number, number>
 }
 
 /** A message that was added or changed, or (`message` undefined) removed, after some modseq. */

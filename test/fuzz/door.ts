@@ -48,7 +48,7 @@ function maildropOf({ late, damaged, full }: Scene, counts: { open: number }): O
       messages.map((octets, place) => ({
         uniqueId: `u${place}`,
         octets: octets.length,
-        international: place === 2,
+        ...(place === 2 && { surrogate: octets.length + 1 }),
       })),
     ),
     policy: { expire: 'never', loginDelay: 0 },

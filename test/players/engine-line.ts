@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
+import { Downgrader, isInternational } from '../../src/message/downgrade.ts'
 import { languages } from '../../src/pop3/languages.ts'
 import { Maildrop, type MaildropMessage } from '../../src/pop3/maildrop.ts'
 import type { Credentials, Need } from '../../src/pop3/need.ts'
@@ -13,6 +14,7 @@ export type Refusal = 'bad-login' | 'in-use' | 'login-delay' | 'try-later' | 'br
 
 /** What this player uses of a server engine: so that a copy with a mistake in it can stand in for ours. */
 export interface ServerEngine {
+  readonly utf8: boolean
   receive(octets: Uint8Array): void
   next(): Need | undefined
   take(): Uint8Array[]
@@ -128,7 +130,10 @@ export function engineLines(
             const refusal = refusals.find((reason) => options.has(reason))
             if (!isRight(need.credentials)) server.refuse('bad-login', sayWhy['bad-login'])
             else if (refusal !== undefined) server.refuse(refusal, sayWhy[refusal])
-            else server.loggedIn(drop(messages.map(entry)), transcript.userPolicy)
+            else {
+              const maildrop = drop(messages.map(entry))
+              server.loggedIn(server.utf8 ? maildrop : maildrop.downgraded, transcript.userPolicy)
+            }
             break
           }
           case 'keys':
@@ -185,14 +190,33 @@ export function wireOctets(message: TranscriptMessage): number {
 }
 
 /** What an engine must know of a message. */
-export function entry(message: TranscriptMessage): { uniqueId: string; octets: number; lineEnds: 'crlf' | 'lf' } {
-  return { uniqueId: message.uniqueId, octets: wireOctets(message), lineEnds: message.lineEnds }
+export function entry(message: TranscriptMessage): MaildropMessage {
+  const { uniqueId, lineEnds } = message
+  const surrogate = surrogateOf(message)
+  return {
+    uniqueId,
+    octets: wireOctets(message),
+    lineEnds,
+    ...(surrogate && { surrogate: wireOctets({ ...message, kept: surrogate }) }),
+  }
+}
+
+/** What a client that did not say UTF8 gets in place of a message. */
+function surrogateOf({ kept }: TranscriptMessage): Uint8Array | undefined {
+  const end = /\r?\n\r?\n|$/.exec(latin1(kept))?.index
+  if (!isInternational(kept.subarray(0, end))) return undefined
+  const pieces: Uint8Array[] = []
+  const downgrader = new Downgrader((octets) => pieces.push(octets.slice()) > 0)
+  downgrader.write(kept)
+  downgrader.end()
+  return Buffer.concat(pieces)
 }
 
 function read(server: ServerEngine, message: TranscriptMessage | undefined, size: number): void {
   const damaged: Say = (texts) => texts.cannotRead(1, texts.whyDamaged)
   if (message === undefined || message.trouble === 'unreadable') return server.messageFailed('broken', damaged)
-  const { kept, trouble } = message
+  const { trouble } = message
+  const kept = (server.utf8 ? undefined : surrogateOf(message)) ?? message.kept
   if (trouble === 'needs-utf8') return server.messageFailed('needs-utf8', (texts) => texts.needsUtf8)
   const end = trouble === 'breaks' ? kept.indexOf(10) + 1 : kept.length
   for (let at = 0; at < end; at += size) if (!server.message(kept.subarray(at, Math.min(end, at + size)))) break

@@ -33,6 +33,12 @@ const mutants: readonly Mutant[] = [
     to: 'continue\n      let shown = 0\n      for (let n = 1; n <= number; n++) if (!removed.has(n)) shown++\n      to = writeNumber(out, to, shown)',
   },
   {
+    mistake: 'LIST tells old clients the size of a message that they do not get',
+    file: 'pop3/maildrop.ts',
+    from: 'sizes[number - 1] = size',
+    to: '',
+  },
+  {
     mistake: 'LIST shows deleted messages',
     file: 'pop3/maildrop.ts',
     from: 'if (removed.has(number)) continue',

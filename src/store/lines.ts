@@ -1,0 +1,37 @@
+import type { LineEnds } from './store.ts'
+
+const lf = 0x0a
+const cr = 0x0d
+
+/** Looks at the lines of a message as its octets go by: how they end, and how many octets they are on the wire. */
+export class Lines {
+  #size = 0
+  #count = 0
+  #crlf = false
+  #last = lf
+  #lastCrlf = false
+
+  update(chunk: Uint8Array): void {
+    if (chunk.length === 0) return
+    if (chunk[0] === lf && this.#last === cr) this.#crlf = true
+    for (let at = 0; at < chunk.length; at++) {
+      if (chunk[at] !== lf) continue
+      this.#count++
+      if (at > 0 && chunk[at - 1] === cr) this.#crlf = true
+    }
+    const last = chunk.at(-1) ?? 0
+    this.#lastCrlf = last === lf && (chunk.length > 1 ? chunk.at(-2) : this.#last) === cr
+    this.#last = last
+    this.#size += chunk.length
+  }
+
+  get ends(): LineEnds {
+    return this.#crlf || this.#count === 0 ? 'crlf' : 'lf'
+  }
+
+  /** Octets on the wire, dot-stuffing not counted, of a message that is kept with such ends. */
+  octets(ends: LineEnds): number {
+    const ended = this.#size === 0 || (this.#last === lf && (ends === 'lf' || this.#lastCrlf))
+    return this.#size + (ends === 'lf' ? this.#count : 0) + (ended ? 0 : 2)
+  }
+}
