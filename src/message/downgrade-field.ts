@@ -116,7 +116,7 @@ function encodeWords(text: string, fold: string): string {
   return words.map((one) => `=?utf-8?B?${toBase64(toOctets(one))}?=`).join(fold)
 }
 
-/** How many octets a character has in UTF-8 (RFC 3629 §3). */
+/** How many octets a character has in UTF-8. */
 function utf8Length(char: string): number {
   const code = char.codePointAt(0) ?? 0
   return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4

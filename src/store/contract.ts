@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import type { MessageId, ModSeq, UniqueId } from '../ids.ts'
+import { Downgrader } from '../message/downgrade.ts'
 import { type It, add, octetsOf, stage } from './contract-mail.ts'
 import { maildropContract } from './contract-maildrop.ts'
 import { hashOf } from './measure.ts'
@@ -125,6 +126,26 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
     const { crc, dots, surrogate } = (await mail.read((view) => view.message(id))) ?? {}
     const expected = { crc: crc32(Buffer.from('From: è@x.it\r\n\r\nb\r\n')), dots: false, surrogate: from.length + 5 }
     assert.deepEqual({ crc, dots, surrogate }, expected)
+  })
+
+  it('what old clients get is as large as it was measured, however large the message is and however it came', async (mail) => {
+    const part = `--b\r\nContent-Description: è\r\nX-A: è\r\n\r\n${'.line\r\n'.repeat(30_000)}`
+    const head = `From: è@x.it\r\nX-B: ${'è'.repeat(600_000)}\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n`
+    const text = `${head}${part.repeat(10)}--b--\r\n`
+    for (const chunk of [1400, 70_001, Infinity]) {
+      const staged = await stage(mail, text, 'wire', chunk)
+      const id = await mail.change((draft) => draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 1 }))
+      staged.discard()
+      let sent = 0
+      const downgrader = new Downgrader((octets) => (sent += octets.length) > 0)
+      await mail.lend(id, (parts) => {
+        for (const octets of parts) downgrader.write(octets)
+        return undefined
+      })
+      downgrader.end()
+      assert.equal(staged.surrogate, sent)
+      assert.ok(sent > 2 << 20)
+    }
   })
 
   it('UIDs, message ids and unique-ids are never given twice', async (mail) => {
