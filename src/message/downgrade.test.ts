@@ -207,10 +207,10 @@ test('how the octets come changes nothing', () => {
   }
   // About as long as the longest field that is held.
   for (const size of [-1, 0, 1, 1000]) {
-    const long = `X-A: è${'x'.repeat((1 << 20) + size - 13)}\r\n y\r\nTo: è\r\n\r\n`
+    const long = `X-A: è${'x'.repeat((64 << 10) + size - 13)}\r\n y\r\nTo: è\r\n\r\n`
     const whole = downgraded(long)
-    assert.equal(whole.length > 1 << 20, size > 0)
-    for (const chunk of [65_536, 100_000, 1 << 20]) assert.ok(downgraded(long, chunk).equals(whole), `${size} ${chunk}`)
+    assert.equal(whole.length > 64 << 10, size > 0)
+    for (const chunk of [7, 1000, 65_536]) assert.ok(downgraded(long, chunk).equals(whole), `${size} ${chunk}`)
   }
   const odd = fc.string({
     unit: fc.constantFrom(

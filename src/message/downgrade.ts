@@ -5,7 +5,7 @@ import { depthLimit } from './mime.ts'
 import { type Parametrized, parseParameters } from './parameters.ts'
 
 /** No field is held further than this (octets); what is longer keeps its ASCII only. */
-const fieldLimit = 1 << 20
+const fieldLimit = 64 << 10
 /** No line is held further than this to see whether it is a delimiter (octets). */
 const delimiterLimit = 1_000
 
