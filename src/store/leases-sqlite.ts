@@ -170,7 +170,8 @@ function prepared(file: string): DatabaseSync {
   }
   const database = new DatabaseSync(file, { timeout: patience })
   try {
-    database.exec('pragma journal_mode = wal; pragma synchronous = off')
+    // Each write is of a whole page: a small one costs a quarter less.
+    database.exec('pragma page_size = 1024; pragma journal_mode = wal; pragma synchronous = off')
     database.exec(tables)
     // It is not synced, so that a machine that lost its power may have left it damaged anywhere.
     const fault = String(database.prepare('pragma quick_check(1)').get()?.['quick_check'])
