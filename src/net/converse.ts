@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import { PeerError } from '../errors.ts'
 import { type BindingType, channelBinding } from './channel-bindings.ts'
-import { linger } from './linger.ts'
+import { linger, lingered } from './linger.ts'
 
 /** What a conversation needs of the engine of a line protocol. */
 export interface Engine {
@@ -194,6 +194,7 @@ export class Conversation {
   }
 
   readonly #onData = (octets: Uint8Array): void => {
+    lingered()
     this.octetsIn += octets.length
     this.#engine.receive(octets)
     if (!this.#engine.wants) this.#socket.pause()
