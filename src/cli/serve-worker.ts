@@ -81,7 +81,7 @@ class Worker {
 
   async #begin({ settings, tickets, tally, leases }: Beginning): Promise<void> {
     this.#tally.hear(tally)
-    this.#premises = await Premises.open(this.#data)
+    this.#premises = await Premises.open(this.#data, Math.max(1, settings.workers))
     this.#leases = new SqliteLeases(this.#data, leases)
     this.#connections = new Connections({
       data: this.#data,

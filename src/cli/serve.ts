@@ -38,7 +38,12 @@ export async function serve(
   const settings = await readSettings(context.data, given)
   const lock = await onlyOne(context)
   try {
-    const server = new Server(context, given, settings, await Premises.open(context.data))
+    const server = new Server(
+      context,
+      given,
+      settings,
+      await Premises.open(context.data, Math.max(1, settings.workers)),
+    )
     try {
       await server.start()
       await stopped.promise

@@ -74,10 +74,10 @@ export class BodyLoan {
   /** Brings the next octets into memory. Rejects with StoreError. */
   async load(): Promise<void> {
     if (this.#next.done === true) return
-    const { path } = this.#body
+    const { path, place } = this.#body
     const [start, length] = this.#stretch(this.#next.value)
     if (this.#attempts++ === 0) {
-      await this.#files.load(path, start, length)
+      await this.#files.load(path, start, length, place.size > smallMessage)
       return
     }
     this.#files.forget(path)

@@ -5,6 +5,8 @@ import { diskError } from '../disk-errors.ts'
 /** Segments are read in blocks of this size (octets). */
 const blockSize = 512 << 10
 const mostSpare = 4
+/** So many blocks that hold nothing but pieces of large messages stay in memory. */
+const mostPassing = 32
 const mostFiles = 64
 
 interface OpenFile {
@@ -21,6 +23,8 @@ interface Block {
   /** Where stretches begin that `vouch` was called for. */
   readonly vouched: Set<number>
   followed: boolean
+  /** Read for a large message: not worth to be kept for the next reader at the cost of many small ones. */
+  readonly passing: boolean
 }
 
 /**
@@ -33,6 +37,8 @@ export class SegmentFiles {
   #spare: Buffer[] = []
   /** Least recently used first. */
   readonly #blocks = new Map<string, Block>()
+  /** The keys of those that pass, the oldest first. */
+  #passing: string[] = []
   #recent: Block | undefined
   readonly #mostBlocks: number
 
@@ -87,14 +93,17 @@ export class SegmentFiles {
     return await this.readAfresh(path, start, length)
   }
 
-  /** Brings these octets into memory, so that `held` finds them, if they are there and nothing comes between. */
-  async load(path: string, start: number, length: number): Promise<void> {
+  /**
+   * Brings these octets into memory, so that `held` finds them, if they are there and nothing comes between. `passing`: they are of a
+   * large message, and need not stay.
+   */
+  async load(path: string, start: number, length: number, passing = false): Promise<void> {
     for (let number = Math.floor(start / blockSize); number * blockSize < start + length; number++) {
       const needed = Math.min(blockSize, start + length - number * blockSize)
       const known = this.#known(path, number)
       await known?.reading
       // The file may have grown since.
-      if ((known?.octets?.length ?? 0) < needed) await this.#begin(path, number).reading
+      if ((known?.octets?.length ?? 0) < needed) await this.#begin(path, number, passing).reading
     }
   }
 
@@ -153,10 +162,10 @@ export class SegmentFiles {
     return block
   }
 
-  #begin(path: string, number: number): Block {
+  #begin(path: string, number: number, passing: boolean): Block {
     const memory = this.#spare.pop() ?? Buffer.allocUnsafeSlow(blockSize)
     const reading = this.readAfresh(path, number * blockSize, blockSize, memory)
-    const block: Block = { path, number, reading, octets: undefined, vouched: new Set(), followed: false }
+    const block: Block = { path, number, reading, octets: undefined, vouched: new Set(), followed: false, passing }
     const key = `${number} ${path}`
     reading.then(
       (octets) => (block.octets = octets),
@@ -164,11 +173,18 @@ export class SegmentFiles {
     )
     this.#drop(key)
     this.#blocks.set(key, block)
+    if (passing) this.#pass(key)
     for (const oldest of this.#blocks.keys()) {
       if (this.#blocks.size <= this.#mostBlocks) break
       this.#drop(oldest)
     }
     return block
+  }
+
+  #pass(key: string): void {
+    this.#passing.push(key)
+    const oldest = this.#passing.length > mostPassing ? this.#passing.shift() : undefined
+    if (oldest !== undefined && this.#blocks.get(oldest)?.passing === true) this.#drop(oldest)
   }
 
   #drop(key: string): void {
@@ -189,7 +205,7 @@ export class SegmentFiles {
     const { path, number } = block
     const inOrder = number === 0 || this.#blocks.has(`${number - 1} ${path}`)
     if (inOrder && block.octets?.length === blockSize && !this.#blocks.has(`${number + 1} ${path}`))
-      this.#begin(path, number + 1)
+      this.#begin(path, number + 1, block.passing)
   }
 
   #file(path: string): OpenFile {
