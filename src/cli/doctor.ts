@@ -63,7 +63,6 @@ export async function doctor(context: Context, given: string, options: DoctorOpt
 
 /** The server, and the password from where it is to be had. */
 async function targetOf(context: Context, given: string, options: DoctorOptions): Promise<Target> {
-  const certificate = options.certificate === undefined ? {} : { certificate: readCertificate(options.certificate) }
   const { login, password, ...server } = given.includes('://')
     ? parseTarget(given, options)
     : await addressed(context, given, options)
@@ -78,14 +77,22 @@ async function targetOf(context: Context, given: string, options: DoctorOptions)
           })
         : password
   if (secret === '') throw new MisuseError('usage', 'the password is empty')
+  const certificate = certificateOf(context, server.host, options)
   return {
     ...server,
-    ...certificate,
+    ...(certificate !== undefined && { certificate }),
     ...(!options.verify && { trustAnyway: true }),
     // Nobody listens in on this machine itself; elsewhere the words must say that the password may be seen.
     ...((isThisMachine(server.host) || options.tls === 'none') && { inTheClear: true }),
     ...(login !== undefined && secret !== undefined && { credentials: { login, password: secret } }),
   }
+}
+
+/** What to trust beside what the system trusts: what is given, or on this machine the certificate that our own `serve` has made. */
+function certificateOf(context: Context, host: string, options: DoctorOptions): string | undefined {
+  if (options.certificate !== undefined) return readCertificate(options.certificate)
+  const own = join(context.data, 'tls', 'certificate.pem')
+  return isThisMachine(host) && existsSync(own) ? readCertificate(own) : undefined
 }
 
 /** The account of that address, or else its provider. */

@@ -36,7 +36,8 @@ test('doctor shows what holds by family, what could not be tried by reason, and 
 })
 
 test('an untrusted certificate is a finding, and the password is not sent; --certificate trusts it, --no-verify sends it', async (t) => {
-  const { json, run, pop3s, certificate } = await served(t)
+  const { data, pop3s, certificate } = await served(t)
+  const { json, run } = await postino(t)
   const words = ['doctor', `pop3s://mario@127.0.0.1:${pop3s}`, '--password-stdin', '--only', 'tls-certificate']
   const input = { input: 'top secret\n' }
   const results = async (more: string[]): Promise<string[]> => {
@@ -46,6 +47,9 @@ test('an untrusted certificate is a finding, and the password is not sent; --cer
   assert.deepEqual(await results([]), ['tls-certificate fails', 'log-in untried'])
   assert.deepEqual(await results(['--no-verify']), ['tls-certificate fails', 'log-in holds'])
   assert.deepEqual(await results(['--certificate', certificate]), ['tls-certificate holds', 'log-in holds'])
+  // On the data folder of the server itself, the certificate it made is known.
+  const own = await run(['--data', data, ...words], input)
+  assert.equal(own.code, 0, own.stdout)
   const { code, stdout } = await run(words, input)
   assert.equal(code, 1)
   assert.match(stdout, /✗ tls-certificate .*\n.*\n {4}Here: .*not trusted[^✗]*--certificate FILE/)
