@@ -53,7 +53,7 @@ test('UIDL says of each message at Postino what it said at Dovecot, once its Mai
     assert.equal(before.size, count)
     const { stdout, stderr, code } = await run(['import', dovecot.maildir('mario'), '--user', 'mario'])
     assert.equal(code, 0, stderr)
-    assert.match(stdout, /^imported 12 messages for mario, 12 with their unique-id; /)
+    assert.match(stdout, /^imported 12 messages for mario, 12 unique-ids taken over; /)
     const { ports } = await serve()
     assert.deepEqual(await uniqueIds(ports['pop3'] ?? 0, 'mario', 'secret'), before)
   })
