@@ -90,9 +90,11 @@ export class Sending {
 
   #sent(number: number, top: boolean): void {
     if (this.#gone) return
-    const { server, maildrop, tally } = this.#options
+    const { server, conversation, maildrop, tally } = this.#options
     this.#downgrader?.end()
     server.messageEnd()
+    // Who takes one message takes the next.
+    conversation.expectsMore = true
     if (top) tally.tops++
     else {
       tally.retrieved++

@@ -44,6 +44,8 @@ export class Conversation {
   #patience = Infinity
   /** When to give up on the other side (`performance.now()`, milliseconds); the listener looks. */
   deadline: number = Infinity
+  /** The owner may say that the next command is likely to come at once. */
+  expectsMore = false
   /** Why it ended, once it has. */
   ending: Ending | undefined
   octetsIn = 0
@@ -76,11 +78,10 @@ export class Conversation {
    * octets it drips.
    */
   input(idle: number): boolean | Promise<boolean> {
-    if (this.#progress) {
-      this.#bear(idle)
-      linger()
-    }
+    if (this.#progress) this.#bear(idle)
     this.#progress = false
+    if (this.expectsMore) linger()
+    this.expectsMore = false
     if (this.ending !== undefined) return false
     if (this.#fresh) {
       this.#fresh = false
