@@ -28,6 +28,8 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 export class BearerTokens {
   readonly #settings: OAuthSettings
   #keys: Promise<JWTVerifyGetKey> | undefined
+  /** Whether there are keys that need not be fetched yet. */
+  #remote: { readonly fresh: boolean } | undefined
   /** When the keys were asked for in vain, milliseconds of `performance.now()`. */
   #failed = -Infinity
 
@@ -57,20 +59,18 @@ export class BearerTokens {
     } catch (error) {
       if (error instanceof errors.JOSEError && !unreachable.has(error.code)) return undefined
       if (error instanceof RefusedError) throw error
+      this.#failed = performance.now()
       throw new RefusedError('try-later', '', `the keys of ${issuer} cannot be had`, { cause: error })
     }
   }
 
   #keysNow(): Promise<JWTVerifyGetKey> {
-    if (this.#keys === undefined) {
-      if (performance.now() - this.#failed < pause)
-        throw new RefusedError('try-later', '', `the keys of ${this.#settings.issuer} could not be had just now`)
-      this.#keys = this.#findKeys().catch((error: unknown) => {
-        this.#keys = undefined
-        this.#failed = performance.now()
-        throw error
-      })
-    }
+    if (performance.now() - this.#failed < pause && this.#remote?.fresh !== true)
+      throw new RefusedError('try-later', '', `the keys of ${this.#settings.issuer} could not be had just now`)
+    this.#keys ??= this.#findKeys().catch((error: unknown) => {
+      this.#keys = undefined
+      throw error
+    })
     return this.#keys
   }
 
@@ -80,7 +80,10 @@ export class BearerTokens {
     if (jwks !== undefined && !isUrl(jwks))
       return createLocalJWKSet(JSON.parse(await readFile(jwks, 'utf8')) as Parameters<typeof createLocalJWKSet>[0])
     const url = new URL(jwks ?? (await discover(issuer)))
-    return createRemoteJWKSet(url, { timeoutDuration: patience, cooldownDuration: pause, cacheMaxAge: lifetime })
+    const options = { timeoutDuration: patience, cooldownDuration: pause, cacheMaxAge: lifetime }
+    const remote = createRemoteJWKSet(url, options)
+    this.#remote = remote
+    return remote
   }
 }
 

@@ -19,7 +19,7 @@ test('a session is told in one log entry', async (t) => {
   const [entry] = log
   assert.ok(entry)
   const { milliseconds, ...rest } = entry
-  assert.ok(milliseconds >= 0 && milliseconds < 10_000)
+  assert.ok(Number.isInteger(milliseconds) && milliseconds >= 0)
   assert.deepEqual(rest, {
     user: 'mario',
     device: undefined,

@@ -18,7 +18,7 @@ async function started(
   t: TestContext,
   options: Omit<DovecotOptions, 'folder' | 'users'> = {},
 ): Promise<Dovecot | undefined> {
-  if (!available('dovecot')) {
+  if (!available('dovecot') || !available('doveadm')) {
     t.skip('dovecot is not installed')
     return undefined
   }

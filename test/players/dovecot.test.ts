@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path'
 import { test } from 'node:test'
 import { follow, type Line } from './follow.ts'
 import { readTranscripts, type Step, type Transcript } from './transcript.ts'
+import { available } from '../peers/run.ts'
 
 const path = [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter)
 /** Dovecot gives no mail to root; nobody's mail is nobody's. */
@@ -15,7 +16,7 @@ const nobody = 65534
 /** Why Dovecot cannot follow at all; undefined: it can. */
 function absence(): string | undefined {
   const { stdout, error } = spawnSync('dovecot', ['--version'], { env: { PATH: path }, encoding: 'utf8' })
-  if (error !== undefined) return 'dovecot is not installed'
+  if (error !== undefined || !available('doveadm')) return 'dovecot is not installed'
   return stdout.startsWith('2.3.') ? undefined : `dovecot ${stdout.trim()} is configured in another way than 2.3`
 }
 
