@@ -3,14 +3,8 @@ export * from './errors.ts'
 export { pop3Code, reasonOfPop3Reply, type Reason } from './reasons.ts'
 export * from './store/index.ts'
 export { Intake, type Delivery, type Outcome } from './intake/intake.ts'
-export {
-  fetchPop3,
-  tryLogIn,
-  type FetchOptions,
-  type FetchProgress,
-  type FetchReport,
-  type Remote,
-} from './doors/fetch-pop3.ts'
+export { fetchPop3, tryLogIn } from './doors/fetch-pop3.ts'
+export type { FetchOptions, FetchProgress, FetchReport, Remote, TokenSource } from './doors/fetching.ts'
 export { Pop3Door } from './doors/serve-pop3.ts'
 export { importMail } from './doors/import.ts'
 export { exportMail } from './doors/export.ts'

@@ -40,6 +40,15 @@ const migrations: readonly string[] = [
   create index users_apop on users (serial) where apop is not null;
   create table keys (name text primary key, value blob not null) strict, without rowid;
   insert into keys (name, value) values ('pepper', randomblob(32));`,
+  // `options` is an AccountOptions, `state` an AccountState: JSON. Secrets besides the one to log in with, by what they are for.
+  `alter table accounts add column options text not null default '{}';
+  alter table accounts add column state text not null default '{}';
+  create table account_secrets (
+    account integer not null references accounts (serial) on delete cascade,
+    name text not null,
+    secret blob not null,
+    primary key (account, name)
+  ) strict, without rowid;`,
 ]
 
 /** Brings the tables to today's version, in one transaction: after a crash they are the old ones or the new ones. */

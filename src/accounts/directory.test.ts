@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { StoreError } from '../errors.ts'
-import { type AccountSettings, Directory, parseLeave } from './directory.ts'
+import { type AccountSettings, Directory } from './directory.ts'
+import { parseLeave } from './leave.ts'
 import { takeLock } from './lock.ts'
 import { usualSettings } from './settings.ts'
 
@@ -30,6 +31,7 @@ const settings: AccountSettings = {
   tls: 'implicit',
   login: 'Mario@Example.it',
   leave: 30,
+  options: {},
 }
 
 test('users are kept, each name once, and a removed one takes the accounts along', async (t) => {

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { MisuseError, StoreError } from '../errors.ts'
+import type { AccountOptions, AccountState } from './account-options.ts'
 import { naming, openDatabase, whenFree } from './database.ts'
 import { prepareTables } from './directory-schema.ts'
+import { type Leave, leaveText, parseLeave } from './leave.ts'
 import { canonicalAddress } from './names.ts'
 import { settingColumns, settingsFault, type UserSettings, usualSettings } from './settings.ts'
 import type { StoredCredential } from './stored-credential.ts'
@@ -18,18 +20,16 @@ export interface User {
   readonly created: number
 }
 
-/** How long messages stay at the remote server: for ever, not at all, or so many days. */
-export type Leave = 'forever' | 'delete' | number
-
 /** Where and how to log in at a remote server. */
 export interface AccountSettings {
   readonly address: string
-  readonly protocol: 'pop3'
+  readonly protocol: 'pop3' | 'imap'
   readonly server: string
   readonly port: number
   readonly tls: 'implicit' | 'starttls' | 'none'
   readonly login: string
   readonly leave: Leave
+  readonly options: AccountOptions
 }
 
 /** A remote mailbox that we fetch from. */
@@ -45,6 +45,7 @@ export interface Account extends AccountSettings {
   readonly lastTry: number | undefined
   /** What went wrong at the last try, for a person; undefined where nothing did. */
   readonly lastError: string | undefined
+  readonly state: AccountState
 }
 
 /** Users and remote accounts: DATA/postino.sqlite. Several processes may have it open. */
@@ -186,9 +187,10 @@ export class Directory {
 
   /** Adds a remote account; false where there is one of that address. */
   async addAccount(user: string, settings: AccountSettings, secret: Uint8Array): Promise<boolean> {
-    const { address, protocol, server, port, tls, login, leave } = settings
-    const sql = `insert or ignore into accounts (address, user, protocol, server, port, tls, login, secret, leave, created)
-      select ?, serial, ?, ?, ?, ?, ?, ?, ?, ? from users where name = ?`
+    const { address, protocol, server, port, tls, login, leave, options } = settings
+    const sql = `insert or ignore into accounts
+      (address, user, protocol, server, port, tls, login, secret, leave, options, created)
+      select ?, serial, ?, ?, ?, ?, ?, ?, ?, ?, ? from users where name = ?`
     if (this.user(user) === undefined) throw new StoreError('no-such-user', `there is no user ${JSON.stringify(user)}`)
     const values = [
       canonicalAddress(address),
@@ -198,11 +200,61 @@ export class Directory {
       tls,
       login,
       secret,
-      String(leave),
+      leaveText(leave),
+      JSON.stringify(options),
       Date.now(),
       user,
     ]
     return (await this.#run(sql, values)) === 1
+  }
+
+  /** Changes how an account is fetched; false where there is none of that address. */
+  async setAccount(settings: AccountSettings): Promise<boolean> {
+    const { address, protocol, server, port, tls, login, leave, options } = settings
+    const sql = `update accounts set protocol = ?, server = ?, port = ?, tls = ?, login = ?, leave = ?, options = ? where address = ?`
+    const values = [protocol, server, port, tls, login, leaveText(leave), JSON.stringify(options)]
+    return (await this.#run(sql, [...values, canonicalAddress(address)])) === 1
+  }
+
+  /** Changes what an account logs in with, encrypted; false where there is none of that address. */
+  async setSecret(address: string, secret: Uint8Array): Promise<boolean> {
+    return (
+      (await this.#run('update accounts set secret = ? where address = ?', [secret, canonicalAddress(address)])) === 1
+    )
+  }
+
+  /** Another secret of an account, encrypted, by what it is for; undefined where there is none. */
+  namedSecret(address: string, name: string): Uint8Array | undefined {
+    const sql = `select account_secrets.secret from account_secrets join accounts on serial = account where address = ? and name = ?`
+    const row = this.#all(sql, canonicalAddress(address), name)[0]
+    return row?.['secret'] instanceof Uint8Array ? row['secret'] : undefined
+  }
+
+  /** Keeps another secret of an account; undefined: forgets it. */
+  async setNamedSecret(address: string, name: string, secret: Uint8Array | undefined): Promise<void> {
+    const wanted = canonicalAddress(address)
+    const account = 'select serial from accounts where address = ?'
+    if (secret === undefined)
+      await this.#run(`delete from account_secrets where account = (${account}) and name = ?`, [wanted, name])
+    else
+      await this.#run(`insert or replace into account_secrets select serial, ?, ? from accounts where address = ?`, [
+        name,
+        secret,
+        wanted,
+      ])
+  }
+
+  /** Remembers what is named here; undefined forgets. Nothing happens where there is no such account. */
+  async keepState(
+    address: string,
+    state: { readonly [Key in keyof AccountState]: AccountState[Key] | undefined },
+  ): Promise<void> {
+    // RFC 7396: null takes a member away.
+    const patch = JSON.stringify(state, (_, value: unknown) => (value === undefined ? null : value))
+    await this.#run('update accounts set state = json_patch(state, ?) where address = ?', [
+      patch,
+      canonicalAddress(address),
+    ])
   }
 
   /** Removes a remote account; false where there is none of that address. What was fetched stays, and so does its ledger. */
@@ -256,28 +308,22 @@ function userOf(row: Row): User {
 }
 
 function accountOf(row: Row): Account {
-  const leave = String(row['leave'])
   const optional = (name: string): number | undefined => (row[name] === null ? undefined : Number(row[name]))
   return {
     address: String(row['address']),
     user: String(row['user_name']),
     serial: Number(row['serial']),
-    protocol: 'pop3',
+    protocol: row['protocol'] === 'imap' ? 'imap' : 'pop3',
     server: String(row['server']),
     port: Number(row['port']),
     tls: row['tls'] === 'none' ? 'none' : row['tls'] === 'starttls' ? 'starttls' : 'implicit',
     login: String(row['login']),
-    leave: leave === 'forever' || leave === 'delete' ? leave : Number(leave),
+    leave: parseLeave(String(row['leave'])),
+    options: JSON.parse(String(row['options'])) as AccountOptions,
+    state: JSON.parse(String(row['state'])) as AccountState,
     created: Number(row['created']),
     lastSuccess: optional('last_success'),
     lastTry: optional('last_try'),
     lastError: typeof row['last_error'] === 'string' ? row['last_error'] : undefined,
   }
-}
-
-/** What `--leave` says: `forever`, `delete`, or a number of days. */
-export function parseLeave(text: string): Leave {
-  if (text === 'forever' || text === 'delete') return text
-  if (/^\d{1,5}$/.test(text)) return text === '0' ? 'delete' : Number(text)
-  throw new MisuseError('usage', `--leave ${text}: give forever, delete, or a number of days`)
 }

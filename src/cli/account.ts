@@ -1,4 +1,5 @@
-import { type Account, type AccountSettings, type Directory, parseLeave } from '../accounts/directory.ts'
+import type { Account, AccountSettings, Directory } from '../accounts/directory.ts'
+import { leaveText, parseLeave } from '../accounts/leave.ts'
 import { addressFault, canonicalAddress } from '../accounts/names.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import { MisuseError } from '../errors.ts'
@@ -72,6 +73,7 @@ function settingsOf(given: string, options: AddOptions): AccountSettings & { rea
     protocol: 'pop3',
     login: options.login ?? given,
     leave: parseLeave(options.leave),
+    options: {},
     ...remoteServer(address, options),
   }
 }
@@ -168,7 +170,13 @@ function shown(account: Account): object {
 
 function settingsText({ user, server, port, tls, login, address, leave }: Account): string {
   const stays =
-    leave === 'forever' ? 'left at the server' : leave === 'delete' ? 'deleted once home' : `left for ${leave} days`
+    leave === 'forever'
+      ? 'left at the server'
+      : leave === 'delete'
+        ? 'deleted once home'
+        : typeof leave === 'number'
+          ? `left for ${leave} days`
+          : `left there: ${leaveText(leave)}`
   const as = login.toLowerCase() === address ? '' : ` as ${login}`
   return `for ${user}  pop3 ${hostAndPort(server, port)}${tls === 'implicit' ? '' : ` (tls: ${tls})`}${as}  ${stays}`
 }

@@ -1,6 +1,7 @@
 import type { Account, AccountSettings, Directory } from '../accounts/directory.ts'
 import type { Secrets } from '../accounts/secrets.ts'
-import { type FetchOptions, fetchPop3, type FetchReport, type Remote } from '../doors/fetch-pop3.ts'
+import { fetchPop3 } from '../doors/fetch-pop3.ts'
+import type { FetchOptions, FetchReport, Remote } from '../doors/fetching.ts'
 import { StoreError } from '../errors.ts'
 import type { UserMail } from '../store/store.ts'
 import { describeAccountFailure } from './failure.ts'

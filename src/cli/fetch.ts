@@ -1,7 +1,7 @@
 import type { Account, Directory } from '../accounts/directory.ts'
 import { canonicalAddress } from '../accounts/names.ts'
 import { Secrets } from '../accounts/secrets.ts'
-import type { FetchProgress, FetchReport } from '../doors/fetch-pop3.ts'
+import type { FetchProgress, FetchReport } from '../doors/fetching.ts'
 import { MisuseError, PeerError } from '../errors.ts'
 import type { DiskStore } from '../store/disk.ts'
 import { count, durationText, octetsText } from './amounts.ts'

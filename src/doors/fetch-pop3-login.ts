@@ -1,7 +1,7 @@
 import { PeerError } from '../errors.ts'
 import { spelt } from '../net/connect.ts'
 import { Pop3Connection, refused, type Patience } from './pop3-connection.ts'
-import type { Remote } from './fetch-pop3.ts'
+import type { Remote } from './fetching.ts'
 
 /** Connects, begins TLS where it is wanted, and logs in. Rejects with PeerError or RefusedError. */
 export async function logIn(
@@ -36,7 +36,7 @@ export async function logIn(
   }
 }
 
-async function authenticate(connection: Pop3Connection, { login, password }: Remote): Promise<void> {
+async function authenticate(connection: Pop3Connection, { login, password = '' }: Remote): Promise<void> {
   const { sasl, user, all } = connection.capabilities
   const doing = `to log in ${login}`
   // RFC 5034; PASS says nothing about octets beyond ASCII, PLAIN is UTF-8 (RFC 4616 §2).

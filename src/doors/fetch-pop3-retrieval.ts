@@ -5,7 +5,7 @@ import type { Ledger, Listed } from '../intake/ledger.ts'
 import { receivedTime } from '../message/received.ts'
 import type { Reply } from '../pop3/client-event.ts'
 import type { LedgerEntry, Staged, Trouble, UserMail } from '../store/store.ts'
-import type { FetchProgress, Remote } from './fetch-pop3.ts'
+import type { FetchProgress, Remote } from './fetching.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
 

@@ -7,62 +7,8 @@ import { deleteAtRemote } from './fetch-pop3-delete.ts'
 import { listMaildrop } from './fetch-pop3-listing.ts'
 import { logIn } from './fetch-pop3-login.ts'
 import { Retrieval, type AtHome } from './fetch-pop3-retrieval.ts'
-import type { Patience, Pop3Connection } from './pop3-connection.ts'
-
-/** A remote maildrop, and what to do with it. */
-export interface Remote {
-  /** Its name in the ledger: `pop3:` and the address. */
-  readonly account: string
-  readonly host: string
-  readonly port: number
-  readonly tls: 'implicit' | 'starttls' | 'none'
-  readonly login: string
-  readonly password: string
-  /** How long messages stay there: for ever, not at all once they are home, or so many days after they came home. */
-  readonly leave: 'forever' | 'delete' | number
-  /** Where new mail goes: INBOX unless said. */
-  readonly mailbox?: string
-}
-
-/** How far a fetch has come, of what is new. */
-export interface FetchProgress {
-  readonly messages: number
-  readonly of: number
-  readonly octets: number
-  /** By the server's listing; undefined where it gives no sizes. */
-  readonly ofOctets: number | undefined
-}
-
-export interface FetchOptions {
-  readonly onProgress?: (progress: FetchProgress) => void
-  readonly signal?: AbortSignal
-  readonly now?: () => number
-  readonly patience?: Patience
-  /** Leave messages that failed lately for later, as a schedule should; without it they are tried each time. */
-  readonly backOff?: boolean
-  /** A message of more octets than this ends the session; 1 GiB unless said. */
-  readonly largest?: number
-  /** A listing of more lines than this ends the session; two millions unless said. */
-  readonly longest?: number
-}
-
-export interface FetchReport {
-  /** Messages that came home now. */
-  readonly new: number
-  /** Messages there that were home already. */
-  readonly skipped: number
-  /** Messages that could not be fetched, or not be deleted. */
-  readonly failed: number
-  /** Messages deleted there. */
-  readonly deleted: number
-  /** Octets of the new messages. */
-  readonly octets: number
-  readonly seconds: number
-  /** What went wrong with single messages, a line each, for a person. */
-  readonly problems: readonly string[]
-  /** What ended the session early. What had come home until then is counted, and is safe. */
-  readonly error: PostinoError | undefined
-}
+import type { FetchOptions, FetchReport, Remote } from './fetching.ts'
+import type { Pop3Connection } from './pop3-connection.ts'
 
 const day = 86_400_000
 
@@ -115,7 +61,7 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
     tally.skipped = known.length + fetched.length - tally.new
 
     let marked = 0
-    if (remote.leave !== 'forever') {
+    if (remote.leave === 'delete' || typeof remote.leave === 'number') {
       const until = remote.leave === 'delete' ? Infinity : now() - remote.leave * day
       const before = known.map(({ listed, entry }): AtHome => ({ ...entry, listed, fetchedNow: false }))
       const old = [...before, ...fetched].filter(

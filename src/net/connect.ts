@@ -8,6 +8,18 @@ export interface Destination {
   readonly port: number
 }
 
+/** The way to a server, where it is not the usual one. */
+export interface Reach {
+  /** Through this proxy: `socks5://[USER:PASSWORD@]HOST:PORT`, or `http://…` (CONNECT, RFC 9110 §9.3.6). */
+  readonly proxy?: string
+  /** For TLS: the only certificates of the server that are good, whoever issued them: SHA-256 of each, hexadecimal. */
+  readonly pins?: readonly string[]
+  /** For TLS: certificates (PEM) that are trusted beside those that Node.js trusts. */
+  readonly trust?: string
+  /** For TLS: what we show (PEM). */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string }
+}
+
 export interface ConnectOptions {
   /** TLS from the first octet (RFC 8314 §3). */
   readonly tls: boolean

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { fetchPop3, type FetchOptions, type FetchReport } from '../../src/doors/fetch-pop3.ts'
+import { fetchPop3 } from '../../src/doors/fetch-pop3.ts'
+import type { FetchOptions, FetchReport } from '../../src/doors/fetching.ts'
 import { MemoryStore } from '../../src/store/memory.ts'
 import type { Trouble } from '../../src/store/store.ts'
 import { someMail } from './hostile-bench.ts'

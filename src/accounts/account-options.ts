@@ -1,0 +1,83 @@
+/** What an account may be told beside where it is; whatever is left out is as usual. Kept as JSON in the directory. */
+export interface AccountOptions {
+  /** How to log in: with a password (usual), or with a token of OAuth 2.0. */
+  readonly auth?: 'password' | 'oauth'
+  /** With `oauth`: the name of a known issuer (`google`, `microsoft`), or of one in the configuration. */
+  readonly issuer?: string
+  /** Mechanisms that are used only where they are asked for. */
+  readonly allow?: readonly ('CRAM-MD5' | 'APOP')[]
+  /** Where the password is: encrypted in the data folder (usual), in the keyring of the system, or what a command prints. */
+  readonly secretFrom?: 'folder' | 'keyring' | { readonly command: string }
+  /** Through which proxy: `socks5://[USER@]HOST:PORT` or `http://[USER@]HOST:PORT` (CONNECT). */
+  readonly proxy?: string
+  /** The only certificates of the server that are good: SHA-256 of the whole certificate, 64 hexadecimal digits each. */
+  readonly pins?: readonly string[]
+  /** A file (PEM) with a certificate that is trusted too. */
+  readonly trust?: string
+  /** Files (PEM) with the certificate and the key that we show. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string }
+  /** How often `serve` fetches, milliseconds; 0: only when told to. */
+  readonly every?: number
+  /** Larger messages (octets, by the server's listing) are not fetched on their own. */
+  readonly largest?: number
+  /** What becomes of those: nothing (usual), or their header comes home. */
+  readonly beyond?: 'skip' | 'header'
+  /** What is fetched first: in the order of the server's listing (usual), the small, or the new. */
+  readonly first?: 'listed' | 'small' | 'new'
+  /** No more octets than this a day (UTC). */
+  readonly perDay?: number
+  /** The room that the provider gives, octets; what a share in `leave` is of. By IMAP the server tells it (RFC 9208). */
+  readonly room?: number
+  /** Where new mail goes; INBOX unless said. By IMAP: the mailbox that stands for INBOX. */
+  readonly mailbox?: string
+  /** By IMAP: only these mailboxes, and not those; `*` stands for any text. All but what is junk, trash and drafts unless said. */
+  readonly only?: readonly string[]
+  readonly except?: readonly string[]
+  /** Mail for several people in one mailbox (a catch-all): who gets what. */
+  readonly split?: SplitOptions
+  /** Where what this account brings in goes as well: URLs, see docs/hand-on.md. */
+  readonly handOn?: readonly string[]
+}
+
+/** Who gets what of a mailbox that holds mail for several people. */
+export interface SplitOptions {
+  /** Header fields that name the recipient, the first that is there counts; Delivered-To, X-Original-To, Envelope-To … unless said. */
+  readonly fields?: readonly string[]
+  /** Which user an address (`info@example.it`, or `@example.it` for all of a domain) belongs to. */
+  readonly users: Readonly<Record<string, string>>
+  /** The user who gets what is for nobody known. */
+  readonly otherwise: string
+}
+
+/** What is remembered of an account from one fetch to the next; nothing that is of use to anybody else. */
+export interface AccountState {
+  /** Fetches that failed one after the other. */
+  readonly failures?: number
+  /** When the schedule will try again, milliseconds since 1970. */
+  readonly next?: number
+  /** Octets fetched on a day (UTC, days since 1970). */
+  readonly day?: { readonly day: number; readonly octets: number }
+  /** The clock at the last fetch: see `Witness`. */
+  readonly clock?: ClockState
+  /** By IMAP, how far each mailbox has been read. */
+  readonly mailboxes?: Readonly<Record<string, MailboxState>>
+  /** When the OAuth 2.0 log-in ends for good and somebody must log in again, milliseconds since 1970. */
+  readonly consentEnds?: number
+}
+
+export interface ClockState {
+  /** Milliseconds since 1970. */
+  readonly wall: number
+  /** Milliseconds since the machine was started, and which start that was. */
+  readonly uptime: number
+  readonly boot: string
+  /** Since when the clock has run as a clock should: milliseconds since 1970; undefined: always. */
+  readonly steadySince?: number
+}
+
+export interface MailboxState {
+  readonly uidValidity: number
+  /** Text: it may have 63 bits (RFC 7162 §3.1). */
+  readonly highestModseq?: string
+  readonly uidNext?: number
+}

@@ -1,0 +1,68 @@
+import type { Leave } from '../accounts/leave.ts'
+import type { PostinoError } from '../errors.ts'
+import type { Reach } from '../net/connect.ts'
+import type { Patience } from './pop3-connection.ts'
+
+/** Gives a token of OAuth 2.0 that is good now. `refused`: the one that the server has just refused, where it is asked again. */
+export type TokenSource = (refused?: string) => Promise<string>
+
+/** A remote mailbox, and what to do with it. */
+export interface Remote {
+  /** Its name in the ledger: `pop3:` or `imap:`, and the address. */
+  readonly account: string
+  readonly host: string
+  readonly port: number
+  readonly tls: 'implicit' | 'starttls' | 'none'
+  readonly login: string
+  /** One of the two: a password, or tokens. */
+  readonly password?: string
+  readonly token?: TokenSource
+  /** Mechanisms that are used only where they are asked for, for what goes over the line tells too much. */
+  readonly allow?: readonly ('CRAM-MD5' | 'APOP')[]
+  /** The way there, where it is not the usual one: proxy, certificates. */
+  readonly reach?: Reach
+  /** What stays there of what is home. */
+  readonly leave: Leave
+  /** Where new mail goes: INBOX unless said. */
+  readonly mailbox?: string
+}
+
+/** How far a fetch has come, of what is new. */
+export interface FetchProgress {
+  readonly messages: number
+  readonly of: number
+  readonly octets: number
+  /** By the server's listing; undefined where it gives no sizes. */
+  readonly ofOctets: number | undefined
+}
+
+export interface FetchOptions {
+  readonly onProgress?: (progress: FetchProgress) => void
+  readonly signal?: AbortSignal
+  readonly now?: () => number
+  readonly patience?: Patience
+  /** Leave messages that failed lately for later, as a schedule should; without it they are tried each time. */
+  readonly backOff?: boolean
+  /** A message of more octets than this ends the session; 1 GiB unless said. */
+  readonly largest?: number
+  /** A listing of more lines than this ends the session; two millions unless said. */
+  readonly longest?: number
+}
+
+export interface FetchReport {
+  /** Messages that came home now. */
+  readonly new: number
+  /** Messages there that were home already. */
+  readonly skipped: number
+  /** Messages that could not be fetched, or not be deleted. */
+  readonly failed: number
+  /** Messages deleted there. */
+  readonly deleted: number
+  /** Octets of the new messages. */
+  readonly octets: number
+  readonly seconds: number
+  /** What went wrong with single messages, a line each, for a person. */
+  readonly problems: readonly string[]
+  /** What ended the session early. What had come home until then is counted, and is safe. */
+  readonly error: PostinoError | undefined
+}
