@@ -113,7 +113,7 @@ const compared: readonly { readonly what: string; readonly sql: string }[] = [
   { what: 'removed message', sql: 'select * from removed order by id' },
   {
     what: 'ledger entry',
-    sql: `select account, unique_id, hex(hash) as hash, nth, listed, size, stored, message from ledger order by account, unique_id, hash, nth`,
+    sql: `select account, unique_id, hex(hash) as hash, nth, listed, size, stored, message, head from ledger order by account, unique_id, hash, nth`,
   },
   { what: 'device', sql: 'select name, since, created from devices order by name' },
   {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
-import type { MessageId, ModSeq, UniqueId } from '../ids.ts'
+import type { Hash, MessageId, ModSeq, UniqueId } from '../ids.ts'
 import { Downgrader } from '../message/downgrade.ts'
 import { type It, add, octetsOf, stage } from './contract-mail.ts'
 import { maildropContract } from './contract-maildrop.ts'
@@ -273,6 +273,30 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
     })
     const [left] = await mail.read((view) => view.ledger('pop3:a@b'))
     assert.deepEqual({ ...left, stored: 0 }, { ...origin, listed: 100, hash, size: 3, stored: 0, message: undefined })
+  })
+
+  it('the ledger takes a row that comes with no message, and keeps what names a header', async (mail) => {
+    const origin = { account: 'pop3:a@b', uniqueId: 'u1', nth: 0, listed: 3 }
+    const id = await add(mail, 'x\r\n', { origin: { ...origin, head: 'print' } })
+    const hash = hashOf(Buffer.from('x\r\n'))
+    await mail.change((draft) => {
+      draft.know({ ...origin, uniqueId: 'u2', head: 'print' }, { hash, size: 3, message: id })
+      draft.know({ account: 'pop3:a@b', uniqueId: 'u3', nth: 0 }, { hash: '' as Hash, size: 0 })
+    })
+    const look = async (): Promise<unknown> =>
+      await mail.read((view) =>
+        view
+          .ledger('pop3:a@b')
+          .toSorted((a, b) => (a.uniqueId < b.uniqueId ? -1 : 1))
+          .map((entry) => [entry.uniqueId, entry.hash, entry.listed, entry.size, entry.message, view.head(entry)]),
+      )
+    assert.deepEqual(await look(), [
+      ['u1', hash, 3, 3, id, 'print'],
+      ['u2', hash, 3, 3, id, 'print'],
+      ['u3', '', undefined, 0, undefined, undefined],
+    ])
+    await mail.change((draft) => draft.remove(id))
+    assert.equal(await mail.read((view) => view.origin('pop3:a@b', 'u2', hash, 0)?.message), undefined)
   })
 
   it('troubles are noted and cleared', async (mail) => {

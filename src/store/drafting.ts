@@ -121,6 +121,19 @@ export class Drafting<Body> implements Draft {
     if (this.#index.hasDevice(name)) this.#write({ t: 'device-remove', modseq: this.#modseq, name })
   }
 
+  know(origin: Origin, content: Parameters<Draft['know']>[1]): void {
+    const { hash, size, message, stored = this.#now() } = content
+    this.#write({
+      t: 'know',
+      modseq: this.#modseq,
+      ...pickOrigin(origin),
+      hash,
+      size,
+      stored,
+      ...(message === undefined ? {} : { message }),
+    })
+  }
+
   relist(entry: LedgerEntry, listed: number): void {
     const { account, uniqueId, hash, nth } = entry
     this.#write({ t: 'relist', modseq: this.#modseq, account, uniqueId, hash, nth, listed })
@@ -182,6 +195,12 @@ function mailboxName(name: string): string {
 }
 
 /** Only what belongs to it: a caller's object may carry more. */
-function pickOrigin({ account, uniqueId, nth, listed }: Origin): Origin {
-  return { account, uniqueId, nth, ...(listed === undefined ? {} : { listed }) }
+function pickOrigin({ account, uniqueId, nth, listed, head }: Origin): Origin {
+  return {
+    account,
+    uniqueId,
+    nth,
+    ...(listed === undefined ? {} : { listed }),
+    ...(head === undefined ? {} : { head }),
+  }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MisuseError, StoreError } from '../errors.ts'
-import type { MessageId, ModSeq } from '../ids.ts'
+import type { Hash, MessageId, ModSeq } from '../ids.ts'
 import { octetsOf, stage } from './contract-mail.ts'
 import { DiskStore } from './disk.ts'
 import { MemoryStore } from './memory.ts'
@@ -22,6 +22,7 @@ type Command =
   | { readonly do: 'device'; readonly name: string; readonly start: 'all' | 'new' }
   | { readonly do: 'no device'; readonly name: string }
   | { readonly do: 'relist'; readonly listed: number }
+  | { readonly do: 'know'; readonly uniqueId: string; readonly head: string | undefined }
   | { readonly do: 'trouble'; readonly uniqueId: string; readonly attempts: number }
   | { readonly do: 'fail'; readonly id: number }
   | { readonly do: 'reopen' | 'rebuild' }
@@ -60,6 +61,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   fc.record({ do: fc.constant('no device' as const), name: device }),
   fc.record({ do: fc.constant('relist' as const), listed: fc.nat(1000) }),
+  fc.record({ do: fc.constant('know' as const), uniqueId, head: fc.constantFrom('h1', undefined) }),
   fc.record({ do: fc.constant('trouble' as const), uniqueId, attempts: fc.nat(2) }),
   fc.record({ do: fc.constant('fail' as const), id }),
   fc.record({ do: fc.constantFrom('reopen' as const, 'rebuild' as const) }),
@@ -67,7 +69,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 
 /** A store gives the ledger in whatever order it likes. */
 function inOrder(entries: LedgerEntry[]): LedgerEntry[] {
-  return entries.toSorted((a, b) => `${a.uniqueId} ${a.hash}`.localeCompare(`${b.uniqueId} ${b.hash}`))
+  return entries.toSorted((a, b) =>
+    `${a.uniqueId} ${a.hash} ${a.nth}`.localeCompare(`${b.uniqueId} ${b.hash} ${b.nth}`),
+  )
 }
 
 /** Runs a command; tells what came of it. */
@@ -100,6 +104,14 @@ async function run(mail: UserMail, command: Command): Promise<string> {
       case 'relist': {
         const [entry] = inOrder(draft.view.ledger('a'))
         return entry && draft.relist(entry, command.listed)
+      }
+      case 'know': {
+        const [entry] = inOrder(draft.view.ledger('a'))
+        const { uniqueId, head } = command
+        if (entry === undefined || entry.message === undefined)
+          return draft.know({ account: 'a', uniqueId, nth: 0, head }, { hash: '' as Hash, size: 0 })
+        const { hash, size, message } = entry
+        return draft.know({ account: 'a', uniqueId, nth: 0, listed: 5, head }, { hash, size, message })
       }
       case 'trouble':
         return draft.trouble(
@@ -140,6 +152,7 @@ async function everything(mail: UserMail): Promise<unknown> {
     devices: view.devices(),
     trashed: view.trashed(Infinity),
     ledger: inOrder(view.ledger('a')),
+    heads: inOrder(view.ledger('a')).map((entry) => view.head(entry)),
     troubles: view.troubles('a').toSorted((a, b) => a.uniqueId.localeCompare(b.uniqueId)),
     changes: [0, 3, 7].map((since) =>
       view

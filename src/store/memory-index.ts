@@ -19,6 +19,8 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
   readonly #addedAt = new Map<MessageId, ModSeq>()
   readonly #removedAt = new Map<MessageId, ModSeq>()
   readonly #bodies = new Map<Hash, Uint8Array>()
+  /** By account and key of the ledger. */
+  readonly #heads = new Map<string, string>()
   readonly #ledger = new Map<string, Map<string, LedgerEntry>>()
   readonly #troubles = new Map<string, Trouble>()
   readonly #uniqueIds = new Set<UniqueId>()
@@ -134,6 +136,10 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return entry && this.#living(entry)
   }
 
+  head({ account, uniqueId, hash, nth }: LedgerEntry): string | undefined {
+    return this.#heads.get(`${account} ${ledgerKey(uniqueId, hash, nth)}`)
+  }
+
   troubles(account: string): Trouble[] {
     return [...this.#troubles.values()].filter((trouble) => trouble.account === account)
   }
@@ -195,6 +201,11 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
       case 'device-remove':
         this.#put(this.#devices, record.name, undefined)
         break
+      case 'know': {
+        const { account, uniqueId, hash, nth, listed, size, stored, message, head } = record
+        this.#note({ account, uniqueId, nth, listed, head, hash, size, stored, message })
+        break
+      }
       case 'relist': {
         const rows = this.#ledger.get(record.account)
         const key = ledgerKey(record.uniqueId, record.hash, record.nth)
@@ -246,10 +257,15 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
       this.#next = next
     })
     this.#next = Math.max(this.#next, id + 1)
-    if (origin === undefined) return
-    const rows = this.#ledger.get(origin.account) ?? new Map<string, LedgerEntry>()
-    this.#ledger.set(origin.account, rows)
-    this.#put(rows, ledgerKey(origin.uniqueId, hash, origin.nth), { ...origin, hash, size, stored, message: id })
+    if (origin !== undefined) this.#note({ ...origin, hash, size, stored, message: id })
+  }
+
+  #note({ head, ...entry }: LedgerEntry & { readonly head?: string | undefined }): void {
+    const rows = this.#ledger.get(entry.account) ?? new Map<string, LedgerEntry>()
+    this.#ledger.set(entry.account, rows)
+    const key = ledgerKey(entry.uniqueId, entry.hash, entry.nth)
+    this.#put(rows, key, entry)
+    this.#put(this.#heads, `${entry.account} ${key}`, head)
   }
 
   #living(entry: LedgerEntry): LedgerEntry {

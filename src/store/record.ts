@@ -30,6 +30,7 @@ export type JournalRecord =
       readonly device: string
       readonly hidden: boolean
     }
+  | KnowRecord
   | RelistRecord
   | TroubleRecord
 
@@ -74,6 +75,17 @@ export interface DeviceRecord {
   readonly since: MessageId
   /** Milliseconds since 1970. */
   readonly created: number
+}
+
+/** A row of the ledger that came with no message: see `Draft.know`. */
+export interface KnowRecord extends Origin {
+  readonly t: 'know'
+  readonly modseq: ModSeq
+  readonly hash: Hash
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly stored: number
+  readonly message?: MessageId
 }
 
 export interface RelistRecord {

@@ -1,5 +1,5 @@
 /** The version of `index.sqlite`, kept in its `user_version`; `migrations` lead from each to the next. */
-export const schemaVersion = 2
+export const schemaVersion = 3
 
 const addedInVersion2 = `
 create index messages_trashed on messages (trashed) where trashed is not null;
@@ -87,7 +87,8 @@ create table ledger (
   listed integer,
   size integer not null,
   stored integer not null,
-  message integer not null,      -- may be gone: the row stays
+  message integer not null,      -- may be gone, 0: never was here; the row stays
+  head text,                     -- names the header; null where an earlier Postino wrote none down
   primary key (account, unique_id, hash, nth)
 ) strict, without rowid;
 
@@ -115,4 +116,6 @@ export const migrations: readonly string[] = [
    update messages set stored = ledger.stored from ledger where ledger.message = messages.id;
    ${addedInVersion2}
    pragma user_version = 2;`,
+  `alter table ledger add column head text;
+   pragma user_version = 3;`,
 ]

@@ -5,6 +5,8 @@ import type { SqliteStatements } from './sqlite-statements.ts'
 /** What changes neither which messages there are nor where they are. */
 export type PlainRecord = Exclude<JournalRecord, { t: 'mailbox' | 'message' | 'move' | 'remove' }>
 
+export const insertLedger = 'insert or replace into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)'
+
 /** Adds such a record to the index. */
 export function applyRecord(sql: SqliteStatements, record: PlainRecord): void {
   switch (record.t) {
@@ -36,6 +38,11 @@ export function applyRecord(sql: SqliteStatements, record: PlainRecord): void {
       sql.run('delete from device_hidden where device = (select id from devices where name = ?)', record.name)
       sql.run('delete from devices where name = ?', record.name)
       break
+    case 'know': {
+      const { account, uniqueId, hash, nth, listed = null, size, stored, message = 0, head = null } = record
+      sql.run(insertLedger, account, uniqueId, rows.hashBytes(hash), nth, listed, size, stored, message, head)
+      break
+    }
     case 'relist': {
       const where = 'account = ? and unique_id = ? and hash = ? and nth = ?'
       const { listed, account, uniqueId, hash, nth } = record

@@ -5,7 +5,7 @@ import type { JournalIndex } from './journal-index.ts'
 import { formOf, rowsOf } from './maildrop-rows.ts'
 import type { JournalRecord, MessageRecord } from './record.ts'
 import type { BodyPlace, Seal } from './segment.ts'
-import { applyRecord } from './sqlite-apply.ts'
+import { applyRecord, insertLedger } from './sqlite-apply.ts'
 import { SqliteMailboxes } from './sqlite-mailboxes.ts'
 import { type PlaceColumns, readPlaces } from './sqlite-places.ts'
 import { readMaildrop } from './sqlite-maildrop.ts'
@@ -205,6 +205,12 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return this.#ledgerRows(where, account, uniqueId, rows.hashBytes(hash), nth)[0]
   }
 
+  head({ account, uniqueId, hash, nth }: LedgerEntry): string | undefined {
+    const sql = 'select head from ledger where account = ? and unique_id = ? and hash = ? and nth = ?'
+    const head = this.#sql.get(sql, account, uniqueId, rows.hashBytes(hash), nth)?.['head']
+    return typeof head === 'string' ? head : undefined
+  }
+
   troubles(account: string): Trouble[] {
     return this.#sql.all('select * from troubles where account = ? order by unique_id', account).map(rows.trouble)
   }
@@ -242,6 +248,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       case 'device':
       case 'device-hide':
       case 'device-remove':
+      case 'know':
       case 'relist':
       case 'trouble':
         applyRecord(this.#sql, record)
@@ -281,9 +288,8 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.#mailboxes.enter(mailbox, uid)
     this.#nextMessage = Math.max(this.#nextMessage, id + 1)
     if (origin === undefined) return
-    const note = 'insert or replace into ledger values (?, ?, ?, ?, ?, ?, ?, ?)'
     this.#sql.run(
-      note,
+      insertLedger,
       origin.account,
       origin.uniqueId,
       hash,
@@ -292,6 +298,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       size,
       record.stored,
       id,
+      origin.head ?? null,
     )
   }
 

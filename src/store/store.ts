@@ -103,10 +103,15 @@ export interface Origin {
   readonly nth: number
   /** The size that the other side's listing gave (octets), which need not be the true one. */
   readonly listed?: number | undefined
+  /** Names the header: by it a message is known again whose unique-id has changed. See `HeaderPrint`. */
+  readonly head?: string | undefined
 }
 
-/** One row of the ledger: what came in from where. It stays when the message is removed. */
-export interface LedgerEntry extends Origin {
+/**
+ * One row of the ledger: what came in from where. It stays when the message is removed. `head` is not in it: see `View.head`.
+ */
+export interface LedgerEntry extends Omit<Origin, 'head'> {
+  /** Empty: another program had it, its octets were never here (see `Draft.know`). */
   readonly hash: Hash
   readonly size: number
   /** When it was stored, milliseconds since 1970. */
@@ -216,6 +221,8 @@ export interface View {
   ledger(account: string): LedgerEntry[]
   /** The row of one way in, if a message with these octets has come that way. */
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined
+  /** What names the header of the message of a row of the ledger; undefined where none was noted. */
+  head(entry: LedgerEntry): string | undefined
   troubles(account: string): Trouble[]
 }
 
@@ -248,6 +255,20 @@ export interface Draft {
   openDevice(name: string, start: 'all' | 'new'): void
   /** Forgets a device and what it deleted. Nothing happens where there is none of that name. */
   removeDevice(name: string): void
+  /**
+   * Writes a row of the ledger without adding a message: another name by which a message of ours goes there, or (`hash` empty) what
+   * another program has fetched, which is never to be fetched, and never to be deleted there. A row that is there is written over.
+   */
+  know(
+    origin: Origin,
+    content: {
+      readonly hash: Hash
+      readonly size: number
+      readonly message?: MessageId | undefined
+      /** When it came home, milliseconds since 1970; now unless said. */
+      readonly stored?: number
+    },
+  ): void
   /** Writes what the other side's listing now says of the size of a message it gave us. */
   relist(entry: LedgerEntry, listed: number): void
   /** Notes (or, undefined, clears) a trouble. */
