@@ -109,9 +109,10 @@ test('the pure rooms are pure', () => {
 })
 
 test('only what package.json names is imported from outside, and no pure room imports any of it', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>
-  }
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+    'dependencies' | 'optionalDependencies',
+    Record<string, string>
+  >
   const outside = new Set<string>()
   for (const { path, room, imports } of files) {
     for (const name of imports.filter((one) => !one.startsWith('.') && !one.startsWith('node:'))) {
@@ -119,5 +120,5 @@ test('only what package.json names is imported from outside, and no pure room im
       outside.add(name.startsWith('@') ? name.split('/').slice(0, 2).join('/') : (name.split('/')[0] ?? ''))
     }
   }
-  assert.deepEqual([...outside].toSorted(), Object.keys(dependencies).toSorted())
+  assert.deepEqual([...outside].toSorted(), Object.keys({ ...dependencies, ...optionalDependencies }).toSorted())
 })
