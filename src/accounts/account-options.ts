@@ -41,8 +41,10 @@ export interface AccountOptions {
 
 /** Who gets what of a mailbox that holds mail for several people. */
 export interface SplitOptions {
-  /** Header fields that name the recipient, the first that is there counts; Delivered-To, X-Original-To, Envelope-To … unless said. */
+  /** Header fields that name the recipient, the first that names somebody known counts; Delivered-To, X-Original-To, Envelope-To … unless said. */
   readonly fields?: readonly string[]
+  /** Stands before the local part in those fields, and is no part of the address (qmail's `mbox-`). */
+  readonly prefix?: string
   /** Which user an address (`info@example.it`, or `@example.it` for all of a domain) belongs to. */
   readonly users: Readonly<Record<string, string>>
   /** The user who gets what is for nobody known. */
