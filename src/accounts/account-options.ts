@@ -35,8 +35,16 @@ export interface AccountOptions {
   readonly except?: readonly string[]
   /** Mail for several people in one mailbox (a catch-all): who gets what. */
   readonly split?: SplitOptions
-  /** Where what this account brings in goes as well: URLs, see docs/hand-on.md. */
-  readonly handOn?: readonly string[]
+  /** Where what this account brings in goes as well. */
+  readonly handOn?: readonly HandOnEntry[]
+}
+
+/** One place that mail goes on to. */
+export interface HandOnEntry {
+  /** See `parseHandOnTarget` and docs/hand-on.md. */
+  readonly url: string
+  /** Only what came home then or later (milliseconds since 1970); 0: all. */
+  readonly since: number
 }
 
 /** Who gets what of a mailbox that holds mail for several people. */
