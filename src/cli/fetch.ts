@@ -21,7 +21,7 @@ interface Outcome {
   readonly error: unknown
 }
 
-const nothing: Outcome['report'] = { new: 0, skipped: 0, failed: 0, deleted: 0, octets: 0, seconds: 0, problems: [] }
+const nothing: Outcome['report'] = { new: 0, skipped: 0, failed: 0, waiting: 0, deleted: 0, octets: 0, seconds: 0, problems: [] }
 
 /** `postino fetch [ADDRESS…]` */
 export async function fetch(

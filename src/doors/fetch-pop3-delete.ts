@@ -1,20 +1,28 @@
 import { StoreError } from '../errors.ts'
-import type { UserMail } from '../store/store.ts'
+import type { LedgerEntry, UserMail } from '../store/store.ts'
+import { headersOf, notedHead } from './fetch-pop3-top.ts'
 import type { AtHome, Retrieval, Tally } from './fetch-pop3-retrieval.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
+
+export interface DeletionOptions {
+  readonly connection: Pop3Connection
+  /** The mail that has the ledger, and the mail of others to whom messages of this account have gone. */
+  readonly mail: UserMail
+  readonly others: () => Promise<readonly UserMail[]>
+  readonly retrieval: Retrieval
+  readonly tally: Tally
+}
 
 /**
  * Marks messages as deleted at the remote server, each only after it is certain that its octets are here (law 3); gives how many.
  * They are gone there once QUIT is answered.
  */
-export async function deleteAtRemote(
-  candidates: readonly AtHome[],
-  session: { connection: Pop3Connection; mail: UserMail; retrieval: Retrieval; tally: Tally },
-): Promise<number> {
-  const { connection, mail, retrieval, tally } = session
+export async function deleteAtRemote(candidates: readonly AtHome[], options: DeletionOptions): Promise<number> {
+  const { connection, tally } = options
+  const unsure = await unsureOf(candidates, options)
   const certain: AtHome[] = []
   for (const candidate of candidates) {
-    const why = await doubt(candidate, mail, retrieval)
+    const why = await doubt(candidate, unsure.has(candidate), options)
     if (why === undefined) certain.push(candidate)
     else tally.problems.push(`message ${candidate.listed.number} was left on the server: ${why}`)
   }
@@ -34,20 +42,51 @@ export async function deleteAtRemote(
   return marked
 }
 
+/** Those that came home in an earlier session, and of which the server does not show by TOP that they are still the same. */
+async function unsureOf(candidates: readonly AtHome[], { connection, mail }: DeletionOptions): Promise<Set<AtHome>> {
+  const before = candidates.filter(({ entry }) => entry !== undefined)
+  const prints = await headersOf(
+    connection,
+    before.map(({ listed }) => listed.number),
+  )
+  const unsure = new Set<AtHome>()
+  for (const [place, candidate] of before.entries()) {
+    const head = prints[place]?.finish()
+    const noted = candidate.entry && (await notedHead(mail, candidate.entry).catch(unreadable))
+    if (head === undefined || head !== noted) unsure.add(candidate)
+  }
+  return unsure
+}
+
 /** Why a message may not be deleted there; undefined where it may. */
-async function doubt(candidate: AtHome, mail: UserMail, retrieval: Retrieval): Promise<string | undefined> {
-  const { listed, hash, size, message, fetchedNow } = candidate
-  if (!fetchedNow && message !== undefined) {
+async function doubt(candidate: AtHome, unsure: boolean, options: DeletionOptions): Promise<string | undefined> {
+  const { listed, hash, size, entry } = candidate
+  const fault = entry === undefined ? undefined : await faultAtHome(entry, options)
+  if (fault !== undefined) return `its copy at home cannot be read (${fault})`
+  // Law 3: where the sizes differ, or the unique-id may have been given to another message, it is fetched again first.
+  const differs = listed.octets !== undefined && listed.octets !== size
+  if ((differs || unsure) && !(await options.retrieval.confirm(listed, hash)))
+    return `the server lists ${listed.octets ?? 'no'} octets, gave ${size}, and gives something else when asked again`
+  return undefined
+}
+
+/** Reads the copy at home, wherever it is; what is wrong with it, or undefined. One that was removed here is nobody's to miss. */
+async function faultAtHome(entry: LedgerEntry, { mail, others }: DeletionOptions): Promise<string | undefined> {
+  const { account, uniqueId, hash, nth } = entry
+  for (const one of [mail, ...(await others())]) {
+    const message = await one.read((view) => view.origin(account, uniqueId, hash, nth)?.message)
+    if (message === undefined) continue
     try {
-      for await (const _ of mail.bytes(message));
+      for await (const _ of one.bytes(message));
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      return `its copy at home cannot be read (${error.message})`
+      return error.message
     }
   }
-  // Law 3: where the sizes differ, it is fetched again first.
-  if (listed.octets !== undefined && listed.octets !== size && !(await retrieval.confirm(listed, hash))) {
-    return `the server lists ${listed.octets} octets, gave ${size}, and gives something else when asked again`
-  }
   return undefined
+}
+
+/** A copy that cannot be read says nothing; `doubt` tells it. */
+function unreadable(error: unknown): undefined {
+  if (!(error instanceof StoreError)) throw error
 }

@@ -1,10 +1,10 @@
 import { PostinoError, StoreError } from '../errors.ts'
-import type { Hash, MessageId } from '../ids.ts'
+import type { Hash } from '../ids.ts'
 import type { Intake } from '../intake/intake.ts'
-import type { Ledger, Listed } from '../intake/ledger.ts'
-import { receivedTime } from '../message/received.ts'
+import type { Listed } from '../intake/ledger.ts'
 import type { Reply } from '../pop3/client-event.ts'
-import type { LedgerEntry, Staged, Trouble, UserMail } from '../store/store.ts'
+import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
+import type { Kept, Keeping } from './fetch-pop3-keep.ts'
 import type { FetchProgress, Remote } from './fetching.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
@@ -29,12 +29,14 @@ export interface AtHome {
   readonly listed: Listed
   readonly hash: Hash
   readonly size: number
-  /** When it came home, milliseconds since 1970. */
+  /** When it came home, and when it was received; milliseconds since 1970. */
   readonly stored: number
-  /** The message, where it came home in an earlier session; its octets are verified again before it is deleted there. */
-  readonly message: MessageId | undefined
-  /** Fetched in this session: what this message-number stands for is home for certain. */
-  readonly fetchedNow: boolean
+  readonly received: number
+  /**
+   * Its row of the ledger, where it came home in an earlier session: then what this message-number stands for, and the copy at home, are
+   * verified before it is deleted there. Undefined: it was fetched and kept in this session.
+   */
+  readonly entry: LedgerEntry | undefined
 }
 
 export interface RetrievalOptions {
@@ -42,7 +44,7 @@ export interface RetrievalOptions {
   readonly connection: Pop3Connection
   readonly mail: UserMail
   readonly intake: Intake
-  readonly ledger: Ledger
+  readonly keeping: Keeping
   readonly troubles: readonly Trouble[]
   readonly tally: Tally
   readonly now: () => number
@@ -103,7 +105,7 @@ export class Retrieval {
       staged.discard()
       return true
     }
-    await this.#deliver(listed, staged, taking.head)
+    await this.#deliver(listed, taking)
     return false
   }
 
@@ -149,30 +151,23 @@ export class Retrieval {
 
   async #keep(listed: Listed, taking: Taking): Promise<void> {
     const { remote, troubles, mail, now } = this.#options
-    const staged = await taking.finish()
-    const { hash, size } = staged
-    const known = await this.#deliver(listed, staged, taking.head)
+    const { hash, size, received, known } = await this.#deliver(listed, taking)
     // What came is not kept where it is known: then the copy of then is all there is, and what is asked of it is asked of that.
-    if (known !== undefined) this.#home.push({ ...known, listed, fetchedNow: false })
-    else this.#home.push({ listed, hash, size, stored: now(), message: undefined, fetchedNow: true })
+    const stored = known?.stored ?? now()
+    this.#home.push({ listed, hash, size, stored, received, entry: known })
     if (troubles.some(({ uniqueId }) => uniqueId === listed.uniqueId)) {
       await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, undefined))
     }
   }
 
-  /** Gives it to the intake; where it had come by the same way before, tells the row of the ledger. */
-  async #deliver(listed: Listed, staged: Staged, head: Uint8Array): Promise<LedgerEntry | undefined> {
-    const { intake, ledger, mail, remote, tally, now } = this.#options
-    const { hash, size } = staged
-    const origin = ledger.origin(listed, hash)
-    const received = receivedTime(head, now()) ?? now()
-    const outcome = await intake.keep(staged, { mailbox: remote.mailbox ?? 'INBOX', received, origin })
-    if (outcome === 'known') {
-      return await mail.read((view) => view.origin(origin.account, origin.uniqueId, hash, origin.nth))
+  async #deliver(listed: Listed, taking: Taking): Promise<Kept> {
+    const { keeping, tally } = this.#options
+    const kept = await keeping.keep(listed, taking)
+    if (kept.known === undefined) {
+      tally.new++
+      tally.octets += kept.size
     }
-    tally.new++
-    tally.octets += size
-    return undefined
+    return kept
   }
 
   /** Law 5: a message that cannot be had is noted, and tried again later. */

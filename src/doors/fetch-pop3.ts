@@ -1,92 +1,169 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PostinoError } from '../errors.ts'
 import { Intake } from '../intake/intake.ts'
-import { Ledger } from '../intake/ledger.ts'
-import type { UserMail } from '../store/store.ts'
+import { type Known, Ledger, type Listed } from '../intake/ledger.ts'
+import type { Trouble, UserMail } from '../store/store.ts'
+import { choose } from './fetch-choice.ts'
 import { deleteAtRemote } from './fetch-pop3-delete.ts'
+import { fetchHeaders, headersOnly } from './fetch-pop3-headers.ts'
+import { Keeping } from './fetch-pop3-keep.ts'
+import { homeOf, leavingOf, planOf } from './fetch-pop3-leaving.ts'
 import { listMaildrop } from './fetch-pop3-listing.ts'
 import { logIn } from './fetch-pop3-login.ts'
-import { Retrieval, type AtHome } from './fetch-pop3-retrieval.ts'
-import type { FetchOptions, FetchReport, Remote } from './fetching.ts'
+import { recognise } from './fetch-pop3-recognise.ts'
+import { Retrieval, type Tally } from './fetch-pop3-retrieval.ts'
+import type { FetchOptions, FetchReport, Planned, Remote } from './fetching.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
-
-const day = 86_400_000
 
 /**
  * Brings home what is new in a remote POP3 maildrop. Everything is durable before anything is deleted there, and before QUIT:
  * some providers hide a message after RETR and QUIT (law 1). Resolves also when the session failed: see `error`.
  */
 export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOptions = {}): Promise<FetchReport> {
-  const now = options.now ?? Date.now
   const began = performance.now()
-  const tally = { new: 0, skipped: 0, failed: 0, deleted: 0, octets: 0, problems: [] as string[] }
+  const tally: FetchTally = { new: 0, skipped: 0, failed: 0, waiting: 0, deleted: 0, octets: 0, problems: [] }
   let connection: Pop3Connection | undefined
   let failure: PostinoError | undefined
+  let plan: readonly Planned[] | undefined
   try {
     connection = await logIn(remote, options)
-    // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
-    const [listing, { entries, troubles }] = await Promise.all([
-      listMaildrop(connection, options.longest),
-      nextTurn().then(() =>
-        mail.read((view) => ({ entries: view.ledger(remote.account), troubles: view.troubles(remote.account) })),
-      ),
-    ])
-    tally.problems.push(...listing.problems)
-    const ledger = new Ledger(remote.account, entries)
-    const { known, wanted } = ledger.divide(listing.messages)
-    const resting = new Set(
-      options.backOff === true ? troubles.filter(({ next }) => next > now()).map(({ uniqueId }) => uniqueId) : [],
-    )
-    // What went wrong before comes last, for it may end the session again (law 5).
-    const troubled = new Set(troubles.map(({ uniqueId }) => uniqueId))
-    const due = wanted
-      .filter(({ uniqueId }) => !resting.has(uniqueId))
-      .toSorted((a, b) => Number(troubled.has(a.uniqueId)) - Number(troubled.has(b.uniqueId)))
-    tally.failed = wanted.length - due.length
-
-    const intake = new Intake(mail)
-    const retrieval = new Retrieval({
-      remote,
-      connection,
-      mail,
-      intake,
-      ledger,
-      troubles,
-      tally,
-      now,
-      largest: options.largest,
-      onProgress: options.onProgress,
-    })
-    const fetched = await retrieval.fetch(due)
-    tally.skipped = known.length + fetched.length - tally.new
-
-    let marked = 0
-    if (remote.leave === 'delete' || typeof remote.leave === 'number') {
-      const until = remote.leave === 'delete' ? Infinity : now() - remote.leave * day
-      const before = known.map(({ listed, entry }): AtHome => ({ ...entry, listed, fetchedNow: false }))
-      const old = [...before, ...fetched].filter(
-        ({ stored, listed }) => stored <= until && !resting.has(listed.uniqueId),
-      )
-      marked = await deleteAtRemote(old, { connection, mail, retrieval, tally })
-    }
-    const goodbye = connection.ask({ verb: 'QUIT' })
-    if (marked === 0) {
-      // Nothing hangs on the answer; it is enough that the command is on its way.
-      goodbye.catch(() => undefined)
-      await nextTurn()
-    } else {
-      // RFC 1939 §6: only QUIT makes the deletions happen, and its answer tells whether they did.
-      const quit = await goodbye
-      if (quit.ok) tally.deleted = marked
-      else tally.problems.push(`the server answered QUIT with -ERR ${quit.text}: messages deleted there may come back`)
-    }
+    plan = await inTransaction(connection, { remote, mail, options, tally })
   } catch (error) {
     if (!(error instanceof PostinoError)) throw error
     failure = error
   } finally {
     connection?.drop()
   }
-  return { ...tally, seconds: (performance.now() - began) / 1000, error: failure }
+  const seconds = (performance.now() - began) / 1000
+  return { ...tally, seconds, error: failure, ...(plan !== undefined && { plan }) }
+}
+
+interface FetchTally extends Tally {
+  skipped: number
+  waiting: number
+  deleted: number
+}
+
+interface Session {
+  readonly remote: Remote
+  readonly mail: UserMail
+  readonly options: FetchOptions
+  readonly tally: FetchTally
+}
+
+/** All that is done between the log-in and QUIT. */
+async function inTransaction(connection: Pop3Connection, session: Session): Promise<readonly Planned[] | undefined> {
+  const { remote, mail, options, tally } = session
+  const now = options.now ?? Date.now
+  // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
+  const [listing, { entries, troubles, headers }] = await Promise.all([
+    listMaildrop(connection, options.longest),
+    nextTurn().then(() =>
+      mail.read((view) => ({
+        entries: view.ledger(remote.account),
+        troubles: view.troubles(remote.account),
+        headers: view.ledger(headersOnly(remote.account)),
+      })),
+    ),
+  ])
+  tally.problems.push(...listing.problems)
+  const ledger = new Ledger(remote.account, entries)
+  const { known, wanted } = await divide(listing.messages, { connection, mail, ledger, remote })
+
+  const resting = new Map(options.backOff === true ? troubles.filter(({ next }) => next > now()).map(rest) : [])
+  const { due, later } = choose(wanted, options.choice ?? {}, {
+    resting,
+    // What went wrong before comes last, for it may end the session again (law 5).
+    last: new Set(troubles.map(({ uniqueId }) => uniqueId)),
+  })
+  tally.failed = later.filter(({ message }) => resting.has(message.uniqueId)).length
+  tally.waiting = later.length - tally.failed
+  const headersHere = new Map(
+    headers.flatMap(({ uniqueId, message }) => (message === undefined ? [] : [[uniqueId, message]])),
+  )
+  const policy = {
+    leave: remote.leave,
+    room: options.room,
+    now: now(),
+    clockSteady: options.clockSteady,
+    resting,
+  }
+
+  if (options.dryRun === true) {
+    tally.skipped = known.length
+    const atHome = await homeOf(known, mail, remote)
+    await goodbye(connection)
+    return planOf({ due, later, headersHere, atHome, listing: listing.messages, policy, problems: tally.problems })
+  }
+
+  const intake = new Intake(mail)
+  const { split, largest, onProgress } = options
+  const keeping = new Keeping({ remote, mail, intake, ledger, split, headers: headersHere, now })
+  const retrieval = new Retrieval({
+    remote,
+    connection,
+    mail,
+    intake,
+    keeping,
+    troubles,
+    tally,
+    now,
+    largest,
+    onProgress,
+  })
+  const fetched = await retrieval.fetch(due)
+  tally.skipped = known.length + fetched.length - tally.new
+  const heads = later.flatMap(({ message, header }) => (header && !headersHere.has(message.uniqueId) ? [message] : []))
+  if (heads.length > 0) await fetchHeaders(heads, { connection, intake, remote, now, tally })
+
+  const atHome = remote.leave === 'forever' ? [] : [...(await homeOf(known, mail, remote)), ...fetched]
+  const { go, note } = leavingOf(listing.messages, atHome, policy)
+  if (note !== undefined) tally.problems.push(note)
+  const marked = await deleteAtRemote(
+    go.map(({ held }) => held.atHome),
+    { connection, mail, others: keeping.others, retrieval, tally },
+  )
+  if (marked === 0) await goodbye(connection)
+  else {
+    // RFC 1939 §6: only QUIT makes the deletions happen, and its answer tells whether they did.
+    const quit = await connection.ask({ verb: 'QUIT' })
+    if (quit.ok) tally.deleted = marked
+    else tally.problems.push(`the server answered QUIT with -ERR ${quit.text}: messages deleted there may come back`)
+  }
+  return undefined
+}
+
+/** What is known and what is new, also where the provider has changed the unique-ids. */
+async function divide(
+  listing: readonly Listed[],
+  session: { connection: Pop3Connection; mail: UserMail; ledger: Ledger; remote: Remote },
+): Promise<{ known: readonly Known[]; wanted: readonly Listed[] }> {
+  const { mail, ledger, remote } = session
+  const { known, wanted } = ledger.divide(listing)
+  // By its size, a message that another program has is known from the next one that gets its unique-id.
+  const unsized = known.filter(
+    ({ entry, listed }) => entry.hash === '' && entry.listed === undefined && listed.octets !== undefined,
+  )
+  if (unsized.length > 0)
+    await mail.change((draft) => {
+      for (const { entry, listed } of unsized) draft.relist(entry, listed.octets ?? 0)
+    })
+  // Where all that is home goes, nothing known is what one expects to see: then more must speak for it.
+  const suspects = ledger.suspects({ known, wanted }, remote.leave === 'delete' ? 20 : 1)
+  if (suspects.length === 0) return { known, wanted }
+  const recognised = await recognise(suspects, session)
+  const again = new Set(recognised.map(({ listed }) => listed))
+  return { known: [...known, ...recognised], wanted: wanted.filter((listed) => !again.has(listed)) }
+}
+
+function rest({ uniqueId, why, next }: Trouble): [string, string] {
+  return [uniqueId, `it could not be fetched (${why}); it is tried again after ${new Date(next).toISOString()}`]
+}
+
+/** Nothing hangs on the answer; it is enough that the command is on its way. */
+async function goodbye(connection: Pop3Connection): Promise<void> {
+  connection.ask({ verb: 'QUIT' }).catch(() => undefined)
+  await nextTurn()
 }
 
 /** Logs in and out again, to see whether the settings are right. Rejects with PeerError or RefusedError. */

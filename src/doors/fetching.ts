@@ -1,6 +1,8 @@
 import type { Leave } from '../accounts/leave.ts'
 import type { PostinoError } from '../errors.ts'
 import type { Reach } from '../net/connect.ts'
+import type { UserMail } from '../store/store.ts'
+import type { Choice } from './fetch-choice.ts'
 import type { Patience } from './pop3-connection.ts'
 
 /** Gives a token of OAuth 2.0 that is good now. `refused`: the one that the server has just refused, where it is asked again. */
@@ -41,12 +43,41 @@ export interface FetchOptions {
   readonly signal?: AbortSignal
   readonly now?: () => number
   readonly patience?: Patience
+  /** What to fetch of what is new, and in what order. */
+  readonly choice?: Choice
+  /** Octets that the provider gives; what a share in `leave` is of. */
+  readonly room?: number | undefined
+  /** Whether the clock can be believed: where it cannot, nothing is deleted there because of its age. True unless said. */
+  readonly clockSteady?: boolean
+  /** Nothing is fetched and nothing deleted: the report says what would be, and why. */
+  readonly dryRun?: boolean
+  /** Mail for several people in one mailbox. */
+  readonly split?: Split | undefined
   /** Leave messages that failed lately for later, as a schedule should; without it they are tried each time. */
   readonly backOff?: boolean
   /** A message of more octets than this ends the session; 1 GiB unless said. */
   readonly largest?: number
   /** A listing of more lines than this ends the session; two millions unless said. */
   readonly longest?: number
+}
+
+/** Who gets what of a mailbox that holds mail for several people. */
+export interface Split {
+  /** The users who get the message with this header; at least one. */
+  recipients(header: Uint8Array): readonly string[]
+  /** All whom mail may go to. */
+  readonly users: readonly string[]
+  open(user: string): Promise<UserMail>
+}
+
+/** What is to be done with one message, and why. */
+export interface Planned {
+  /** Its unique-id there; empty where there is none. */
+  readonly uniqueId: string
+  /** By the server's listing; undefined where it does not say. */
+  readonly octets: number | undefined
+  readonly what: 'fetch' | 'header' | 'wait' | 'delete'
+  readonly why: string
 }
 
 export interface FetchReport {
@@ -56,6 +87,8 @@ export interface FetchReport {
   readonly skipped: number
   /** Messages that could not be fetched, or not be deleted. */
   readonly failed: number
+  /** Messages that wait there on purpose: too large, or too much for a day. */
+  readonly waiting: number
   /** Messages deleted there. */
   readonly deleted: number
   /** Octets of the new messages. */
@@ -63,6 +96,8 @@ export interface FetchReport {
   readonly seconds: number
   /** What went wrong with single messages, a line each, for a person. */
   readonly problems: readonly string[]
+  /** With `dryRun`: what would be done. */
+  readonly plan?: readonly Planned[]
   /** What ended the session early. What had come home until then is counted, and is safe. */
   readonly error: PostinoError | undefined
 }

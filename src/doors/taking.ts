@@ -1,4 +1,5 @@
 import { PeerError } from '../errors.ts'
+import { HeaderPrint } from '../intake/header-print.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Staged, Staging } from '../store/store.ts'
 import type { OnEvent } from './pop3-connection.ts'
@@ -23,6 +24,8 @@ export interface TakingOptions {
 export class Taking {
   /** The first octets of the message. */
   head: Uint8Array = noOctets
+  /** Names its header, and holds it. */
+  readonly print: HeaderPrint = new HeaderPrint()
   /** Why it was given up, where it was too large. */
   tooLarge: PeerError | undefined
   readonly #intake: Intake
@@ -49,6 +52,7 @@ export class Taking {
       }
       onOctets?.(event.octets.length)
       if (this.#staging === undefined) this.head = event.octets
+      this.print.update(event.octets)
       this.#staging ??= this.#intake.stage('wire')
       return (this.#writing = this.#staging.write(event.octets))
     }

@@ -1,4 +1,4 @@
-import type { UniqueId } from '../ids.ts'
+import type { MessageId, UniqueId } from '../ids.ts'
 import type { Flag, Origin, Staged, Staging, UserMail } from '../store/store.ts'
 
 /** How many octets may wait to become durable before a door must pause. */
@@ -14,6 +14,8 @@ export interface Delivery {
   readonly origin: Origin
   /** What it was called at an earlier server; where another message has it, this one gets a new one. */
   readonly uniqueId?: UniqueId | undefined
+  /** What stood for it until now, and goes when it is there. */
+  readonly replaces?: MessageId | undefined
 }
 
 /** `new`: kept now. `known`: the same message came by the same way before (law 1), nothing was added. */
@@ -38,27 +40,31 @@ export class Intake {
     return this.#mail.stage(form)
   }
 
-  /** Resolves when the message is durable, and not before. Rejects with StoreError; the message is then not received. */
-  async keep(staged: Staged, delivery: Delivery): Promise<Outcome> {
+  /**
+   * Resolves when the message is durable, and not before. Rejects with StoreError; the message is then not received. `shared`: it goes
+   * to other mail too, so whoever staged it discards it.
+   */
+  async keep(staged: Staged, delivery: Delivery, shared = false): Promise<Outcome> {
     this.#waiting += staged.size
     try {
       let kept: boolean | undefined
       const outcome = await this.#mail.change((draft): Outcome => {
-        const { account, uniqueId, nth, listed } = delivery.origin
-        const known = draft.view.origin(account, uniqueId, staged.hash, nth)
+        const { account, uniqueId: there, nth, listed } = delivery.origin
+        const known = draft.view.origin(account, there, staged.hash, nth)
         if (known !== undefined) {
           if (listed !== undefined && listed !== known.listed) draft.relist(known, listed)
           return 'known'
         }
         const id = draft.add(staged, { ...delivery, mailbox: draft.openMailbox(delivery.mailbox) })
-        const wanted = delivery.uniqueId
+        const { uniqueId: wanted, replaces } = delivery
+        if (replaces !== undefined && draft.view.message(replaces) !== undefined) draft.remove(replaces)
         if (wanted !== undefined) kept = draft.view.message(id)?.uniqueId === wanted
         return 'new'
       })
       if (kept !== undefined) this.uniqueIds[kept ? 'kept' : 'refused']++
       return outcome
     } finally {
-      staged.discard()
+      if (!shared) staged.discard()
       this.#waiting -= staged.size
       if (this.#waiting < enough) {
         this.#roomy?.resolve()

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Choice, choose, type Fetchable } from './fetch-choice.ts'
+
+const wanted: readonly Fetchable[] = [
+  { uniqueId: 'a', octets: 300 },
+  { uniqueId: 'b', octets: 100 },
+  { uniqueId: 'c', octets: undefined },
+  { uniqueId: 'd', octets: 900 },
+]
+
+function ids(
+  choice: Choice,
+  marks: { resting?: [string, string][]; last?: string[] } = {},
+): { due: string; later: string; headers: string } {
+  const { due, later } = choose(wanted, choice, { resting: new Map(marks.resting), last: new Set(marks.last) })
+  return {
+    due: due.map(({ uniqueId }) => uniqueId).join(''),
+    later: later.map(({ message }) => message.uniqueId).join(''),
+    headers: later.flatMap(({ message, header }) => (header ? message.uniqueId : [])).join(''),
+  }
+}
+
+test('all of it, in the order of the listing, unless something is said', () => {
+  assert.deepEqual(ids({}), { due: 'abcd', later: '', headers: '' })
+})
+
+test('small or new first; what went wrong before comes last', () => {
+  assert.equal(ids({ first: 'small' }).due, 'cbad')
+  assert.equal(ids({ first: 'new' }).due, 'dcba')
+  assert.equal(ids({}, { last: ['a'] }).due, 'bcda')
+  assert.equal(ids({ first: 'small' }, { last: ['c'] }).due, 'badc')
+})
+
+test('what is too large waits, and its header comes where that is wanted', () => {
+  assert.deepEqual(ids({ largest: 300 }), { due: 'abc', later: 'd', headers: '' })
+  assert.deepEqual(ids({ largest: 299, beyond: 'header' }), { due: 'bc', later: 'ad', headers: 'ad' })
+})
+
+test('what rests waits, whatever its size', () => {
+  assert.deepEqual(ids({ largest: 300, beyond: 'header' }, { resting: [['d', 'it failed']] }), {
+    due: 'abc',
+    later: 'd',
+    headers: '',
+  })
+})
+
+test('so many octets a day, but one message may be larger than that', () => {
+  const octets = (amount: number, whole = false): string => {
+    const { due, later } = ids({ budget: { octets: amount, whole } })
+    return `${due} ${later}`
+  }
+  assert.equal(octets(400), 'abc d')
+  assert.equal(octets(399), 'a bcd')
+  assert.equal(octets(0), ' abcd')
+  assert.equal(octets(0, true), 'a bcd')
+  assert.equal(octets(399, true), 'a bcd')
+})
+
+test('what is asked for by name is fetched, whatever else is said', () => {
+  assert.deepEqual(
+    ids({ only: new Set(['d']), largest: 1, budget: { octets: 0, whole: false } }, { resting: [['d', 'it failed']] }),
+    {
+      due: 'd',
+      later: '',
+      headers: '',
+    },
+  )
+})

@@ -1,0 +1,70 @@
+/** A message that is not home yet, as far as it matters whether and when to fetch it. */
+export interface Fetchable {
+  readonly uniqueId: string
+  /** The size that the server lists; undefined where it does not say. */
+  readonly octets: number | undefined
+}
+
+/** What to fetch, of all that is new, and in what order; all is as usual where nothing is said. */
+export interface Choice {
+  /** Only these unique-ids, whatever else is said. */
+  readonly only?: ReadonlySet<string> | undefined
+  /** Larger ones (octets) wait until they are asked for. */
+  readonly largest?: number | undefined
+  /** Of those, the header comes home. */
+  readonly beyond?: 'skip' | 'header' | undefined
+  readonly first?: 'listed' | 'small' | 'new' | undefined
+  /** No more octets than this; `whole`: so much is all there is for a day, so that one larger message may go beyond it. */
+  readonly budget?: { readonly octets: number; readonly whole: boolean } | undefined
+}
+
+/** Why a message waits. */
+export interface Waiting<T> {
+  readonly message: T
+  readonly why: string
+  /** Its header is wanted meanwhile. */
+  readonly header: boolean
+}
+
+export interface Chosen<T> {
+  /** To be fetched, in this order. */
+  readonly due: readonly T[]
+  readonly later: readonly Waiting<T>[]
+}
+
+/**
+ * Divides what is new. `resting`: why a message is to be left in peace for now; `last`: those that are to be tried behind all others,
+ * for they may end the session (law 5).
+ */
+export function choose<T extends Fetchable>(
+  wanted: readonly T[],
+  choice: Choice,
+  marks: { readonly resting: ReadonlyMap<string, string>; readonly last: ReadonlySet<string> },
+): Chosen<T> {
+  const { only, largest = Infinity, beyond = 'skip', first = 'listed', budget } = choice
+  const later: Waiting<T>[] = []
+  const due: T[] = []
+  if (only !== undefined) return { due: wanted.filter(({ uniqueId }) => only.has(uniqueId)), later }
+  for (const message of wanted) {
+    const { uniqueId, octets = 0 } = message
+    const rests = marks.resting.get(uniqueId)
+    if (rests !== undefined) later.push({ message, why: rests, header: false })
+    else if (octets > largest)
+      later.push({ message, why: `it has ${octets} octets, and ${largest} are the most`, header: beyond === 'header' })
+    else due.push(message)
+  }
+  const place = (message: T): number => Number(marks.last.has(message.uniqueId))
+  const ordered = (first === 'new' ? due.toReversed() : due).toSorted(
+    (a, b) => place(a) - place(b) || (first === 'small' ? (a.octets ?? 0) - (b.octets ?? 0) : 0),
+  )
+  if (budget === undefined) return { due: ordered, later }
+  const within: T[] = []
+  let left = budget.octets
+  for (const message of ordered) {
+    left -= message.octets ?? 0
+    // In that order, so that one too large for what is left is the first tomorrow.
+    if (left >= 0 || (budget.whole && within.length === 0)) within.push(message)
+    else later.push({ message, why: `no more than so many octets a day are to be fetched`, header: false })
+  }
+  return { due: within, later }
+}

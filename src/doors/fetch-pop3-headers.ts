@@ -1,0 +1,56 @@
+import type { Intake } from '../intake/intake.ts'
+import type { Listed } from '../intake/ledger.ts'
+import { receivedTime } from '../message/received.ts'
+import type { Remote } from './fetching.ts'
+import type { Tally } from './fetch-pop3-retrieval.ts'
+import type { Pop3Connection } from './pop3-connection.ts'
+import { Taking } from './taking.ts'
+
+/** The keyword of a message of which only the header is here. */
+export const headerOnly = '$HeaderOnly'
+
+/** The name in the ledger of the headers that stand for messages of an account; a row there does not say that the message is home. */
+export function headersOnly(account: string): string {
+  return `header:${account}`
+}
+
+/** So many are asked for together. */
+const together = 50
+
+/** Brings home the headers of messages that are too large to come on their own. A server without TOP gives none: that is told once. */
+export async function fetchHeaders(
+  wanted: readonly Listed[],
+  session: {
+    readonly connection: Pop3Connection
+    readonly intake: Intake
+    readonly remote: Remote
+    readonly now: () => number
+    readonly tally: Tally
+  },
+): Promise<void> {
+  const { connection, intake, remote, now, tally } = session
+  // Without a unique-id it could never be told that the whole message has come.
+  const named = wanted.filter(({ uniqueId }) => uniqueId !== '')
+  for (let at = 0; at < named.length; at += together) {
+    const given = await Promise.all(named.slice(at, at + together).map(takeHeader))
+    const refusal = given.find((one) => one !== undefined)
+    if (refusal === undefined) continue
+    tally.problems.push(`the server gives no headers of large messages: it answered TOP with -ERR ${refusal}`)
+    return
+  }
+
+  /** The server's words where it refuses. */
+  async function takeHeader(listed: Listed): Promise<string | undefined> {
+    const taking = new Taking(intake, { name: `the header of message ${listed.number}` })
+    const reply = await connection.ask({ verb: 'TOP', number: listed.number, lines: 0 }, taking.onEvent)
+    if (!reply.ok) {
+      await taking.discard()
+      return reply.text
+    }
+    const staged = await taking.finish()
+    const origin = { account: headersOnly(remote.account), uniqueId: listed.uniqueId, nth: 0, listed: listed.octets }
+    const received = receivedTime(taking.head, now()) ?? now()
+    await intake.keep(staged, { mailbox: remote.mailbox ?? 'INBOX', received, origin, flags: [headerOnly] })
+    return undefined
+  }
+}
