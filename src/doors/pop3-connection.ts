@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { MisuseError, PeerError, PostinoError, RefusedError } from '../errors.ts'
 import { channelBinding } from '../net/channel-bindings.ts'
-import { connect, connectionError, secure, spelt, type Destination } from '../net/connect.ts'
+import { connect, connectionError, secure, spelt, type Destination, type Reach } from '../net/connect.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
 import type { Capabilities } from '../pop3/capabilities.ts'
 import type { ClientEvent, Reply } from '../pop3/client-event.ts'
@@ -16,6 +16,13 @@ export interface Patience {
   readonly connect: number
   /** Without one octet from the server. */
   readonly silence: number
+}
+
+/** How to get to the server, and how to see that it is the right one. */
+interface Way {
+  /** Certificates (PEM) to trust instead of those that Node.js trusts. */
+  readonly ca?: string | undefined
+  readonly reach?: Reach | undefined
 }
 
 export const usualPatience: Patience = { connect: 30_000, silence: 60_000 }
@@ -34,7 +41,7 @@ interface Asked {
 export class Pop3Connection {
   readonly to: Destination
   readonly #patience: Patience
-  readonly #ca: string | undefined
+  readonly #way: Way
   readonly #client: Pop3Client
   #socket: Socket
   /** In the order they were asked in, which is that of the answers; a door keeps this short. */
@@ -44,6 +51,7 @@ export class Pop3Connection {
   #taking = false
   #late = false
   #greeted = false
+  #timestamp: string | undefined
   #sending = false
   #handshakeDue = false
   #greeting = Promise.withResolvers<void>()
@@ -52,9 +60,9 @@ export class Pop3Connection {
   /** Nothing more is wanted of the abort signal. */
   #forget = (): void => undefined
 
-  private constructor(to: Destination, socket: Socket, patience: Patience, ca: string | undefined) {
+  private constructor(to: Destination, socket: Socket, patience: Patience, way: Way) {
     this.to = to
-    this.#ca = ca
+    this.#way = way
     this.#socket = socket
     this.#patience = patience
     this.#client = new Pop3Client({ find: findDotLine })
@@ -65,12 +73,13 @@ export class Pop3Connection {
   /** Connects and waits for the greeting. Rejects with PeerError, or RefusedError where the server takes no session. */
   static async open(
     to: Destination,
-    options: { tls: boolean; patience?: Patience; signal?: AbortSignal; ca?: string | undefined },
+    options: Way & { tls: boolean; patience?: Patience; signal?: AbortSignal },
   ): Promise<Pop3Connection> {
     const patience = options.patience ?? usualPatience
-    const { tls, ca, signal } = options
-    const socket = await connect(to, { tls, timeout: patience.connect, alpn: 'pop3', ca, signal })
-    const connection = new Pop3Connection(to, socket, patience, ca)
+    const { tls, ca, reach, signal } = options
+    const way = { ca, reach }
+    const socket = await connect(to, { ...way, tls, timeout: patience.connect, alpn: 'pop3', signal })
+    const connection = new Pop3Connection(to, socket, patience, way)
     const stop = (): void => connection.#fail(new PeerError('connection-lost', 'stopped'))
     signal?.addEventListener('abort', stop, { once: true })
     connection.#forget = () => signal?.removeEventListener('abort', stop)
@@ -81,6 +90,11 @@ export class Pop3Connection {
 
   get capabilities(): Capabilities {
     return this.#client.capabilities
+  }
+
+  /** What the greeting gave to make APOP's digest over (RFC 1939 §7); undefined where there is no APOP. */
+  get timestamp(): string | undefined {
+    return this.#timestamp
   }
 
   /** Whether there is TLS. */
@@ -192,6 +206,7 @@ export class Pop3Connection {
         return undefined
       case 'greeting':
         this.#greeted = true
+        this.#timestamp = event.timestamp
         if (event.ok) this.#greeting.resolve()
         else
           this.#fail(
@@ -229,7 +244,8 @@ export class Pop3Connection {
   async #secureNow(): Promise<void> {
     this.#handshakeDue = false
     this.#socket.setTimeout(0)
-    this.#socket = await secure(this.#socket, this.to, { timeout: this.#patience.connect, alpn: 'pop3', ca: this.#ca })
+    const { connect: timeout } = this.#patience
+    this.#socket = await secure(this.#socket, this.to, { ...this.#way, timeout, alpn: 'pop3' })
     this.#client.secured()
     this.#listen()
     this.#sendOut()

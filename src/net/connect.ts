@@ -1,133 +1,142 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { PeerError, type PeerCode } from '../errors.ts'
+import type { Socket } from 'node:net'
+import { PeerError } from '../errors.ts'
+import { connectAny, type Lookup } from './connect-any.ts'
+import { handshake, type Trust } from './connect-tls.ts'
+import { connectionError } from './connection-error.ts'
+import { spelt, type Destination } from './destination.ts'
+import { parseProxy, spellProxy, type ProxyAddress } from './proxy-address.ts'
+import { connectByHttp } from './proxy-http.ts'
+import { connectBySocks } from './proxy-socks.ts'
 
-/** Whom to connect to. */
-export interface Destination {
-  readonly host: string
-  readonly port: number
-}
+export { connectionError } from './connection-error.ts'
+export { spelt, type Destination } from './destination.ts'
 
 /** The way to a server, where it is not the usual one. */
-export interface Reach {
-  /** Through this proxy: `socks5://[USER:PASSWORD@]HOST:PORT`, or `http://…` (CONNECT, RFC 9110 §9.3.6). */
+export interface Reach extends Trust {
+  /** Through this proxy, which looks up the server's name: `socks5://[USER:PASSWORD@]HOST[:PORT]`, or `http://…` (CONNECT). */
   readonly proxy?: string
-  /** For TLS: the only certificates of the server that are good, whoever issued them: SHA-256 of each, hexadecimal. */
-  readonly pins?: readonly string[]
-  /** For TLS: certificates (PEM) that are trusted beside those that Node.js trusts. */
-  readonly trust?: string
-  /** For TLS: what we show (PEM). */
-  readonly clientCertificate?: { readonly certificate: string; readonly key: string }
 }
 
 export interface ConnectOptions {
   /** TLS from the first octet (RFC 8314 §3). */
   readonly tls: boolean
-  /** How long it may take until the connection stands, TLS included (milliseconds). */
+  /** How long it may take until the connection stands, proxy and TLS included (milliseconds). */
   readonly timeout: number
   /** For TLS: the protocol's name (RFC 7301), `pop3`. */
   readonly alpn?: string
   /** For TLS: certificates (PEM) to trust instead of those that Node.js trusts. */
   readonly ca?: string | undefined
+  readonly reach?: Reach | undefined
+  /** How names are looked up; by the system unless said. */
+  readonly lookup?: Lookup | undefined
   /** Gives up with PeerError `connection-lost`. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Connects, over every address of the host that answers. Rejects with PeerError `unreachable`, `tls` or `timed-out`. */
-export function connect(to: Destination, options: ConnectOptions): Promise<Socket> {
-  if (options.tls) {
-    const socket = connectTls({ ...tlsOptions(to, options), port: to.port })
-    socket.setNoDelay(true).setKeepAlive(true)
-    return established(socket, 'secureConnect', to, options)
-  }
-  const socket = connectTcp({ port: to.port, host: to.host, noDelay: true, keepAlive: true, autoSelectFamily: true })
-  return established(socket, 'connect', to, options)
+/**
+ * Connects, over every address of the host that answers. Rejects with PeerError `unreachable`, `tls`, `timed-out` or `connection-lost`, and
+ * with MisuseError where `reach` makes no sense.
+ */
+export async function connect(to: Destination, options: ConnectOptions): Promise<Socket> {
+  const { reach = {}, tls } = options
+  using deadline = new Deadline(options)
+  const proxy = reach.proxy === undefined ? undefined : parseProxy(reach.proxy)
+  const socket = await (proxy === undefined
+    ? open(to, spelt(to), options.lookup, deadline)
+    : openThrough(proxy, to, options.lookup, deadline))
+  return tls ? await begin(socket, to, options, deadline) : socket
 }
 
 /** Turns a connection in the clear into a TLS one (RFC 2595 §4). Rejects like `connect`. */
-export function secure(socket: Socket, to: Destination, options: Omit<ConnectOptions, 'tls'>): Promise<Socket> {
-  return established(connectTls({ ...tlsOptions(to, options), socket }), 'secureConnect', to, options)
+export async function secure(
+  socket: Socket,
+  to: Destination,
+  options: Omit<ConnectOptions, 'tls' | 'lookup'>,
+): Promise<Socket> {
+  using deadline = new Deadline(options)
+  return await begin(socket, to, options, deadline)
 }
 
-function tlsOptions(
+async function begin(
+  socket: Socket,
   to: Destination,
-  { alpn, ca }: Pick<ConnectOptions, 'alpn' | 'ca'>,
-): { servername?: string; host: string; ALPNProtocols?: string[]; ca?: string } {
-  // RFC 6066 §3: an IP address is no server name.
-  return {
-    host: to.host,
-    ...(isIP(to.host) === 0 ? { servername: to.host } : {}),
-    ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
-    ...(ca === undefined ? {} : { ca }),
+  { alpn, ca, reach = {} }: Pick<ConnectOptions, 'alpn' | 'ca' | 'reach'>,
+  deadline: Deadline,
+): Promise<Socket> {
+  deadline.step = `${spelt(to)} did not finish the TLS handshake`
+  return await handshake(socket, to, { alpn, ca, trust: reach, signal: deadline.signal })
+}
+
+/** `named`: what to call it where it does not answer. */
+async function open(to: Destination, named: string, lookup: Lookup | undefined, deadline: Deadline): Promise<Socket> {
+  deadline.step = `the name ${to.host} was not found`
+  const onAddresses = (): void => void (deadline.step = `${named} did not answer`)
+  try {
+    return await connectAny(to, { lookup, signal: deadline.signal, onAddresses })
+  } catch (error) {
+    throw error instanceof Error ? connectionError(error, to) : error
   }
 }
 
-function established(
-  socket: Socket | TLSSocket,
-  event: 'connect' | 'secureConnect',
+async function openThrough(
+  proxy: ProxyAddress,
   to: Destination,
-  { timeout, signal }: Pick<ConnectOptions, 'timeout' | 'signal'>,
+  lookup: Lookup | undefined,
+  deadline: Deadline,
 ): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      socket.destroy(new PeerError('timed-out', `${spelt(to)} did not answer within ${timeout / 1000} s`))
-    }, timeout)
-    const stop = (): void => void socket.destroy(new PeerError('connection-lost', 'stopped'))
-    const settle = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', stop)
-      socket.off('error', fail).off('close', closed).off(event, succeed)
-    }
-    const fail = (error: Error): void => {
-      settle()
-      socket.on('error', () => undefined).destroy()
-      reject(connectionError(error, to))
-    }
-    const closed = (): void => fail(new PeerError('unreachable', `${spelt(to)} closed the connection at once`))
-    const succeed = (): void => {
-      settle()
-      resolve(socket)
-    }
-    socket.once('error', fail).once('close', closed).once(event, succeed)
-    signal?.addEventListener('abort', stop)
+  const named = `the proxy ${spellProxy(proxy)}`
+  const { signal } = deadline
+  let socket: Socket
+  try {
+    socket = await open(proxy, named, lookup, deadline)
+  } catch (error) {
+    if (!(error instanceof PeerError) || signal.aborted) throw error
+    throw new PeerError(error.code, `no way to the proxy: ${error.message}`, { cause: error })
+  }
+  deadline.step = `${named} did not connect to ${spelt(to)}`
+  const stop = (): void => void socket.destroy()
+  const ignore = (): void => undefined
+  signal.addEventListener('abort', stop)
+  socket.on('error', ignore)
+  try {
+    await (proxy.kind === 'http' ? connectByHttp : connectBySocks)(socket, proxy, to)
+    return socket
+  } catch (error) {
+    socket.destroy()
+    if (signal.aborted) throw signal.reason
+    if (!(error instanceof Error)) throw error
+    const why = connectionError(error, proxy)
+    throw why === error ? error : new PeerError('unreachable', `${named} broke off`, { cause: error })
+  } finally {
+    signal.removeEventListener('abort', stop)
+    socket.off('error', ignore)
+  }
+}
+
+/** The time that all steps of a connection have together. */
+class Deadline implements Disposable {
+  /** Aborted with a PeerError. */
+  readonly signal: AbortSignal
+  /** What has not happened when it is over. */
+  step = ''
+  readonly #timer: NodeJS.Timeout
+  readonly #forget: () => void
+
+  constructor({ timeout, signal }: Pick<ConnectOptions, 'timeout' | 'signal'>) {
+    const controller = new AbortController()
+    this.signal = controller.signal
+    this.#timer = setTimeout(
+      () => controller.abort(new PeerError('timed-out', `${this.step} within ${timeout / 1000} s`)),
+      timeout,
+    )
+    const stop = (): void => controller.abort(new PeerError('connection-lost', 'stopped'))
+    this.#forget = () => signal?.removeEventListener('abort', stop)
+    signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted === true) stop()
-  })
-}
+  }
 
-export function spelt({ host, port }: Destination): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-/** What went wrong on a connection, in words for the person whose account it is. `trust`: how that person has a certificate trusted. */
-export function connectionError(
-  error: Error & { code?: unknown; reason?: unknown; cert?: unknown },
-  to: Destination,
-  trust = 'name its file in NODE_EXTRA_CA_CERTS',
-): PeerError {
-  if (error instanceof PeerError) return error
-  const code = typeof error.code === 'string' ? error.code : ''
-  const say = (kind: PeerCode, what: string): PeerError =>
-    new PeerError(kind, `${spelt(to)}: ${what}`, { cause: error })
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NODATA')
-    return say('unreachable', `there is no host of the name ${to.host}, or no network; check the name`)
-  if (code === 'ECONNREFUSED') return say('unreachable', 'nothing listens there; check server and port')
-  if (code === 'ECONNRESET' || code === 'EPIPE') return say('connection-lost', 'the connection was broken off')
-  if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
-    return say('unreachable', 'it cannot be reached; check server, port and network')
-  if (code === 'CERT_HAS_EXPIRED') return say('tls', 'its TLS certificate has expired; the provider must renew it')
-  if (code === 'CERT_NOT_YET_VALID')
-    return say('tls', "its TLS certificate is not valid yet; check this machine's clock")
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return say('tls', `its TLS certificate is not for ${to.host}; check the server name`)
-  if (/SELF_SIGNED|UNABLE_TO|CERT_|INVALID_CA/.test(code))
-    return say(
-      'tls',
-      `its TLS certificate is not trusted (${error.message}); to trust a certificate of your own, ${trust}`,
-    )
-  if (/^ERR_SSL|^ERR_TLS|^EPROTO/.test(code))
-    return say(
-      'tls',
-      `TLS failed (${typeof error.reason === 'string' ? error.reason : error.message}); check the port and --tls`,
-    )
-  return say('connection-lost', error.message)
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    this.#forget()
+  }
 }
