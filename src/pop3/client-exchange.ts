@@ -13,14 +13,15 @@ export class ClientExchange {
   /** The command. */
   readonly line: string
 
-  constructor(mechanism: ClientMechanism) {
+  /** `bare`: the first response waits for the server to ask for it, however short it is. */
+  constructor(mechanism: ClientMechanism, bare = false) {
     this.#mechanism = mechanism
     const first = mechanism.first()
     this.#first = first && toBase64(first)
-    const bare = `AUTH ${mechanism.name}\r\n`
+    const name = `AUTH ${mechanism.name}\r\n`
     // "=" is an initial response of no octets, and one that would make the line longer than 255 octets must wait.
-    const line = this.#first === undefined ? bare : `AUTH ${mechanism.name} ${this.#first || '='}\r\n`
-    this.line = line.length > 255 ? bare : line
+    const line = this.#first === undefined || bare ? name : `AUTH ${mechanism.name} ${this.#first || '='}\r\n`
+    this.line = line.length > 255 ? name : line
   }
 
   /** Whether a +OK may be believed. */

@@ -12,8 +12,11 @@ export type Command =
   | { readonly verb: 'PASS'; readonly password: string }
   | { readonly verb: 'APOP'; readonly name: string; readonly digest: string }
   | { readonly verb: 'AUTH'; readonly mechanism: 'PLAIN'; readonly login: string; readonly password: string }
-  /** The same with any mechanism; a `ClientMechanism` is good for one AUTH. */
-  | { readonly verb: 'AUTH'; readonly exchange: ClientMechanism }
+  /**
+   * The same with any mechanism; a `ClientMechanism` is good for one AUTH. `bare`: for a server that takes no initial response,
+   * though RFC 5034 §4 has it.
+   */
+  | { readonly verb: 'AUTH'; readonly exchange: ClientMechanism; readonly bare?: boolean }
   /** Without a number: all messages. */
   | { readonly verb: 'LIST' | 'UIDL'; readonly number?: number }
   | { readonly verb: 'RETR' | 'DELE'; readonly number: number }
@@ -76,7 +79,10 @@ export function spell(command: Command): SpeltCommand {
     case 'APOP':
       return { line: `APOP ${word(command.name, 'login name')} ${word(command.digest, 'digest')}\r\n` }
     case 'AUTH': {
-      const exchange = new ClientExchange('exchange' in command ? command.exchange : new PlainClient(sayable(command)))
+      const exchange =
+        'exchange' in command
+          ? new ClientExchange(command.exchange, command.bare)
+          : new ClientExchange(new PlainClient(sayable(command)))
       return { line: exchange.line, exchange }
     }
     case 'LANG':

@@ -1,12 +1,16 @@
+import { CramMd5Client } from './cram-md5.ts'
 import { LoginClient } from './login.ts'
-import type { ClientMechanism, ClientMechanismOptions, Mechanism } from './mechanism.ts'
+import type { ClientMechanism, ClientMechanismName, ClientMechanismOptions } from './mechanism.ts'
 import { OAuthClient } from './oauth.ts'
 import { PlainClient } from './plain.ts'
 import { ScramClient } from './scram-client.ts'
 
 /** The client's side of a mechanism, for one exchange; undefined where what it needs is not there. */
-export function clientMechanism(name: Mechanism, options: ClientMechanismOptions): ClientMechanism | undefined {
-  const { login, password, token, crypto, bindings } = options
+export function clientMechanism(
+  name: ClientMechanismName,
+  options: ClientMechanismOptions,
+): ClientMechanism | undefined {
+  const { login, password, token, crypto, hmacMd5, bindings } = options
   switch (name) {
     case 'PLAIN':
       return password === undefined ? undefined : new PlainClient({ login, password })
@@ -16,6 +20,10 @@ export function clientMechanism(name: Mechanism, options: ClientMechanismOptions
     case 'SCRAM-SHA-256-PLUS':
       if (password === undefined || crypto === undefined) return undefined
       return ScramClient.of(name, { login, password }, crypto, bindings)
+    case 'CRAM-MD5':
+      return password === undefined || hmacMd5 === undefined
+        ? undefined
+        : new CramMd5Client({ login, password }, hmacMd5)
     case 'OAUTHBEARER':
     case 'XOAUTH2':
       return token === undefined ? undefined : new OAuthClient(name, { login, token })

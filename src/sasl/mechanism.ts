@@ -4,6 +4,8 @@ import type { SaslCrypto, ScramClientCrypto, ScramKeys } from './scram.ts'
 /** The SASL mechanisms that are spoken here. */
 export const mechanisms = ['PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS', 'OAUTHBEARER', 'XOAUTH2'] as const
 export type Mechanism = (typeof mechanisms)[number]
+/** Those that a client speaks here: CRAM-MD5 too, for servers that have nothing better. */
+export type ClientMechanismName = Mechanism | 'CRAM-MD5'
 
 /** Who wants in, and by what proof. */
 export type SaslCredentials =
@@ -80,7 +82,7 @@ export abstract class ServerExchange implements ServerMechanism {
 
 /** A client's side of one exchange. All messages are without base64. Nothing that a server sends makes it throw. */
 export interface ClientMechanism {
-  readonly name: Mechanism
+  readonly name: ClientMechanismName
   /**
    * What goes along with the mechanism's name, or, where the protocol does not let it, answers the empty challenge to the bare
    * name; undefined where the server speaks first.
@@ -90,7 +92,16 @@ export interface ClientMechanism {
   answer(challenge: Uint8Array): Uint8Array | undefined
   /** Whether the server may say that we are in. Before that it has not proved what it must, and is not to be believed. */
   readonly finished: boolean
+  /** Why `answer` gave none, where that is known. */
+  readonly fault?: ClientFault | undefined
 }
+
+/** What was wrong with a server's challenge. */
+export type ClientFault =
+  /** It is none of the mechanism, or one whose answer would tell too much. */
+  | 'malformed'
+  /** The server does not know the password, though it asks for it: it is not the one we want. */
+  | 'unproven'
 
 /** The octets of a TLS channel binding, made when asked for; undefined where the channel has none of that type. */
 export type ChannelBindings = (type: ChannelBindingType) => Uint8Array | undefined
@@ -108,6 +119,8 @@ export interface ServerMechanismOptions {
   readonly plus?: boolean | undefined
 }
 
+export type HmacMd5 = (key: Uint8Array, octets: Uint8Array) => Uint8Array
+
 /** What a client's mechanism needs. */
 export interface ClientMechanismOptions {
   readonly login: string
@@ -117,6 +130,8 @@ export interface ClientMechanismOptions {
   readonly token?: string | undefined
   /** For SCRAM. */
   readonly crypto?: ScramClientCrypto | undefined
+  /** For CRAM-MD5: HMAC-MD5. */
+  readonly hmacMd5?: HmacMd5 | undefined
   /**
    * Of the TLS connection, for SCRAM-SHA-256-PLUS. Given for SCRAM-SHA-256 they say that the server did not offer the other: a
    * server that did will notice that somebody took it off the list.

@@ -68,6 +68,19 @@ test('LOGIN asks for the name, unless it came along, and for the password', () =
   assert.deepEqual(respond('LOGIN', ''), { kind: 'failed', why: 'malformed' })
 })
 
+test('RFC 2195 §2: CRAM-MD5 answers the example, and only once', () => {
+  const hmacMd5 = (key: Uint8Array, octets: Uint8Array): Uint8Array => createHmac('md5', key).update(octets).digest()
+  const client = clientMechanism('CRAM-MD5', { login: 'tim', password: 'tanstaaftanstaaf', hmacMd5 })
+  assert(client)
+  assert.equal(client.first(), undefined)
+  assert.equal(client.finished, false)
+  const answer = client.answer(toOctets('<1896.697170952@postoffice.reston.mci.net>'))
+  assert.equal(toText(answer ?? new Uint8Array()), 'tim b913a602c7eda7a495b4e6e7334d3890')
+  assert.equal(client.finished, true)
+  assert.equal(client.answer(toOctets('again')), undefined)
+  assert.equal(clientMechanism('CRAM-MD5', { login: 'tim', password: 'x' }), undefined)
+})
+
 test('RFC 7677 §3: the exchange of the example, octet by octet', () => {
   // Its nonces are no base64 of octets: the client is played by hand, and ours ends with the server’s nonce of our own making.
   const keys = keysFor('pencil')

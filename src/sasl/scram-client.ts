@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from '../wire/base64.ts'
 import { join, noOctets, toExactText, toOctets } from '../wire/octets.ts'
-import { type ChannelBindings, channelBindingTypes, type ClientMechanism } from './mechanism.ts'
+import { type ChannelBindings, channelBindingTypes, type ClientFault, type ClientMechanism } from './mechanism.ts'
 import { prepared } from './prepare.ts'
 import { escapeName, exclusiveOr, keysOf, nonceOctets, sameOctets, type ScramClientCrypto } from './scram.ts'
 
@@ -21,6 +21,7 @@ export class ScramClient implements ClientMechanism {
   /** What the server must say in the end. */
   #signature: Uint8Array | undefined
   #finished = false
+  #fault: ClientFault | undefined
 
   /** Undefined where the connection has no channel binding that SCRAM-SHA-256-PLUS could use. */
   static of(
@@ -58,13 +59,20 @@ export class ScramClient implements ClientMechanism {
     return this.#finished
   }
 
+  get fault(): ClientFault | undefined {
+    return this.#fault
+  }
+
   first(): Uint8Array {
     return toOctets(this.#header + this.#clientFirst)
   }
 
   answer(challenge: Uint8Array): Uint8Array | undefined {
     const message = toExactText(challenge) ?? ''
-    return this.#signature === undefined ? this.#prove(message) : this.#verify(message, this.#signature)
+    const first = this.#signature === undefined
+    const answer = this.#signature === undefined ? this.#prove(message) : this.#verify(message, this.#signature)
+    if (answer === undefined) this.#fault = first ? 'malformed' : 'unproven'
+    return answer
   }
 
   #prove(serverFirst: string): Uint8Array | undefined {
