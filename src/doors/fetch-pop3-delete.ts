@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.ts'
+import { givenAway } from '../intake/ledger.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
 import { headersOf, notedHead } from './fetch-pop3-top.ts'
 import type { AtHome, Retrieval, Tally } from './fetch-pop3-retrieval.ts'
@@ -65,8 +66,11 @@ async function doubt(candidate: AtHome, unsure: boolean, options: DeletionOption
   if (fault !== undefined) return `its copy at home cannot be read (${fault})`
   // Law 3: where the sizes differ, or the unique-id may have been given to another message, it is fetched again first.
   const differs = listed.octets !== undefined && listed.octets !== size
-  if ((differs || unsure) && !(await options.retrieval.confirm(listed, hash)))
+  if ((differs || unsure) && !(await options.retrieval.confirm(listed, hash))) {
+    // What it stands for now was kept too, and has a row of its own.
+    if (entry !== undefined) await options.mail.change((draft) => draft.relist(entry, givenAway))
     return `the server lists ${listed.octets ?? 'no'} octets, gave ${size}, and gives something else when asked again`
+  }
   return undefined
 }
 

@@ -11,6 +11,9 @@ export interface Listed {
   readonly octets: number | undefined
 }
 
+/** The listed size of a row whose unique-id belongs to another message now: nothing that is listed is that message. */
+export const givenAway = -1
+
 /** The numbers of equal octets that came by one unique-id: those taken, and up to where all are. */
 interface Ways {
   readonly uniqueId: string
@@ -142,7 +145,8 @@ export class Ledger {
     const same = this.#free.get(listed.uniqueId)
     if (same === undefined) return undefined
     const fits = ({ listed: before, size, hash }: LedgerEntry): boolean =>
-      listed.octets === undefined || (hash === '' && before === undefined) || listed.octets === (before ?? size)
+      before !== givenAway &&
+      (listed.octets === undefined || (hash === '' && before === undefined) || listed.octets === (before ?? size))
     const entry = Array.isArray(same) ? same.find(fits) : fits(same) ? same : undefined
     if (entry === undefined) return undefined
     if (Array.isArray(same)) same.splice(same.indexOf(entry), 1)

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { createPop3Server } from '../library/server.ts'
+import { MemoryStore } from '../store/memory.ts'
+import { octetsOf } from '../store/contract-mail.ts'
+import type { UserMail } from '../store/store.ts'
+import type { Hash } from '../ids.ts'
+import { fetchPop3 } from './fetch-pop3.ts'
+import type { FetchOptions, FetchReport, Remote } from './fetching.ts'
+import type { SessionLog } from './serve-pop3.ts'
+
+interface There {
+  readonly uniqueId: string
+  readonly text: string
+}
+
+/** A provider with a maildrop that a test changes, and a home. */
+interface Street {
+  there: There[]
+  /** What each session did. */
+  readonly sessions: SessionLog[]
+  readonly store: MemoryStore
+  readonly mail: UserMail
+  leave: Remote['leave']
+  fetch(options?: FetchOptions): Promise<FetchReport>
+  /** The texts at home, sorted. */
+  home(user?: string): Promise<string[]>
+}
+
+function text(name: string, lines = 1): string {
+  return `From: anna@example.it\r\nMessage-ID: <${name}@example.it>\r\nSubject: ${name}\r\n\r\n${'A line.\r\n'.repeat(lines)}`
+}
+
+function letters(...names: string[]): There[] {
+  return names.map((name) => ({ uniqueId: `id-${name}`, text: text(name) }))
+}
+
+async function street(t: TestContext, there: There[]): Promise<Street> {
+  const store = new MemoryStore()
+  const mail = await store.open('mario')
+  const sessions: SessionLog[] = []
+  const server = createPop3Server({
+    authenticate: (login, password) => (password === 'secret' ? login : undefined),
+    openMaildrop: () => ({
+      messages: made.there.map(({ uniqueId, text: octets }) => ({
+        uniqueId,
+        read: () => Buffer.from(octets, 'latin1'),
+      })),
+      remove: (numbers) => {
+        made.there = made.there.filter((_, place) => !numbers.includes(place + 1))
+      },
+    }),
+    log: (entry) => sessions.push(entry),
+  })
+  const { port } = await server.listen({ port: 0 })
+  t.after(() => server.close())
+  const made: Street = {
+    there,
+    sessions,
+    store,
+    mail,
+    leave: 'forever',
+    fetch: async (options = {}) => {
+      const remote = {
+        account: 'pop3:mario@example.it',
+        host: '127.0.0.1',
+        port,
+        tls: 'none',
+        login: 'mario',
+        password: 'secret',
+      } as const
+      const before = sessions.length
+      const report = await fetchPop3({ ...remote, leave: made.leave }, mail, options)
+      while (sessions.length === before) await new Promise((resolve) => setTimeout(resolve, 5))
+      assert.equal(report.error, undefined)
+      return report
+    },
+    home: async (user = 'mario') => {
+      const home = await store.open(user)
+      const ids = await home.read((view) => view.messages().map(({ id }) => id))
+      const texts = await Promise.all(ids.map(async (id) => (await octetsOf(home, id)).toString('latin1')))
+      return texts.toSorted()
+    },
+  }
+  return made
+}
+
+const day = 86_400_000
+
+test('all unique-ids changed at once: recognised by TOP and size, nothing is downloaded, nothing doubled', async (t) => {
+  const all = [...letters('a', 'b', 'c'), { uniqueId: 'id-twin', text: text('a') }]
+  const it = await street(t, all)
+  assert.equal((await it.fetch()).new, 4)
+  it.there = [...all.map((one) => ({ ...one, uniqueId: `new-${one.uniqueId}` })), ...letters('d')]
+  const moved = await it.fetch()
+  assert.deepEqual([moved.new, moved.skipped, moved.octets], [1, 4, text('d').length])
+  assert.equal(it.sessions.at(-1)?.retrieved, 1)
+  assert.deepEqual(await it.home(), [text('a'), text('a'), text('b'), text('c'), text('d')])
+  // From now on they are known by their new names, and by the old ones too.
+  assert.deepEqual([(await it.fetch()).new, it.sessions.at(-1)?.tops], [0, 0])
+  it.there = all
+  assert.deepEqual([(await it.fetch()).new, it.sessions.at(-1)?.retrieved], [0, 0])
+})
+
+test('mail that was removed at home does not come back with new unique-ids', async (t) => {
+  const it = await street(t, letters('a', 'b'))
+  await it.fetch()
+  await it.mail.change((draft) => draft.remove(draft.view.messages()[0]?.id ?? assert.fail()))
+  it.there = it.there.map((one) => ({ ...one, uniqueId: `new-${one.uniqueId}` }))
+  assert.equal((await it.fetch()).new, 0)
+  assert.deepEqual(await it.home(), [text('b')])
+})
+
+test('new unique-ids, and other messages of the same sizes: those are fetched', async (t) => {
+  const it = await street(t, letters('a', 'b', 'c'))
+  await it.fetch()
+  it.there = letters('x', 'y', 'z')
+  const report = await it.fetch()
+  assert.deepEqual([report.new, report.skipped, it.sessions.at(-1)?.tops], [3, 0, 3])
+  assert.equal((await it.home()).length, 6)
+})
+
+test('where much is known, a message of the same header and size under a new unique-id is another message', async (t) => {
+  const it = await street(t, letters('a', 'b', 'c'))
+  await it.fetch()
+  it.there = [...it.there.slice(1), { uniqueId: 'again', text: text('a') }]
+  assert.equal((await it.fetch()).new, 1)
+  assert.equal((await it.home()).length, 4)
+})
+
+test('a unique-id that was given to another message of the same size is not deleted unread', async (t) => {
+  const it = await street(t, letters('a', 'b'))
+  await it.fetch()
+  it.there = [{ uniqueId: 'id-a', text: text('z') }, ...letters('b')]
+  it.leave = 'delete'
+  const report = await it.fetch()
+  assert.deepEqual([report.deleted, report.new], [1, 1])
+  assert.match(report.problems.join(), /message 1 was left on the server/)
+  assert.deepEqual(await it.home(), [text('a'), text('b'), text('z')])
+  assert.deepEqual(
+    it.there.map(({ uniqueId }) => uniqueId),
+    ['id-a'],
+  )
+  // Now that message is home too, and may go.
+  assert.equal((await it.fetch()).deleted, 1)
+  assert.deepEqual(it.there, [])
+})
+
+test('what another program has is not fetched and not deleted, until its unique-id has another size', async (t) => {
+  const it = await street(t, letters('a', 'b'))
+  await it.mail.change((draft) =>
+    draft.know({ account: 'pop3:mario@example.it', uniqueId: 'id-a', nth: 0 }, { hash: '' as Hash, size: 0 }),
+  )
+  it.leave = 'delete'
+  const first = await it.fetch()
+  assert.deepEqual([first.new, first.skipped, first.deleted], [1, 1, 1])
+  assert.deepEqual(
+    it.there.map(({ uniqueId }) => uniqueId),
+    ['id-a'],
+  )
+  it.there = [{ uniqueId: 'id-a', text: text('another one') }]
+  const second = await it.fetch()
+  assert.deepEqual([second.new, second.deleted], [1, 1])
+})
+
+test('after so many days, unless the clock has jumped', async (t) => {
+  const it = await street(t, letters('a', 'b'))
+  await it.fetch()
+  it.leave = 30
+  const later = Date.now() + 31 * day
+  assert.deepEqual((await it.fetch()).deleted, 0)
+  const jumped = await it.fetch({ now: () => later, clockSteady: false })
+  assert.equal(jumped.deleted, 0)
+  assert.match(jumped.problems.join(), /clock has jumped/)
+  assert.equal((await it.fetch({ now: () => later })).deleted, 2)
+})
+
+test('the newest stay; or what fits', async (t) => {
+  const dated = (name: string, hour: number): There => ({
+    uniqueId: `id-${name}`,
+    text: `Date: Mon, 23 Nov 2026 ${hour}:00:00 +0000\r\n${text(name)}`,
+  })
+  const all = [dated('new', 20), dated('old', 10), dated('mid', 15)]
+  const it = await street(t, all)
+  await it.fetch()
+  it.leave = { newest: 2 }
+  assert.equal((await it.fetch()).deleted, 1)
+  assert.deepEqual(
+    it.there.map(({ uniqueId }) => uniqueId),
+    ['id-new', 'id-mid'],
+  )
+  it.leave = { percent: 50 }
+  const unknown = await it.fetch()
+  assert.equal(unknown.deleted, 0)
+  assert.match(unknown.problems.join(), /--room/)
+  const size = all[0]?.text.length ?? 0
+  assert.equal((await it.fetch({ room: 3 * size })).deleted, 1)
+  assert.deepEqual(
+    it.there.map(({ uniqueId }) => uniqueId),
+    ['id-new'],
+  )
+})
+
+test('a dry run says what would be fetched and deleted and why, and does nothing', async (t) => {
+  const it = await street(t, letters('a', 'b'))
+  await it.fetch()
+  it.there.push(...letters('c'), { uniqueId: 'id-large', text: text('large', 100) })
+  it.leave = 'delete'
+  const report = await it.fetch({ dryRun: true, choice: { largest: 500 } })
+  assert.deepEqual([report.new, report.deleted, report.waiting], [0, 0, 1])
+  assert.deepEqual(
+    report.plan?.map(({ uniqueId, what }) => `${what} ${uniqueId}`),
+    ['fetch id-c', 'wait id-large', 'delete id-a', 'delete id-b', 'delete id-c'],
+  )
+  assert.ok(report.plan?.every(({ why }) => why !== ''))
+  assert.equal(it.there.length, 4)
+  assert.equal((await it.home()).length, 2)
+})
+
+test('of a large message the header comes, and the whole when it is asked for', async (t) => {
+  const large = { uniqueId: 'id-large', text: text('large', 100) }
+  const it = await street(t, [...letters('a'), large])
+  const choice = { largest: 500, beyond: 'header' } as const
+  it.leave = 'delete'
+  const first = await it.fetch({ choice })
+  assert.deepEqual([first.new, first.waiting, first.deleted], [1, 1, 1])
+  const header = large.text.slice(0, large.text.indexOf('\r\n\r\n') + 4)
+  assert.deepEqual(await it.home(), [text('a'), header].toSorted())
+  // It stands for the message, and is none: it is asked for once, and nothing is deleted because of it.
+  await it.fetch({ choice })
+  assert.equal((await it.home()).length, 2)
+  assert.deepEqual(it.there, [large])
+  const whole = await it.fetch({ choice: { ...choice, only: new Set(['id-large']) } })
+  assert.deepEqual([whole.new, whole.deleted], [1, 1])
+  assert.deepEqual(await it.home(), [text('a'), large.text].toSorted())
+})
+
+test('a mailbox for several people: each gets what is theirs, once', async (t) => {
+  const letter = (name: string, to: string): There => ({
+    uniqueId: `id-${name}`,
+    text: `Delivered-To: ${to}\r\n${text(name)}`,
+  })
+  const it = await street(t, [
+    letter('a', 'anna'),
+    letter('b', 'mario'),
+    letter('c', 'anna,mario'),
+    letter('d', 'nobody'),
+  ])
+  const split = {
+    users: ['anna', 'mario', 'rest'],
+    recipients: (header: Uint8Array) => {
+      const to = /^Delivered-To: (\S+)/.exec(Buffer.from(header).toString())?.[1]?.split(',') ?? []
+      return to[0] === 'nobody' ? ['rest'] : to
+    },
+    open: (user: string) => it.store.open(user),
+  }
+  assert.equal((await it.fetch({ split })).new, 4)
+  const subjects = async (user: string): Promise<string> =>
+    (await it.home(user))
+      .map((one) => /Subject: (\w)/.exec(one)?.[1])
+      .toSorted()
+      .join('')
+  assert.deepEqual([await subjects('anna'), await subjects('mario'), await subjects('rest')], ['ac', 'bc', 'd'])
+  it.leave = 'delete'
+  const again = await it.fetch({ split })
+  assert.deepEqual([again.new, again.skipped, again.deleted], [0, 4, 4])
+  assert.deepEqual([await subjects('anna'), await subjects('mario'), await subjects('rest')], ['ac', 'bc', 'd'])
+})
