@@ -33,9 +33,12 @@ export abstract class PostinoError extends Error {
 export class PeerError extends PostinoError {
   override readonly name = 'PeerError'
   readonly code: PeerCode
-  constructor(code: PeerCode, message: string, options?: ErrorOptions) {
+  /** Whether commands were under way together (PIPELINING), so that an answer may have been lost: one by one it may go well. */
+  readonly pipelined: boolean
+  constructor(code: PeerCode, message: string, options?: ErrorOptions & { pipelined?: boolean }) {
     super(message, options)
     this.code = code
+    this.pipelined = options?.pipelined ?? false
   }
 }
 

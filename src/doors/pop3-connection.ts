@@ -1,20 +1,25 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { MisuseError, PeerError, PostinoError, RefusedError } from '../errors.ts'
+import { MisuseError, type PeerCode, PeerError, PostinoError, RefusedError } from '../errors.ts'
 import { channelBinding } from '../net/channel-bindings.ts'
 import { connect, connectionError, secure, spelt, type Destination, type Reach } from '../net/connect.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
 import type { Capabilities } from '../pop3/capabilities.ts'
 import type { ClientEvent, Reply } from '../pop3/client-event.ts'
 import { Pop3Client } from '../pop3/client.ts'
-import type { Command } from '../pop3/command.ts'
+import { type Command, replyForm } from '../pop3/command.ts'
+import { words } from '../pop3/status-line.ts'
 import type { ChannelBindingType } from '../sasl/mechanism.ts'
+import { type Due, Pace } from './pop3-pace.ts'
 
 /** How long to wait, in milliseconds. */
 export interface Patience {
   /** Until the connection stands, TLS included. */
   readonly connect: number
-  /** Without one octet from the server. */
+  /**
+   * Without one octet from the server; and from one look to the next whether it gets on, so that one that drips ends after at
+   * most twice that.
+   */
   readonly silence: number
 }
 
@@ -25,12 +30,22 @@ interface Way {
   readonly reach?: Reach | undefined
 }
 
+export interface OpenOptions extends Way {
+  /** TLS from the first octet. */
+  readonly tls: boolean
+  readonly patience?: Patience
+  readonly signal?: AbortSignal
+  /** False: commands go one by one, whatever the server says of PIPELINING. */
+  readonly pipelining?: boolean | undefined
+}
+
 export const usualPatience: Patience = { connect: 30_000, silence: 60_000 }
 
 /** Takes what a command's answer holds; where it returns a promise, nothing more is read before that settles. */
 export type OnEvent = (event: ClientEvent) => Promise<void> | undefined
 
 interface Asked {
+  readonly command: Command
   readonly onEvent: OnEvent | undefined
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: unknown) => void
@@ -43,6 +58,7 @@ export class Pop3Connection {
   readonly #patience: Patience
   readonly #way: Way
   readonly #client: Pop3Client
+  readonly #mayPipeline: boolean
   #socket: Socket
   /** In the order they were asked in, which is that of the answers; a door keeps this short. */
   #asked: Asked[] = []
@@ -51,6 +67,11 @@ export class Pop3Connection {
   #taking = false
   #late = false
   #greeted = false
+  /** How many commands are done. */
+  #done = 0
+  readonly #pace: Pace
+  /** How many of the commands that went together are answered; undefined while they go one by one. */
+  #together: number | undefined
   #timestamp: string | undefined
   #sending = false
   #handshakeDue = false
@@ -60,26 +81,23 @@ export class Pop3Connection {
   /** Nothing more is wanted of the abort signal. */
   #forget = (): void => undefined
 
-  private constructor(to: Destination, socket: Socket, patience: Patience, way: Way) {
+  private constructor(to: Destination, socket: Socket, patience: Patience, options: OpenOptions) {
     this.to = to
-    this.#way = way
+    this.#way = { ca: options.ca, reach: options.reach }
     this.#socket = socket
     this.#patience = patience
-    this.#client = new Pop3Client({ find: findDotLine })
+    this.#mayPipeline = options.pipelining ?? true
+    this.#client = new Pop3Client({ find: findDotLine, ...(!this.#mayPipeline && { window: 1 }) })
     this.#greeting.promise.catch(() => undefined)
+    this.#pace = new Pace(to, patience.silence, this.#due, (why) => this.#fail(this.#fault('timed-out', why)))
     this.#listen()
   }
 
   /** Connects and waits for the greeting. Rejects with PeerError, or RefusedError where the server takes no session. */
-  static async open(
-    to: Destination,
-    options: Way & { tls: boolean; patience?: Patience; signal?: AbortSignal },
-  ): Promise<Pop3Connection> {
-    const patience = options.patience ?? usualPatience
-    const { tls, ca, reach, signal } = options
-    const way = { ca, reach }
-    const socket = await connect(to, { ...way, tls, timeout: patience.connect, alpn: 'pop3', signal })
-    const connection = new Pop3Connection(to, socket, patience, way)
+  static async open(to: Destination, options: OpenOptions): Promise<Pop3Connection> {
+    const { tls, ca, reach, signal, patience = usualPatience } = options
+    const socket = await connect(to, { tls, ca, reach, timeout: patience.connect, alpn: 'pop3', signal })
+    const connection = new Pop3Connection(to, socket, patience, options)
     const stop = (): void => connection.#fail(new PeerError('connection-lost', 'stopped'))
     signal?.addEventListener('abort', stop, { once: true })
     connection.#forget = () => signal?.removeEventListener('abort', stop)
@@ -90,6 +108,11 @@ export class Pop3Connection {
 
   get capabilities(): Capabilities {
     return this.#client.capabilities
+  }
+
+  /** Whether commands leave before those before them are answered (RFC 2449 §6.6). */
+  get pipelining(): boolean {
+    return this.#mayPipeline && this.#client.pipelining
   }
 
   /** What the greeting gave to make APOP's digest over (RFC 1939 §7); undefined where there is no APOP. */
@@ -115,7 +138,8 @@ export class Pop3Connection {
         return
       }
       this.#client.send(command)
-      this.#asked.push({ onEvent, resolve, reject, reply: undefined })
+      this.#asked.push({ command, onEvent, resolve, reject, reply: undefined })
+      if (this.#asked.length > 1 && this.pipelining) this.#together ??= 0
       this.#sendSoon()
     })
   }
@@ -135,9 +159,29 @@ export class Pop3Connection {
     await this.#handshake.promise
   }
 
+  /** Ends it, for its answers do not belong to the commands that they seem to. Gives the error. */
+  outOfStep(what: string): PeerError {
+    const error = new PeerError('protocol', `${spelt(this.to)} ${what}`, { pipelined: this.pipelining })
+    this.#fail(error)
+    return error
+  }
+
   /** Drops the connection without QUIT: the server then changes nothing (RFC 1939 §3). */
   drop(): void {
     this.#fail(new PeerError('connection-lost', `the connection to ${spelt(this.to)} was dropped`))
+  }
+
+  readonly #due = (): Due | undefined => {
+    const [asked] = this.#asked
+    // Whoever takes what came may take long.
+    if (this.#taking || (this.#greeted && asked === undefined)) return undefined
+    const octets = this.#socket.bytesRead
+    if (asked === undefined || !this.#greeted) return { what: 'its greeting', ordinal: -1, long: false, octets }
+    const { command, reply } = asked
+    const what = `its answer to ${words(command)}`
+    // CAPA and LANG have some twenty lines.
+    const any = replyForm(command) !== 'line' && command.verb !== 'CAPA' && command.verb !== 'LANG'
+    return { what, ordinal: this.#done, long: any && reply?.ok === true, octets }
   }
 
   #listen(): void {
@@ -146,9 +190,7 @@ export class Pop3Connection {
       // Silent is who is asked and does not answer; whoever takes what came may take long, and the time begins anew then.
       if (this.#taking) this.#late = true
       else if (this.#asked.length > 0 || !this.#greeted)
-        this.#fail(
-          new PeerError('timed-out', `${spelt(this.to)} has been silent for ${this.#patience.silence / 1000} s`),
-        )
+        this.#fail(this.#fault('timed-out', `${spelt(this.to)} has been silent for ${this.#patience.silence / 1000} s`))
     })
     this.#read(socket).catch((error: unknown) => this.#fail(error))
   }
@@ -214,7 +256,7 @@ export class Pop3Connection {
           )
         return undefined
       case 'broken':
-        this.#fail(new PeerError(event.error.code, `${spelt(this.to)}: ${event.error.message}`))
+        this.#fail(this.#fault(event.error.code, `${spelt(this.to)}: ${event.error.message}`))
         return undefined
       case 'handshake':
         this.#handshakeDue = true
@@ -222,6 +264,9 @@ export class Pop3Connection {
       case 'end': {
         const done = this.#asked.shift()
         if (done === undefined) return undefined
+        this.#done++
+        if (this.#asked.length === 0) this.#together = undefined
+        else if (this.#together !== undefined) this.#together++
         const taken = done.onEvent?.(event)
         const tell = (): void => done.reply && done.resolve(done.reply)
         if (taken === undefined) tell()
@@ -268,10 +313,17 @@ export class Pop3Connection {
     for (let event = this.#client.next(); event !== undefined; event = this.#client.next()) void this.#handle(event)
   }
 
+  #fault(code: PeerCode, message: string): PeerError {
+    // A line that breaks is no fault of pipelining, unless it breaks each time where that begins.
+    const most = code === 'connection-lost' ? 1 : Infinity
+    return new PeerError(code, message, { pipelined: this.#together !== undefined && this.#together <= most })
+  }
+
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = error
     this.#forget()
+    this.#pace.stop()
     this.#socket.on('error', () => undefined).destroy()
     this.#greeting.reject(error)
     this.#handshake?.reject(error)

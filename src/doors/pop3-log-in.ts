@@ -152,7 +152,7 @@ async function askUser(
   // RFC 2449 §6.6: with PIPELINING both leave together.
   const [user, pass] = await Promise.all([
     connection.ask({ verb: 'USER', name: login }),
-    connection.capabilities.pipelining ? connection.ask({ verb: 'PASS', password }) : undefined,
+    connection.pipelining ? connection.ask({ verb: 'PASS', password }) : undefined,
   ])
   if (!user.ok) return user
   return pass ?? (await connection.ask({ verb: 'PASS', password }))
