@@ -1,27 +1,47 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Schedule } from './schedule.ts'
+import { type Ended, Schedule, type Scheduled } from './schedule.ts'
 
 const minute = 60_000
 
 interface Run {
   address: string
-  done: (ok: boolean) => void
+  done: (ok: boolean | Ended) => void
 }
 
+type Remembered = { address: string; failures: number; next: number | undefined }
+
 function scheduleOf(
-  addresses: string[],
+  accounts: (string | Partial<Scheduled>)[],
   options: { every?: number; parallel?: number } = {},
-): { schedule: Schedule; runs: Run[] } {
+): { schedule: Schedule; runs: Run[]; remembered: Remembered[] } {
   const runs: Run[] = []
+  const remembered: Remembered[] = []
   const schedule = new Schedule({
-    accounts: () => addresses.map((address, i) => ({ address, serial: i + 1 })),
+    accounts: () =>
+      accounts.map((one, i) => ({
+        address: 'a',
+        serial: i + 1,
+        ...(typeof one === 'string' ? { address: one } : one),
+      })),
     every: () => options.every ?? 15 * minute,
     parallel: options.parallel ?? 8,
     random: () => 0.5,
-    run: (address) => new Promise((done) => runs.push({ address, done })),
+    now: () => Math.round(performance.now()),
+    run: (address) =>
+      new Promise((done) => runs.push({ address, done: (end) => done(typeof end === 'boolean' ? { ok: end } : end) })),
+    remember: (address, state) => remembered.push({ address, ...state }),
   })
-  return { schedule, runs }
+  return { schedule, runs, remembered }
+}
+
+/** Ticks on until another fetch begins; gives after how many minutes it did. */
+function minutesUntilNext({ schedule, runs }: { schedule: Schedule; runs: Run[] }): number {
+  const before = runs.length
+  const start = performance.now()
+  let now = start
+  for (; runs.length === before && now < start + 3000 * minute; now += minute / 4) schedule.tick(now)
+  return Math.round((now - start) / minute)
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -88,4 +108,92 @@ test('no more than so many at once, never with 0, and nothing after the end', as
   never.schedule.tick(start)
   never.schedule.tick(start + 1000 * minute)
   assert.equal(never.runs.length, 0)
+})
+
+test('each account has a time of its own; a provider may want more, and 0 is only when told to', async () => {
+  for (const [account, minutes] of [
+    [{ every: 60 * minute }, 60],
+    [{ every: minute, least: 10 * minute }, 10],
+    [{ least: 10 * minute }, 15],
+  ] as const) {
+    const made = scheduleOf([account])
+    made.schedule.tick(performance.now())
+    made.schedule.tick(performance.now() + minute)
+    made.runs[0]?.done(true)
+    await settle()
+    assert.equal(minutesUntilNext(made), minutes)
+  }
+  const never = scheduleOf([{ every: 0 }])
+  for (let at = 0; at < 100; at++) never.schedule.tick(performance.now() + at * minute)
+  assert.equal(never.runs.length, 0)
+})
+
+test('a mailbox that is in use is tried again soon, and less and less; a server that wants time gets it', async () => {
+  const made = scheduleOf(['a'])
+  made.schedule.tick(performance.now())
+  made.schedule.tick(performance.now() + minute)
+  const waits: number[] = []
+  for (let at = 0; at < 7; at++) {
+    made.runs.at(-1)?.done({ ok: false, inUse: true })
+    await settle()
+    waits.push(minutesUntilNext(made))
+  }
+  assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 64])
+  made.runs.at(-1)?.done({ ok: true, wait: 40 * minute })
+  await settle()
+  assert.equal(minutesUntilNext(made), 40)
+})
+
+test('what was remembered counts after a restart: no storm on a server that is to be left alone', async () => {
+  const now = Math.round(performance.now())
+  assert.equal(minutesUntilNext(scheduleOf([{ failures: 3, next: now + 50 * minute }])), 50)
+  // But not for ever, whatever the clock said then.
+  assert.equal(minutesUntilNext(scheduleOf([{ failures: 3, next: now + 5000 * minute }])), 360)
+  assert.ok(minutesUntilNext(scheduleOf([{ failures: 0, next: now + 50 * minute }])) <= 1)
+  const made = scheduleOf([{ failures: 2, next: now }])
+  minutesUntilNext(made)
+  made.runs[0]?.done(false)
+  await settle()
+  assert.deepEqual(
+    made.remembered.map(({ failures }) => failures),
+    [3],
+  )
+  assert.equal(Math.round(((made.remembered[0]?.next ?? 0) - performance.now()) / minute), 60)
+})
+
+test('a fetch that is asked for goes behind the one under way, never beside it, and counts', async () => {
+  const made = scheduleOf(['a', 'b'])
+  made.schedule.tick(performance.now() + minute)
+  made.schedule.tick(performance.now() + 2 * minute)
+  const asked: string[] = []
+  const request = (address: string): Promise<Ended | undefined> =>
+    made.schedule.request(address, () => {
+      asked.push(address)
+      return Promise.resolve({ ok: true })
+    })
+  const first = request('a')
+  const second = request('a')
+  await settle()
+  assert.deepEqual(asked, [])
+  made.runs[0]?.done(false)
+  assert.deepEqual([await first, await second], [{ ok: true }, { ok: true }])
+  assert.deepEqual(asked, ['a', 'a'])
+  assert.deepEqual(
+    made.remembered.map(({ failures }) => failures),
+    [1, 0, 0],
+  )
+  assert.equal(await request('nobody'), undefined)
+})
+
+test('what is new at the server is fetched at once, unless it is to be left alone', async () => {
+  const made = scheduleOf(['a'])
+  minutesUntilNext(made)
+  made.runs[0]?.done(true)
+  await settle()
+  made.schedule.hurry('a')
+  assert.equal(minutesUntilNext(made), 0)
+  made.runs[1]?.done({ ok: false })
+  await settle()
+  made.schedule.hurry('a')
+  assert.equal(minutesUntilNext(made), 15)
 })

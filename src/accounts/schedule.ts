@@ -2,31 +2,62 @@
 const longest = 6 * 3_600_000
 /** How long after the start the first accounts are fetched, milliseconds; spread, so that not all go at once. */
 const settling = 5_000
+/** How long a mailbox that somebody else has open is left alone the first time, milliseconds. */
+const inUse = 60_000
+
+/** An account, as far as it matters when it is fetched. */
+export interface Scheduled {
+  readonly address: string
+  readonly serial: number
+  /** Milliseconds from one fetch to the next, where it is not as usual; 0: only when told to. */
+  readonly every?: number | undefined
+  /** The provider wants so much time between two log-ins, milliseconds. */
+  readonly least?: number | undefined
+  /** What was remembered when it was last fetched: how often it has failed, and when it was to be tried again (milliseconds since 1970). */
+  readonly failures?: number | undefined
+  readonly next?: number | undefined
+}
+
+/** How a fetch ended. */
+export interface Ended {
+  readonly ok: boolean
+  /** Somebody else had the mailbox open: that mostly passes soon. */
+  readonly inUse?: boolean | undefined
+  /** The server wants so much time until the next log-in, milliseconds. */
+  readonly wait?: number | undefined
+}
 
 /** What a `Schedule` is told. */
 export interface ScheduleOptions {
   /** The accounts there are now; asked every second. */
-  accounts(): readonly { readonly address: string; readonly serial: number }[]
-  /** Milliseconds from one fetch of an account to the next; 0: never. Asked each time. */
+  accounts(): readonly Scheduled[]
+  /** Milliseconds from one fetch of an account to the next where the account says nothing; 0: never. Asked each time. */
   every(): number
-  /** Fetches one account; false if that failed. It must not reject. */
-  run(address: string, signal: AbortSignal): Promise<boolean>
+  /** Fetches one account. It must not reject. */
+  run(address: string, signal: AbortSignal): Promise<Ended>
+  /** Told after each fetch: failures one after the other, and when it is tried again (milliseconds since 1970). */
+  remember?(address: string, state: { readonly failures: number; readonly next: number | undefined }): void
   /** How many accounts are fetched at once. */
   parallel: number
   /** 0 to 1; tests give their own. */
   random?: () => number
+  /** Milliseconds since 1970; tests give their own. */
+  now?: () => number
 }
 
 interface Turn {
   next: number
   failures: number
-  running: Promise<void> | undefined
+  running: Promise<unknown> | undefined
+  /** The last fetch says that another must not follow before (milliseconds of `performance.now()`). */
+  notBefore: number
 }
 
 /** Fetches every account again and again, each in its own time: one that fails or hangs holds up no other. */
 export class Schedule {
   readonly #options: ScheduleOptions
   readonly #random: () => number
+  readonly #now: () => number
   readonly #turns = new Map<number, Turn>()
   readonly #stopped = new AbortController()
   #timer: NodeJS.Timeout | undefined
@@ -34,6 +65,7 @@ export class Schedule {
   constructor(options: ScheduleOptions) {
     this.#options = options
     this.#random = options.random ?? Math.random
+    this.#now = options.now ?? Date.now
   }
 
   start(): void {
@@ -49,25 +81,40 @@ export class Schedule {
 
   /** Starts what is due. Called every second once started. `now`: milliseconds, never going back. */
   tick(now: number): void {
-    const every = this.#options.every()
-    if (every === 0 || this.#stopped.signal.aborted) return
+    if (this.#stopped.signal.aborted) return
     const accounts = this.#options.accounts()
     const there = new Set(accounts.map(({ serial }) => serial))
     for (const serial of this.#turns.keys()) if (!there.has(serial)) this.#forget(serial)
-    let free = this.#options.parallel - [...this.#turns.values()].filter((turn) => turn.running !== undefined).length
-    for (const { address, serial } of accounts) {
-      let turn = this.#turns.get(serial)
-      if (turn === undefined) {
-        const wait = Math.min(settling, every) * (0.5 + this.#random())
-        turn = { next: now + wait, failures: 0, running: undefined }
-        this.#turns.set(serial, turn)
-      }
+    let free = this.#options.parallel - this.#running()
+    for (const account of accounts) {
+      const every = this.#every(account)
+      if (every === 0) continue
+      const turn = this.#turn(account, now)
       // A shorter `every` counts at once, not after the old one has passed.
-      turn.next = Math.min(turn.next, now + this.#pause(turn.failures, every, 1.2))
+      turn.next = Math.min(turn.next, Math.max(turn.notBefore, now + this.#pause(turn.failures, every, 1.2)))
       if (turn.running !== undefined || turn.next > now || free <= 0) continue
       free--
-      turn.running = this.#run(turn, address)
+      void this.#run(account, turn, (signal) => this.#options.run(account.address, signal))
     }
+  }
+
+  /**
+   * Fetches an account now, whenever it is due, in a way of the caller's; behind a fetch of it that is under way. It counts as a fetch
+   * on schedule does. Undefined: there is no such account, or no time for it any more.
+   */
+  async request(address: string, run: (signal: AbortSignal) => Promise<Ended>): Promise<Ended | undefined> {
+    const account = this.#options.accounts().find((one) => one.address === address)
+    if (account === undefined) return undefined
+    const turn = this.#turn(account, performance.now())
+    while (turn.running !== undefined) await turn.running
+    return this.#stopped.signal.aborted ? undefined : await this.#run(account, turn, run)
+  }
+
+  /** An account is due at once: its server says that there is something new. */
+  hurry(address: string): void {
+    const account = this.#options.accounts().find((one) => one.address === address)
+    const turn = account && this.#turns.get(account.serial)
+    if (turn !== undefined) turn.next = Math.min(turn.next, Math.max(turn.notBefore, performance.now()))
   }
 
   /** When the next account is due (milliseconds of `performance.now()`); undefined where none is. */
@@ -76,11 +123,47 @@ export class Schedule {
     return due.length === 0 ? undefined : Math.min(...due)
   }
 
-  async #run(turn: Turn, address: string): Promise<void> {
-    const done = await this.#options.run(address, this.#stopped.signal)
-    turn.failures = done ? 0 : turn.failures + 1
-    turn.next = performance.now() + this.#pause(turn.failures, this.#options.every(), 0.8 + 0.4 * this.#random())
-    turn.running = undefined
+  #running(): number {
+    return [...this.#turns.values()].filter((turn) => turn.running !== undefined).length
+  }
+
+  #every({ every, least = 0 }: Scheduled): number {
+    const wanted = every ?? this.#options.every()
+    return wanted === 0 ? 0 : Math.max(wanted, least)
+  }
+
+  #turn({ serial, failures = 0, next = 0 }: Scheduled, now: number): Turn {
+    const known = this.#turns.get(serial)
+    if (known !== undefined) return known
+    const soon = Math.min(settling, this.#options.every() || settling) * (0.5 + this.#random())
+    // What was learnt before a restart counts: a server that is to be left alone is, but no longer than we ever would.
+    const left = Math.min(next - this.#now(), longest)
+    const notBefore = failures > 0 ? now + left : now
+    const turn = { next: Math.max(now + soon, notBefore), failures, running: undefined, notBefore }
+    this.#turns.set(serial, turn)
+    return turn
+  }
+
+  async #run(account: Scheduled, turn: Turn, run: (signal: AbortSignal) => Promise<Ended>): Promise<Ended> {
+    const running = run(this.#stopped.signal)
+    turn.running = running
+    try {
+      const ended = await running
+      if (this.#stopped.signal.aborted) return ended
+      turn.failures = ended.ok ? 0 : turn.failures + 1
+      const every = this.#every(account)
+      const jitter = 0.8 + 0.4 * this.#random()
+      const usual = every === 0 ? Infinity : this.#pause(turn.failures, every, jitter)
+      const pause = ended.inUse === true ? Math.min(usual, inUse * 2 ** (turn.failures - 1) * jitter) : usual
+      const now = performance.now()
+      turn.notBefore = now + Math.max(ended.wait ?? 0, ended.ok ? 0 : pause)
+      turn.next = Math.max(now + pause, turn.notBefore)
+      const next = Number.isFinite(turn.next) ? this.#now() + Math.round(turn.next - now) : undefined
+      this.#options.remember?.(account.address, { failures: turn.failures, next })
+      return ended
+    } finally {
+      turn.running = undefined
+    }
   }
 
   /** After the first failure as usual, then twice as long each time: a wrong password tried too often locks some accounts. */
