@@ -3,6 +3,7 @@ import type { Listed } from '../intake/ledger.ts'
 import { receivedTime } from '../message/received.ts'
 import type { Remote } from './fetching.ts'
 import type { Tally } from './fetch-pop3-retrieval.ts'
+import { InStep } from './in-step.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
 
@@ -30,6 +31,7 @@ export async function fetchHeaders(
 ): Promise<void> {
   const { connection, intake, remote, now, tally } = session
   // Without a unique-id it could never be told that the whole message has come.
+  const inStep = new InStep(connection)
   const named = wanted.filter(({ uniqueId }) => uniqueId !== '')
   for (let at = 0; at < named.length; at += together) {
     const given = await Promise.all(named.slice(at, at + together).map(takeHeader))
@@ -42,7 +44,7 @@ export async function fetchHeaders(
   /** The server's words where it refuses. */
   async function takeHeader(listed: Listed): Promise<string | undefined> {
     const taking = new Taking(intake, { name: `the header of message ${listed.number}` })
-    const reply = await connection.ask({ verb: 'TOP', number: listed.number, lines: 0 }, taking.onEvent)
+    const reply = await inStep.ask('TOP', { number: listed.number }, taking.onEvent)
     if (!reply.ok) {
       await taking.discard()
       return reply.text

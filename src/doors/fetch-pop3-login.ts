@@ -7,13 +7,14 @@ import { logInPop3 } from './pop3-log-in.ts'
 /** Connects, begins TLS where it is wanted, and logs in. Rejects with PeerError or RefusedError. */
 export async function logIn(
   remote: Remote,
-  options: { patience?: Patience; signal?: AbortSignal },
+  options: { patience?: Patience; signal?: AbortSignal; pipelining?: boolean | undefined },
 ): Promise<Pop3Connection> {
   const { host, port, tls, reach } = remote
-  const { patience, signal } = options
+  const { patience, signal, pipelining } = options
   const to = { host, port }
   const connection = await Pop3Connection.open(to, {
     tls: tls === 'implicit',
+    pipelining,
     ...(patience && { patience }),
     ...(signal && { signal }),
     ...(reach && { reach }),

@@ -6,6 +6,7 @@ import type { Reply } from '../pop3/client-event.ts'
 import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
 import type { Kept, Keeping } from './fetch-pop3-keep.ts'
 import type { FetchProgress, Remote } from './fetching.ts'
+import { InStep } from './in-step.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
 
@@ -56,6 +57,7 @@ export interface RetrievalOptions {
 /** Fetches messages, many under way at once, each durable on its own. */
 export class Retrieval {
   readonly #options: RetrievalOptions
+  readonly #inStep: InStep
   readonly #keeping = new Set<Promise<void>>()
   readonly #home: AtHome[] = []
   /** The first failure of the store: nothing more can be kept. */
@@ -63,6 +65,7 @@ export class Retrieval {
 
   constructor(options: RetrievalOptions) {
     this.#options = options
+    this.#inStep = new InStep(options.connection)
   }
 
   /** Fetches these; resolves once all that came is durable. One bad message never stops the rest (law 5). */
@@ -137,7 +140,7 @@ export class Retrieval {
 
   async #ask(listed: Listed, taking: Taking): Promise<Reply> {
     try {
-      return await this.#options.connection.ask({ verb: 'RETR', number: listed.number }, taking.onEvent)
+      return await this.#inStep.ask('RETR', listed, taking.onEvent)
     } catch (error) {
       await taking.discard()
       if (taking.tooLarge !== undefined) {

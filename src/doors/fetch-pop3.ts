@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { PostinoError } from '../errors.ts'
+import { PeerError, PostinoError, RefusedError } from '../errors.ts'
 import { Intake } from '../intake/intake.ts'
 import { type Known, Ledger, type Listed } from '../intake/ledger.ts'
 import type { Trouble, UserMail } from '../store/store.ts'
@@ -22,20 +22,37 @@ import type { Pop3Connection } from './pop3-connection.ts'
 export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOptions = {}): Promise<FetchReport> {
   const began = performance.now()
   const tally: FetchTally = { new: 0, skipped: 0, failed: 0, waiting: 0, deleted: 0, octets: 0, problems: [] }
+  const session = { remote, mail, options, tally }
+  let ended = await inSession(session, options.pipelining ?? true)
+  const oneByOne = ended.error instanceof PeerError && ended.error.pipelined && options.signal?.aborted !== true
+  if (oneByOne) {
+    tally.problems.push(
+      `${ended.error?.message}; it may not be able to do PIPELINING, so commands went one by one then`,
+    )
+    const again = await inSession(session, false)
+    // That it takes no second session so soon says less than what was wrong with the first.
+    if (!(again.error instanceof RefusedError)) ended = again
+  }
+  const seconds = (performance.now() - began) / 1000
+  return { ...tally, seconds, ...ended, ...(oneByOne && { oneByOne }) }
+}
+
+/** One session, and what ended it early. */
+async function inSession(
+  session: Session,
+  pipelining: boolean,
+): Promise<{ readonly error: PostinoError | undefined; readonly plan?: readonly Planned[] }> {
   let connection: Pop3Connection | undefined
-  let failure: PostinoError | undefined
-  let plan: readonly Planned[] | undefined
   try {
-    connection = await logIn(remote, options)
-    plan = await inTransaction(connection, { remote, mail, options, tally })
+    connection = await logIn(session.remote, { ...session.options, pipelining })
+    const plan = await inTransaction(connection, session)
+    return { error: undefined, ...(plan !== undefined && { plan }) }
   } catch (error) {
     if (!(error instanceof PostinoError)) throw error
-    failure = error
+    return { error }
   } finally {
     connection?.drop()
   }
-  const seconds = (performance.now() - began) / 1000
-  return { ...tally, seconds, error: failure, ...(plan !== undefined && { plan }) }
 }
 
 interface FetchTally extends Tally {

@@ -53,6 +53,8 @@ export interface FetchOptions {
   readonly dryRun?: boolean
   /** Mail for several people in one mailbox. */
   readonly split?: Split | undefined
+  /** False: commands go one by one, whatever the server says of PIPELINING. */
+  readonly pipelining?: boolean | undefined
   /** Leave messages that failed lately for later, as a schedule should; without it they are tried each time. */
   readonly backOff?: boolean
   /** A message of more octets than this ends the session; 1 GiB unless said. */
@@ -96,6 +98,8 @@ export interface FetchReport {
   readonly seconds: number
   /** What went wrong with single messages, a line each, for a person. */
   readonly problems: readonly string[]
+  /** The server says PIPELINING and loses answers, so commands went one by one in the end: to be remembered for the next time. */
+  readonly oneByOne?: boolean
   /** With `dryRun`: what would be done. */
   readonly plan?: readonly Planned[]
   /** What ended the session early. What had come home until then is counted, and is safe. */
