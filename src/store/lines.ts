@@ -2,6 +2,7 @@ import type { LineEnds } from './store.ts'
 
 const lf = 0x0a
 const cr = 0x0d
+const { indexOf } = Buffer.prototype
 
 /** Looks at the lines of a message as its octets go by: how they end, and how many octets they are on the wire. */
 export class Lines {
@@ -10,12 +11,19 @@ export class Lines {
   #crlf = false
   #last = lf
   #lastCrlf = false
+  readonly #own: boolean
+
+  /** `own`: `octets` is asked for its own `ends` only, so that behind the first CRLF no line must be looked at. */
+  constructor(own = false) {
+    this.#own = own
+  }
 
   update(chunk: Uint8Array): void {
     if (chunk.length === 0) return
     if (chunk[0] === lf && this.#last === cr) this.#crlf = true
-    for (let at = 0; at < chunk.length; at++) {
-      if (chunk[at] !== lf) continue
+    for (let at = -1; !(this.#own && this.#crlf);) {
+      at = indexOf.call(chunk, lf, at + 1)
+      if (at === -1) break
       this.#count++
       if (at > 0 && chunk[at - 1] === cr) this.#crlf = true
     }

@@ -25,7 +25,7 @@ export class Measure {
 
   /** `wire`: every line ends in CRLF already, so that size and octets are one. */
   constructor(wire: boolean) {
-    this.#lines = wire ? undefined : new Lines()
+    this.#lines = wire ? undefined : new Lines(true)
   }
 
   get size(): number {
