@@ -4,6 +4,8 @@ export interface AccountOptions {
   readonly auth?: 'password' | 'oauth'
   /** With `oauth`: the name of a known issuer (`google`, `microsoft`), or of one in the configuration. */
   readonly issuer?: string
+  /** What is otherwise than known or configured of that issuer. */
+  readonly oauth?: OAuthOptions
   /** Mechanisms that are used only where they are asked for. */
   readonly allow?: readonly ('CRAM-MD5' | 'APOP')[]
   /** Where the password is: encrypted in the data folder (usual), in the keyring of the system, or what a command prints. */
@@ -45,6 +47,16 @@ export interface HandOnEntry {
   readonly url: string
   /** Only what came home then or later (milliseconds since 1970); 0: all. */
   readonly since: number
+}
+
+/** What an account says of its issuer of tokens. */
+export interface OAuthOptions {
+  /** A URL. */
+  readonly issuer?: string
+  readonly clientId?: string
+  readonly scopes?: readonly string[]
+  /** For which server the tokens are to be (RFC 8707). */
+  readonly resource?: string
 }
 
 /** Who gets what of a mailbox that holds mail for several people. */

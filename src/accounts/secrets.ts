@@ -21,8 +21,8 @@ const tagOctets = 16
 const form = 1
 
 /**
- * Keeps passwords that must be had back: AES-256-GCM under DATA/secret.key, each bound to its account's address, or to its user
- * (see `apopOwner`).
+ * Keeps secrets that must be had back: AES-256-GCM under DATA/secret.key, each bound to its owner: the password of an account to
+ * its address, its tokens to `oauth ADDRESS`, that of a user to `apopOwner`.
  */
 export class Secrets {
   readonly file: string
@@ -31,37 +31,35 @@ export class Secrets {
     this.file = join(data, 'secret.key')
   }
 
-  /** Encrypts the password of an account; makes the key if there is none yet. */
-  seal(address: string, password: string): Uint8Array {
+  /** Encrypts a secret of somebody; makes the key if there is none yet. */
+  seal(owner: string, secret: string): Uint8Array {
     const key = this.#read() ?? this.#make()
     const nonce = randomBytes(nonceOctets)
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagOctets })
-    cipher.setAAD(Buffer.from(address))
-    const sealed = Buffer.concat([cipher.update(password, 'utf8'), cipher.final()])
+    cipher.setAAD(Buffer.from(owner))
+    const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
     return Buffer.concat([Uint8Array.of(form), nonce, cipher.getAuthTag(), sealed])
   }
 
-  /** Decrypts the password of an account. */
-  unseal(address: string, sealed: Uint8Array): string {
+  /** Decrypts a secret of somebody. */
+  unseal(owner: string, sealed: Uint8Array): string {
     const key = this.#read()
     if (key === undefined)
       throw new StoreError(
         'missing',
-        `${this.file} is not there, and without it the password of ${address} cannot be read; ${again(address)}`,
+        `${this.file} is not there, and without it the ${named(owner)} cannot be read; ${again(owner)}`,
       )
     try {
       if (sealed[0] !== form) throw new Error('unknown form')
       const nonce = sealed.subarray(1, 1 + nonceOctets)
       const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagOctets })
-      decipher.setAAD(Buffer.from(address))
+      decipher.setAAD(Buffer.from(owner))
       decipher.setAuthTag(sealed.subarray(1 + nonceOctets, 1 + nonceOctets + tagOctets))
       return decipher.update(sealed.subarray(1 + nonceOctets + tagOctets), undefined, 'utf8') + decipher.final('utf8')
     } catch (cause) {
-      throw new StoreError(
-        'damaged',
-        `the password of ${address} was not encrypted with ${this.file}; ${again(address)}`,
-        { cause },
-      )
+      throw new StoreError('damaged', `the ${named(owner)} was not encrypted with ${this.file}; ${again(owner)}`, {
+        cause,
+      })
     }
   }
 
@@ -120,7 +118,14 @@ export class Secrets {
   }
 }
 
+function named(owner: string): string {
+  const address = /^oauth (.*)$/.exec(owner)?.[1]
+  return address === undefined ? `password of ${owner}` : `log-in at the issuer of ${address}`
+}
+
 function again(owner: string): string {
+  const address = /^oauth (.*)$/.exec(owner)?.[1]
+  if (address !== undefined) return `bring the key back from a copy, or run: postino account login ${address}`
   const user = /^user (.*)$/.exec(owner)?.[1]
   const how =
     user === undefined
