@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { addressFault, canonicalAddress, domainOf, userNameFault, userNameFrom } from './names.ts'
-import { providerOf } from './providers.ts'
 
 test('user names: lower-case letters, digits and . _ - @, at most 64; + is kept back', () => {
   for (const name of ['mario', 'mario.rossi', '1st', 'mario@example.it', 'a'.repeat(64)])
@@ -36,17 +35,4 @@ test('an address has one spelling, without spaces and control characters', () =>
   assert.equal(addressFault('mario@example.it'), undefined)
   for (const address of ['', 'a b@c', 'a\u001b[2J@c', '-x@y', `${'a'.repeat(250)}@b.it`])
     assert.notEqual(addressFault(address), undefined, address)
-})
-
-test('known providers give their settings; those that cannot be fetched say why', () => {
-  assert.deepEqual(
-    { ...providerOf('x@IOL.it'), domains: [] },
-    { domains: [], server: 'popmail.libero.it', port: 995, tls: 'implicit' },
-  )
-  assert.equal(providerOf('x@tim.it')?.tls, 'starttls')
-  assert.match(providerOf('x@gmail.com')?.note ?? '', /app password/)
-  assert.match(providerOf('x@legalmail.it')?.note ?? '', /--login/)
-  assert.equal(providerOf('x@example.it'), undefined)
-  assert.throws(() => providerOf('x@outlook.com'), /OAuth2/)
-  assert.throws(() => providerOf('x@icloud.com'), /no POP3/)
 })

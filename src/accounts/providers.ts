@@ -1,68 +1,57 @@
-import { MisuseError } from '../errors.ts'
+import { readFileSync } from 'node:fs'
+import { domainToASCII } from 'node:url'
 import { domainOf } from './names.ts'
+import { readProviders } from './provider-file.ts'
+import type { Provider, ProviderData, ProviderLimits } from './provider.ts'
 
-/** How to reach the mailboxes of one provider by POP3. */
-export interface Provider {
-  readonly domains: readonly string[]
-  readonly server: string
-  readonly port: number
-  readonly tls: 'implicit' | 'starttls'
-  /** What a person must know or do first, one sentence. */
-  readonly note?: string
+let loaded: ProviderData | undefined
+
+/** What Postino itself knows of providers; read once. */
+export function providerData(): ProviderData {
+  const file = new URL('../../data/providers/providers.toml', import.meta.url)
+  return (loaded ??= readProviders(readFileSync(file, 'utf8'), 'data/providers/providers.toml'))
 }
 
-/** A provider whose mailboxes cannot be fetched by POP3 with a password, and why. */
-interface Closed {
-  readonly domains: readonly string[]
-  readonly why: string
-}
-
-const appPassword = 'its log-in needs an app password, made in the account settings, instead of your usual one'
-const switchedOn = 'POP3 must first be switched on in the settings of its web mail'
-
-const providers: readonly Provider[] = [
-  // Italy
-  { domains: ['aruba.it'], server: 'pop3s.aruba.it', port: 995, tls: 'implicit' },
-  { domains: ['pec.it', 'arubapec.it', 'pec.aruba.it'], server: 'pop3s.pec.aruba.it', port: 995, tls: 'implicit' },
-  {
-    domains: ['libero.it', 'iol.it', 'inwind.it', 'blu.it', 'giallo.it'],
-    server: 'popmail.libero.it',
-    port: 995,
-    tls: 'implicit',
-  },
-  { domains: ['virgilio.it'], server: 'in.virgilio.it', port: 995, tls: 'implicit' },
-  { domains: ['tim.it'], server: 'pop.tim.it', port: 110, tls: 'starttls' },
-  { domains: ['alice.it', 'tin.it'], server: 'in.alice.it', port: 110, tls: 'starttls' },
-  { domains: ['tiscali.it'], server: 'pop.tiscali.it', port: 995, tls: 'implicit' },
-  { domains: ['postecert.it'], server: 'mail.postecert.it', port: 995, tls: 'implicit' },
-  {
-    domains: ['legalmail.it'],
-    server: 'mbox.cert.legalmail.it',
-    port: 995,
-    tls: 'implicit',
-    note: 'it logs in by the user id of your contract, not by the address: give it with --login',
-  },
-  // Elsewhere
-  { domains: ['gmail.com', 'googlemail.com'], server: 'pop.gmail.com', port: 995, tls: 'implicit', note: appPassword },
-  { domains: ['yahoo.com', 'yahoo.it'], server: 'pop.mail.yahoo.com', port: 995, tls: 'implicit', note: appPassword },
-  { domains: ['fastmail.com'], server: 'pop.fastmail.com', port: 995, tls: 'implicit', note: appPassword },
-  { domains: ['gmx.net', 'gmx.de'], server: 'pop.gmx.net', port: 995, tls: 'implicit', note: switchedOn },
-  { domains: ['web.de'], server: 'pop3.web.de', port: 995, tls: 'implicit', note: switchedOn },
-]
-
-const closed: readonly Closed[] = [
-  {
-    domains: ['outlook.com', 'hotmail.com', 'live.com', 'hotmail.it', 'outlook.it'],
-    why: 'Microsoft takes no passwords over POP3 (outlook.office365.com), only OAuth2, which Postino does not offer yet',
-  },
-  { domains: ['icloud.com', 'me.com'], why: 'Apple offers no POP3' },
-]
-
-/** The provider of an address; undefined where it is not known. Throws MisuseError where it is known to be of no use. */
+/** The provider of an address by its domain; undefined where it is not known. */
 export function providerOf(address: string): Provider | undefined {
-  const domain = domainOf(address)?.toLowerCase()
-  if (domain === undefined) return undefined
-  const shut = closed.find((one) => one.domains.includes(domain))
-  if (shut !== undefined) throw new MisuseError('usage', `${address} cannot be fetched: ${shut.why}`)
-  return providers.find((one) => one.domains.includes(domain))
+  const domain = asciiDomainOf(address)
+  return domain === undefined ? undefined : providerData().providers.find(({ domains }) => has(domains, domain))
+}
+
+/** The provider whose server this is, whatever the address; undefined where it is not known. */
+export function providerOfHost(host: string): Provider | undefined {
+  const wanted = host.toLowerCase()
+  return providerData().providers.find(({ pop3, imap, smtp }) =>
+    [pop3, imap, smtp].some((endpoint) => endpoint?.host === wanted),
+  )
+}
+
+/** What the provider of an account puts up with, by the server that it is fetched from; empty where that is not known. */
+export function limitsOf({ server }: { readonly server: string }): ProviderLimits {
+  return providerOfHost(server)?.limits ?? {}
+}
+
+/** The provider that takes mail at this host (MX): the one that names the longest part of its name. */
+export function providerOfMx(host: string): Provider | undefined {
+  for (const suffix of suffixes(host)) {
+    const provider = providerData().providers.find(({ mx }) => mx.includes(suffix))
+    if (provider !== undefined) return provider
+  }
+  return undefined
+}
+
+/** The domain of an address in lower case, as DNS has it (A-labels); undefined where it has none. */
+export function asciiDomainOf(address: string): string | undefined {
+  const domain = domainToASCII(domainOf(address)?.toLowerCase() ?? '')
+  return domain === '' ? undefined : domain
+}
+
+/** A host's name and the domains above it, but no top-level domain: `a.b.it` gives `a.b.it` and `b.it`. */
+export function suffixes(host: string): string[] {
+  const labels = host.toLowerCase().replace(/\.$/, '').split('.')
+  return labels.slice(0, -1).map((_, index) => labels.slice(index).join('.'))
+}
+
+function has(domains: readonly string[], domain: string): boolean {
+  return domains.some((one) => one === domain || (one.startsWith('*.') && domain.endsWith(one.slice(1))))
 }

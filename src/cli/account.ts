@@ -12,24 +12,26 @@ import { chooseAccounts } from './fetch.ts'
 import { remoteOf, secretOf } from './fetch-account.ts'
 import { hostAndPort } from './listen-address.ts'
 import { withDirectory } from './open.ts'
-import { isThisMachine, remoteServer } from './server-option.ts'
+import { findSettings, type Settings } from './find-settings.ts'
+import { isThisMachine } from './server-option.ts'
 
 interface AddOptions {
   readonly user?: string
-  readonly protocol: string
+  readonly protocol?: string
   readonly server?: string
   readonly tls?: string
   readonly login?: string
   readonly passwordStdin?: boolean
   readonly leave: string
   readonly check: boolean
+  readonly offline?: boolean
 }
 
 /** `postino account add ADDRESS`: tries the log-in, and only then keeps the account. */
-export function addAccount(context: Context, given: string, options: AddOptions): Promise<ExitCode> {
-  const settings = settingsOf(given, options)
+export async function addAccount(context: Context, given: string, options: AddOptions): Promise<ExitCode> {
+  const settings = await settingsOf(given, options)
   const { address } = settings
-  return withDirectory(context, async (directory): Promise<ExitCode> => {
+  return await withDirectory(context, async (directory): Promise<ExitCode> => {
     if (directory.account(address) !== undefined) return already(context, address)
     const user = await chooseUser(context, directory, options.user)
     warn(context, settings, options)
@@ -62,27 +64,24 @@ export function addAccount(context: Context, given: string, options: AddOptions)
   })
 }
 
-function settingsOf(given: string, options: AddOptions): AccountSettings & { readonly note: string | undefined } {
+async function settingsOf(given: string, options: AddOptions): Promise<AccountSettings & Settings> {
   const fault = addressFault(given)
   if (fault !== undefined) throw new MisuseError('usage', `${JSON.stringify(given)} cannot be an address: ${fault}`)
-  if (options.protocol === 'imap') throw new MisuseError('usage', '--protocol imap is not available yet; there is pop3')
-  if (options.protocol !== 'pop3') throw new MisuseError('usage', `--protocol ${options.protocol}: give pop3`)
-  const address = canonicalAddress(given)
+  const leave = parseLeave(options.leave)
+  const found = await findSettings(given, options)
+  const { auth, issuer } = found
   return {
-    address,
-    protocol: 'pop3',
-    login: options.login ?? given,
-    leave: parseLeave(options.leave),
-    options: {},
-    ...remoteServer(address, options),
+    ...found,
+    address: canonicalAddress(given),
+    leave,
+    options: auth === 'oauth' ? { auth, ...(issuer !== undefined && { issuer }) } : {},
   }
 }
 
-function warn(context: Context, settings: ReturnType<typeof settingsOf>, options: AddOptions): void {
-  const { address, server, port, note, tls } = settings
-  if (options.server === undefined) context.notes.note(`${address} is fetched from ${server} port ${port}`)
-  if (note !== undefined && !(options.login !== undefined && note.includes('--login')))
-    context.notes.note(`note: ${note}`)
+function warn(context: Context, settings: AccountSettings & Settings, options: AddOptions): void {
+  const { address, server, port, notes, tls, from } = settings
+  if (options.server === undefined) context.notes.note(`${address} is fetched from ${server} port ${port}, by ${from}`)
+  for (const note of notes) context.notes.note(`note: ${note}`)
   if (tls === 'none' && !isThisMachine(server))
     context.notes.note(
       `note: without TLS, the password and all mail cross the network to ${server} for everybody to read`,

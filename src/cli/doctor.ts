@@ -12,9 +12,10 @@ import { doctorJson, doctorLines } from './doctor-report.ts'
 import { parseTarget, type Whom } from './doctor-target.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
 import { secretOf } from './fetch-account.ts'
+import { findSettings } from './find-settings.ts'
 import { nearest } from './nearest.ts'
 import { withDirectory } from './open.ts'
-import { isThisMachine, remoteServer } from './server-option.ts'
+import { isThisMachine } from './server-option.ts'
 
 interface DoctorOptions {
   readonly server?: string
@@ -114,9 +115,11 @@ async function addressed(context: Context, given: string, options: DoctorOptions
     })
     if (found !== undefined) return found
   }
-  const { server, port, tls, note } = remoteServer(address, options)
-  if (note !== undefined) context.notes.note(`note: ${note}`)
-  return { host: server, port, tls, login: options.login ?? given }
+  const { server, tls: how, login: as } = options
+  const words = { protocol: 'pop3', offline: true, server, tls: how, login: as }
+  const { server: host, port, tls, login, notes } = await findSettings(given, words)
+  for (const note of notes) context.notes.note(`note: ${note}`)
+  return { host, port, tls, login }
 }
 
 function warn(context: Context, target: Target, destructive: boolean): void {

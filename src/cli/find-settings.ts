@@ -1,0 +1,150 @@
+import { domainOf } from '../accounts/names.ts'
+import { providerOfHost } from '../accounts/providers.ts'
+import type { Protocol, ProviderLimits } from '../accounts/provider.ts'
+import { discover, type DiscoverOptions } from '../accounts/discovery/discover.ts'
+import type { Found, Step, Tried } from '../accounts/discovery/found.ts'
+import { providerNotes } from '../accounts/discovery/provider-notes.ts'
+import { MisuseError } from '../errors.ts'
+import { hostAndMaybePort } from './server-option.ts'
+
+/** What the person says; it goes before what is found. */
+export interface SettingsWords {
+  readonly protocol?: string | undefined
+  readonly server?: string | undefined
+  readonly tls?: string | undefined
+  readonly login?: string | undefined
+  /** Look nothing up on the network. */
+  readonly offline?: boolean | undefined
+}
+
+/** Where and how to log in, and what is known of it. */
+export interface Settings {
+  readonly protocol: Protocol
+  readonly server: string
+  readonly port: number
+  readonly tls: 'implicit' | 'starttls' | 'none'
+  readonly login: string
+  /** `oauth` where the provider takes no passwords. */
+  readonly auth: 'password' | 'oauth'
+  /** Who gives out tokens of OAuth 2.0 for it, where it takes any. */
+  readonly issuer: string | undefined
+  /** What the person should know, one sentence each. */
+  readonly notes: readonly string[]
+  readonly limits: ProviderLimits
+  /** Where it was found; `given`: nothing was looked for. */
+  readonly source: Step | 'given'
+  /** The same for the person. */
+  readonly from: string
+}
+
+/** How it is looked for; the usual way unless said. */
+export type Ways = Pick<DiscoverOptions, 'look' | 'reach' | 'ispdb' | 'onStep' | 'confirm' | 'signal'>
+
+const protocols = ['pop3', 'imap'] as const
+const tlsWays = ['implicit', 'starttls', 'none'] as const
+
+/** The settings for an address: what the options say, and what discovery finds. Throws MisuseError. */
+export async function findSettings(address: string, words: SettingsWords, ways: Ways = {}): Promise<Settings> {
+  const protocol = chosen('--protocol', words.protocol, protocols)
+  const tls = chosen('--tls', words.tls, tlsWays)
+  if (words.server !== undefined) return givenSettings(address, words.server, words.login, protocol, tls)
+  if (domainOf(address) === undefined)
+    throw new MisuseError('usage', `${address} has no domain to find its server by: give it with --server HOST[:PORT]`)
+  const { found, tried } = await discover(address, { ...ways, protocol, offline: words.offline ?? false })
+  if (found === undefined) throw notFound(address, tried, words.offline ?? false)
+  const way = tls ?? found.tls
+  return {
+    ...found,
+    port: way === found.tls ? found.port : usualPort(found.protocol, way),
+    tls: way,
+    login: words.login ?? found.login,
+    notes: withoutLogin(found.notes, words.login),
+  }
+}
+
+/** What `source` is called in a sentence: "looking at the SRV records of its domain". */
+export const places: Readonly<Record<Step, string>> = {
+  table: 'what Postino knows of providers',
+  ispdb: "Thunderbird's ISPDB, as shipped",
+  srv: 'the SRV records of the domain',
+  autoconfig: 'the settings that the domain tells (autoconfig)',
+  'ispdb-online': "Thunderbird's ISPDB",
+  mx: 'the MX records of the domain',
+  probe: 'the usual names of servers',
+}
+
+/** The server that the person names, and what is known of it. */
+function givenSettings(
+  address: string,
+  text: string,
+  login: string | undefined,
+  asked: Protocol | undefined,
+  tls: Settings['tls'] | undefined,
+): Settings {
+  const { host: server, port } = hostAndMaybePort(text)
+  const provider = providerOfHost(server)
+  const protocol = asked ?? protocolAt(server, port)
+  // RFC 8314 §3.2, §3.3: implicit TLS on 993 and 995; 143 and 110 are the ports for clear text, and for STARTTLS (RFC 2595).
+  const usual = provider?.[protocol]
+  const byPort = port === undefined && usual?.host === server.toLowerCase() ? usual.tls : undefined
+  const way = tls ?? byPort ?? (port === 110 || port === 143 ? 'starttls' : 'implicit')
+  const knowsLogin = login !== undefined || provider === undefined || provider.login === 'address'
+  return {
+    protocol,
+    server,
+    port: port ?? usualPort(protocol, way),
+    tls: way,
+    login: login ?? address,
+    auth: provider?.oauth?.needed === true ? 'oauth' : 'password',
+    issuer: provider?.oauth?.issuer,
+    notes: provider === undefined ? [] : providerNotes(provider, protocol, knowsLogin),
+    limits: provider?.limits ?? {},
+    source: 'given',
+    from: provider === undefined ? 'what you gave' : `what you gave, and what Postino knows of ${provider.name}`,
+  }
+}
+
+/** By the port, else by the server's name where it is known; POP3 where nothing tells. */
+function protocolAt(server: string, port: number | undefined): Protocol {
+  if (port === 993 || port === 143) return 'imap'
+  if (port !== undefined) return 'pop3'
+  const provider = providerOfHost(server)
+  const host = server.toLowerCase()
+  return provider?.imap?.host === host && provider.pop3?.host !== host ? 'imap' : 'pop3'
+}
+
+function usualPort(protocol: Protocol, tls: Settings['tls']): number {
+  if (protocol === 'pop3') return tls === 'implicit' ? 995 : 110
+  return tls === 'implicit' ? 993 : 143
+}
+
+function chosen<Choice extends string>(
+  option: string,
+  text: string | undefined,
+  choices: readonly Choice[],
+): Choice | undefined {
+  const found = choices.find((choice) => choice === text)
+  if (text !== undefined && found === undefined)
+    throw new MisuseError('usage', `${option} ${text}: give one of ${choices.join(', ')}`)
+  return found
+}
+
+/** A note on what to give with --login is done with once it was given. */
+function withoutLogin(notes: Found['notes'], login: string | undefined): readonly string[] {
+  return login === undefined ? notes : notes.filter((note) => !note.includes('--login'))
+}
+
+function notFound(address: string, tried: readonly Tried[], offline: boolean): MisuseError {
+  const known = tried.length === 1 ? tried[0] : undefined
+  // The table knows the provider, and that there is no way: whatever else was asked could not do better.
+  if (known?.step === 'table') return new MisuseError('usage', `${address} cannot be fetched: ${known.why}`)
+  const domain = domainOf(address) ?? address
+  if (offline)
+    return new MisuseError(
+      'usage',
+      `the server of ${domain} is not known here, and nothing was looked for on the network: give it with --server HOST[:PORT]`,
+    )
+  const places_ = tried.filter(({ step }) => step !== 'table' && step !== 'ispdb')
+  const whys = places_.map(({ step, why }) => `${places[step]}: ${why}`).join('; ')
+  return new MisuseError('usage', `no server was found for ${domain} (${whys}): give it with --server HOST[:PORT]`)
+}
