@@ -84,7 +84,6 @@ export async function clientAt(
   if (registration.client !== undefined) return registration.client
   if (server.registration_endpoint === undefined) throw noClient(registration)
   const metadata: Partial<Omit<Client, symbol>> = {
-    client_id: undefined as never,
     client_name: 'Postino',
     redirect_uris: wanted.redirect === undefined ? [] : [wanted.redirect],
     grant_types: [...wanted.grants],

@@ -76,20 +76,20 @@ async function firstOf(
     return await Promise.race([
       over.promise,
       ...(listener === undefined ? [] : [listener.answered.then(({ searchParams }) => searchParams)]),
-      ...(pasted === undefined ? [] : [answerIn(pasted, state)]),
+      ...(pasted === undefined ? [] : [answerIn(pasted, state, listener === undefined)]),
     ])
   } finally {
     signal.removeEventListener('abort', stop)
   }
 }
 
-/** The first line that is an answer: the URL with our state, or, copied from the page, the code alone. */
-async function answerIn(lines: AsyncIterable<string>, state: string): Promise<URLSearchParams> {
+/** The first line that is an answer: the URL with our state or, where the page shows one, the `code` alone. */
+async function answerIn(lines: AsyncIterable<string>, state: string, code: boolean): Promise<URLSearchParams> {
   for await (const line of lines) {
     const text = line.trim()
     const url = text.includes('://') ? URL.parse(text) : null
     if (url?.searchParams.get('state') === state) return url.searchParams
-    if (url === null && /^[\w./~-]{4,}$/.test(text)) return new URLSearchParams({ code: text, state })
+    if (code && url === null && /^[\w./~-]{4,}$/.test(text)) return new URLSearchParams({ code: text, state })
   }
   // No more lines come: the browser may still.
   return await new Promise(() => undefined)
