@@ -75,6 +75,11 @@ export function clientIn(table: unknown, name: string, file: string): Configured
   return client
 }
 
+/** Throws MisuseError where anything in the table is wrong. */
+export function checkClients(table: unknown, file: string): void {
+  for (const name of isTable(table) ? Object.keys(table) : ['google']) clientIn(table, name, file)
+}
+
 async function tableIn(file: string): Promise<unknown> {
   let text: string
   try {
