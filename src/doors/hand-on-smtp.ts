@@ -1,0 +1,155 @@
+import type { LmtpTarget, SmtpTarget } from '../accounts/hand-on-target.ts'
+import { PeerError, RefusedError } from '../errors.ts'
+import type { Message } from '../store/store.ts'
+import type { Contents } from './hand-on-contents.ts'
+import { type Courier, type Outcome, type Parcel, unreadable } from './hand-on-courier.ts'
+import { envelopeOf } from './hand-on-envelope.ts'
+import { LineLink, type LinkOptions } from './hand-on-link.ts'
+import {
+  answerTo,
+  type HandOnSecret,
+  initialResponse,
+  mechanismFor,
+  mustBeFinished,
+  noWayIn,
+} from './hand-on-log-in.ts'
+import { SmtpSession, type SmtpReply } from './hand-on-smtp-session.ts'
+
+export interface SmtpCourierOptions extends LinkOptions {
+  /** The address that brought the messages in. */
+  readonly account: string
+}
+
+/** Sends messages by SMTP or LMTP, one after the other over one connection. */
+export async function smtpCourier(
+  target: SmtpTarget | LmtpTarget,
+  secret: HandOnSecret | undefined,
+  options: SmtpCourierOptions,
+): Promise<Courier> {
+  const tls = target.kind === 'smtp' ? target.tls : 'none'
+  const protocol = target.kind
+  const link = await LineLink.open(target, tls === 'implicit', protocol, options)
+  const session = new SmtpSession(link, protocol === 'lmtp')
+  try {
+    await session.greeting()
+    await session.hello()
+    if (tls === 'starttls') {
+      if (!session.has('STARTTLS'))
+        throw new PeerError('tls', `${link.place} does not offer STARTTLS: nothing was sent to it; try smtps://`)
+      const reply = await session.ask('STARTTLS')
+      if (reply.code !== 220) throw session.refusal(reply, 'to begin TLS')
+      await link.secure()
+      // RFC 3207 §4.2: what was said before TLS does not count.
+      await session.hello()
+    }
+    if (target.kind === 'smtp' && target.login !== undefined) await logIn(session, target.login, secret)
+    return new SmtpCourier(session, target, options.account)
+  } catch (error) {
+    link.drop()
+    throw error
+  }
+}
+
+class SmtpCourier implements Courier {
+  readonly most = 1
+  readonly #session: SmtpSession
+  readonly #target: SmtpTarget | LmtpTarget
+  readonly #account: string
+
+  constructor(session: SmtpSession, target: SmtpTarget | LmtpTarget, account: string) {
+    this.#session = session
+    this.#target = target
+    this.#account = account
+  }
+
+  /** Nobody can ask an SMTP server whether it has a message. */
+  mark(): Promise<string> {
+    return Promise.resolve('')
+  }
+
+  async carry(parcels: readonly Parcel[], tell: (parcel: Parcel, outcome: Outcome) => void): Promise<void> {
+    for (const parcel of parcels) {
+      const contents = await parcel.contents().catch(unreadable)
+      try {
+        tell(parcel, 'kind' in contents ? contents : await this.#send(parcel.message, contents))
+      } catch (error) {
+        // RFC 5321 §4.1.1.4: without the end of its data the server does not take a message.
+        this.#session.link.drop()
+        if (!this.#session.undecided) tell(parcel, { kind: 'unsent' })
+        throw error
+      }
+    }
+  }
+
+  async #send(message: Message, contents: Contents): Promise<Outcome> {
+    const session = this.#session
+    const { fitness, head } = contents
+    const envelope = envelopeOf(head, this.#target.envelope, this.#account)
+    const foreign = /[^\0-\x7f]/.test(envelope.from + envelope.to)
+    const why = cannotCarry(fitness, session, foreign)
+    if (why !== undefined)
+      return { kind: 'refused', why: `it cannot go by ${this.#target.kind.toUpperCase()} unchanged: ${why}` }
+    const utf8 = session.has('SMTPUTF8') && (foreign || message.surrogate !== undefined)
+    const needs = { size: message.size, eightBit: fitness.eightBit, utf8 }
+    const reply = await session.send(envelope, needs, () => contents.octets())
+    if (reply.code < 400) return { kind: 'taken', reply: said(reply) }
+    return { kind: 'refused', why: session.refusal(reply, `it for ${envelope.to}`).message }
+  }
+
+  close(): Promise<void> {
+    this.#session.close()
+    return Promise.resolve()
+  }
+}
+
+function said({ code, lines }: SmtpReply): string {
+  return `${code} ${lines.join(' ')}`
+}
+
+/** What of a message SMTP has no way to say; nothing is ever changed so that it fits. */
+function cannotCarry(
+  { nul, bare, whole, eightBit }: Contents['fitness'],
+  session: SmtpSession,
+  foreign: boolean,
+): string | undefined {
+  const { place } = session.link
+  // RFC 5321 §2.3.8; §4.5.2: a text ends with CRLF.
+  if (bare) return 'it has a CR or an LF that is not part of a line end'
+  if (!whole) return 'its last line has no end'
+  // RFC 5321 §2.4, RFC 6152 §3: octets beyond ASCII, but no NUL.
+  if (nul) return 'it holds NUL octets'
+  if (eightBit && !session.has('8BITMIME')) return `it has octets beyond ASCII, and ${place} has no 8BITMIME`
+  // RFC 6531 §3.2. A message with UTF-8 in its header goes all the same: that is how it came to where we have it from.
+  if (foreign && !session.has('SMTPUTF8')) return `its envelope is not ASCII, and ${place} has no SMTPUTF8`
+  return undefined
+}
+
+async function logIn(session: SmtpSession, login: string, secret: HandOnSecret | undefined): Promise<void> {
+  const { place } = session.link
+  if (secret === undefined)
+    throw new RefusedError('bad-login', '', `there is no password to log in ${login} at ${place}`)
+  const first = await attempt(session, login, secret)
+  let { reply } = first
+  // The token may have been good until a moment ago.
+  if (reply.code >= 400 && first.token !== undefined) ({ reply } = await attempt(session, login, secret, first.token))
+  if (reply.code !== 235) throw session.refusal(reply, `to log in ${login}`)
+}
+
+/** One exchange of AUTH (RFC 4954 §4). */
+async function attempt(
+  session: SmtpSession,
+  login: string,
+  secret: HandOnSecret,
+  refused?: string,
+): Promise<{ reply: SmtpReply; token: string | undefined }> {
+  const { link } = session
+  const offered = (session.extensions.get('AUTH') ?? '').toUpperCase().split(/\s+/).filter(Boolean)
+  const chosen = await mechanismFor({ login, secret, offered, bindings: link.bindings, refused })
+  if (chosen === undefined) throw noWayIn(link.place, offered, secret)
+  const { mechanism, token } = chosen
+  const first = initialResponse(mechanism)
+  let reply = await session.ask(`AUTH ${mechanism.name}${first === undefined ? '' : ` ${first}`}`)
+  while (reply.code === 334) reply = await session.ask(answerTo(mechanism, reply.lines.join('')))
+  if (reply.code === 235) mustBeFinished(mechanism, link.place)
+  return { reply, token }
+}
