@@ -77,6 +77,10 @@ export interface AccountState {
   readonly failures?: number
   /** When the schedule will try again, milliseconds since 1970. */
   readonly next?: number
+  /** How many messages could not be fetched, and wait to be tried again. */
+  readonly quarantined?: number
+  /** The server says PIPELINING and loses answers: commands go one by one. */
+  readonly oneByOne?: boolean
   /** Octets fetched on a day (UTC, days since 1970). */
   readonly day?: { readonly day: number; readonly octets: number }
   /** The clock at the last fetch: see `Witness`. */
@@ -99,7 +103,18 @@ export interface ClockState {
 
 export interface MailboxState {
   readonly uidValidity: number
+  /** What names it for ever, where the server gives that (RFC 8474 §4). */
+  readonly id?: string
   /** Text: it may have 63 bits (RFC 7162 §3.1). */
   readonly highestModseq?: string
+  /** Everything below is at home. */
   readonly uidNext?: number
+  /** How many messages there were, and how many of them unseen; and when that was last looked at closely (milliseconds since 1970). */
+  readonly messages?: number
+  readonly unseen?: number
+  readonly looked?: number
+  /** Where the server has no mod-sequences: the flags that it last showed, with the UIDs that have them. */
+  readonly flags?: Readonly<Record<string, string>>
+  /** The last change of the mail at home that this knows of: mail that is older was put back, and is to be looked through anew. */
+  readonly home?: number
 }

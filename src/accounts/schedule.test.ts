@@ -166,7 +166,7 @@ test('a fetch that is asked for goes behind the one under way, never beside it, 
   made.schedule.tick(performance.now() + minute)
   made.schedule.tick(performance.now() + 2 * minute)
   const asked: string[] = []
-  const request = (address: string): Promise<Ended | undefined> =>
+  const request = (address: string): Promise<boolean> =>
     made.schedule.request(address, () => {
       asked.push(address)
       return Promise.resolve({ ok: true })
@@ -176,13 +176,15 @@ test('a fetch that is asked for goes behind the one under way, never beside it, 
   await settle()
   assert.deepEqual(asked, [])
   made.runs[0]?.done(false)
-  assert.deepEqual([await first, await second], [{ ok: true }, { ok: true }])
+  assert.deepEqual([await first, await second], [true, true])
   assert.deepEqual(asked, ['a', 'a'])
   assert.deepEqual(
     made.remembered.map(({ failures }) => failures),
     [1, 0, 0],
   )
-  assert.equal(await request('nobody'), undefined)
+  assert.equal(await request('nobody'), false)
+  assert.equal(await made.schedule.request('a', () => Promise.resolve(undefined)), true)
+  assert.equal(made.remembered.length, 3)
 })
 
 test('what is new at the server is fetched at once, unless it is to be left alone', async () => {

@@ -100,14 +100,16 @@ export class Schedule {
 
   /**
    * Fetches an account now, whenever it is due, in a way of the caller's; behind a fetch of it that is under way. It counts as a fetch
-   * on schedule does. Undefined: there is no such account, or no time for it any more.
+   * on schedule does, unless it says nothing of how it ended. False: there is no such account, or no time for it any more.
    */
-  async request(address: string, run: (signal: AbortSignal) => Promise<Ended>): Promise<Ended | undefined> {
+  async request(address: string, run: (signal: AbortSignal) => Promise<Ended | undefined>): Promise<boolean> {
     const account = this.#options.accounts().find((one) => one.address === address)
-    if (account === undefined) return undefined
+    if (account === undefined) return false
     const turn = this.#turn(account, performance.now())
     while (turn.running !== undefined) await turn.running
-    return this.#stopped.signal.aborted ? undefined : await this.#run(account, turn, run)
+    if (this.#stopped.signal.aborted) return false
+    await this.#run(account, turn, run)
+    return true
   }
 
   /** An account is due at once: its server says that there is something new. */
@@ -144,12 +146,12 @@ export class Schedule {
     return turn
   }
 
-  async #run(account: Scheduled, turn: Turn, run: (signal: AbortSignal) => Promise<Ended>): Promise<Ended> {
+  async #run(account: Scheduled, turn: Turn, run: (signal: AbortSignal) => Promise<Ended | undefined>): Promise<void> {
     const running = run(this.#stopped.signal)
     turn.running = running
     try {
       const ended = await running
-      if (this.#stopped.signal.aborted) return ended
+      if (ended === undefined || this.#stopped.signal.aborted) return
       turn.failures = ended.ok ? 0 : turn.failures + 1
       const every = this.#every(account)
       const jitter = 0.8 + 0.4 * this.#random()
@@ -160,7 +162,6 @@ export class Schedule {
       turn.next = Math.max(now + pause, turn.notBefore)
       const next = Number.isFinite(turn.next) ? this.#now() + Math.round(turn.next - now) : undefined
       this.#options.remember?.(account.address, { failures: turn.failures, next })
-      return ended
     } finally {
       turn.running = undefined
     }

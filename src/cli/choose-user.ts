@@ -33,7 +33,8 @@ function known(directory: Directory): string {
   return names.length === 0 ? 'make one with `postino user add NAME`' : `there are: ${names.join(', ')}`
 }
 
-function loginName(): string {
+/** What the system calls this person; empty where it does not say. */
+export function loginName(): string {
   try {
     return userInfo().username
   } catch {

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { checkClients, clientTable } from '../accounts/oauth/clients.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import { isNetwork } from '../net/networks.ts'
 import { type Key, keys } from './configuration-keys.ts'
+import { parseDuration } from './duration.ts'
 import { type ListenAddress, parseListen } from './listen-address.ts'
 import { nearest } from './nearest.ts'
 
@@ -64,7 +66,7 @@ export async function readConfiguration(data: string, environment: NodeJS.Proces
     const found = value(key)
     return Array.isArray(found) ? found.map(String) : []
   }
-  const duration = (key: Key): number => milliseconds(text(key) ?? '') ?? 0
+  const duration = (key: Key): number => parseDuration(text(key) ?? '') ?? 0
   const certificate = text(keys.certificate)
   const key = text(keys.key)
   if ((certificate === undefined) !== (key === undefined))
@@ -139,7 +141,8 @@ function flatten(document: object, file: string): Map<string, unknown> {
   const walk = (table: object, prefix: string): void => {
     for (const [name, value] of Object.entries(table)) {
       const path = `${prefix}${name}`
-      if (names.some((known) => known === path)) found.set(path, value)
+      if (path === clientTable) checkClients(value, file)
+      else if (names.some((known) => known === path)) found.set(path, value)
       else if (isTable(value) && names.some((known) => known.startsWith(`${path}.`))) walk(value, `${path}.`)
       else throw unknownKey(isTable(value) ? firstLeaf(value, path) : path, names, file)
     }
@@ -202,7 +205,7 @@ function checked(key: Key, value: unknown, origin: string): Value {
 
 function durationText(key: Key, value: unknown, wrong: (expected: string) => MisuseError): string {
   const { least = 0 } = key
-  const found = typeof value === 'string' ? milliseconds(value) : undefined
+  const found = typeof value === 'string' ? parseDuration(value) : undefined
   if (typeof value === 'string' && found !== undefined && found >= least) return value
   throw wrong(
     `a duration, such as "90s", "15m", "2h", "1d"${least === 0 ? ', or "0" for never' : `, of at least ${least / 1000} s`}`,
@@ -212,15 +215,4 @@ function durationText(key: Key, value: unknown, wrong: (expected: string) => Mis
 function shown(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
   return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? Number(inner) : inner)).slice(0, 100)
-}
-
-const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-/** A timer of Node counts to 2^31 milliseconds; a schedule of more than a month is a mistake. */
-const longest = 31 * 86_400_000
-
-function milliseconds(text: string): number | undefined {
-  if (text === '0') return 0
-  const [, count = '', unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? []
-  const found = Number(count) * (units[unit] ?? Number.NaN)
-  return found <= longest ? found : undefined
 }

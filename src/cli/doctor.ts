@@ -1,3 +1,4 @@
+import { secretOf } from '../accounts/account-secret.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonicalAddress } from '../accounts/names.ts'
@@ -11,7 +12,6 @@ import type { Context } from './context.ts'
 import { doctorJson, doctorLines } from './doctor-report.ts'
 import { parseTarget, type Whom } from './doctor-target.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
-import { secretOf } from './fetch-account.ts'
 import { findSettings } from './find-settings.ts'
 import { nearest } from './nearest.ts'
 import { withDirectory } from './open.ts'
@@ -104,13 +104,19 @@ async function addressed(context: Context, given: string, options: DoctorOptions
     const found = await withDirectory(context, async (directory): Promise<Whom | undefined> => {
       const account = directory.account(address)
       if (account === undefined) return undefined
-      const password = (): string => new Secrets(context.data).unseal(address, secretOf(directory, account))
+      if (account.protocol !== 'pop3')
+        throw new MisuseError(
+          'usage',
+          `${address} is fetched by IMAP, and doctor examines POP3: name its POP3 server with --server`,
+        )
+      const parts = { data: context.data, directory, secrets: new Secrets(context.data) }
+      const secret = options.passwordStdin === true ? undefined : await secretOf(account, parts)
       return {
         host: account.server,
         port: account.port,
         tls: account.tls,
         login: account.login,
-        ...(options.passwordStdin !== true && { password: password() }),
+        ...(secret !== undefined && 'password' in secret && { password: secret.password }),
       }
     })
     if (found !== undefined) return found

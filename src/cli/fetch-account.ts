@@ -1,8 +1,15 @@
+import { readFile } from 'node:fs/promises'
+import { type AccountSecret, secretOf } from '../accounts/account-secret.ts'
 import type { Account, AccountSettings, Directory } from '../accounts/directory.ts'
+import { providerOfHost } from '../accounts/providers.ts'
 import type { Secrets } from '../accounts/secrets.ts'
+import { readClock, witness } from '../accounts/witness.ts'
 import { fetchPop3 } from '../doors/fetch-pop3.ts'
+import { fetchInRounds } from '../doors/fetch-rounds.ts'
 import type { FetchOptions, FetchReport, Remote } from '../doors/fetching.ts'
 import { StoreError } from '../errors.ts'
+import { recipientsOf } from '../message/split.ts'
+import type { Reach } from '../net/connect.ts'
 import type { UserMail } from '../store/store.ts'
 import { describeAccountFailure } from './failure.ts'
 import { accountLockFile, holding } from './locks.ts'
@@ -15,21 +22,28 @@ export interface Fetching {
   open(user: string): Promise<UserMail>
 }
 
+/** What is wanted of one fetch. */
+export interface FetchTask extends Pick<FetchOptions, 'signal' | 'onProgress' | 'backOff' | 'dryRun'> {
+  /** Only the messages of these unique-ids, however large they are. */
+  readonly only?: ReadonlySet<string>
+}
+
+const day = 86_400_000
+
 /** Fetches from one account, under its lock, and writes down how that ended. The report tells what ended it early. */
-export async function fetchAccount(parts: Fetching, account: Account, options: FetchOptions): Promise<FetchReport> {
+export async function fetchAccount(parts: Fetching, account: Account, task: FetchTask): Promise<FetchReport> {
   const lock = accountLockFile(parts.data, account.address)
-  const waiting = options.signal === undefined ? {} : { signal: options.signal }
+  const waiting = task.signal === undefined ? {} : { signal: task.signal }
   const note = async (fault: string | undefined): Promise<void> => {
-    // One that was stopped on purpose says nothing about the account.
-    if (options.signal?.aborted !== true) await parts.directory.noteFetch(account.address, fault)
+    // One that was stopped on purpose, or only asked, says nothing about the account.
+    if (task.signal?.aborted !== true && task.dryRun !== true) await parts.directory.noteFetch(account.address, fault)
   }
   const work = async (): Promise<FetchReport> => {
     try {
       // While this one waited, the account, or its user and all the mail, may have been removed.
-      if (parts.directory.account(account.address)?.serial !== account.serial)
-        throw new StoreError('missing', 'the account was removed meanwhile')
-      const remote = remoteOf(account, parts.secrets.unseal(account.address, secretOf(parts.directory, account)))
-      const report = await fetchPop3(remote, await parts.open(account.user), options)
+      const now = parts.directory.account(account.address)
+      if (now?.serial !== account.serial) throw new StoreError('missing', 'the account was removed meanwhile')
+      const report = await fetchWith(parts, now, task)
       const single = report.failed > 0 ? report.problems[0] : undefined
       await note(report.error === undefined ? single : describeAccountFailure(report.error))
       return report
@@ -42,13 +56,78 @@ export async function fetchAccount(parts: Fetching, account: Account, options: F
   return await holding(lock, 'it is being fetched by another postino process; try again later', work, waiting)
 }
 
-/** The fetch door's words for an account. */
-export function remoteOf(settings: AccountSettings, password: string): Remote {
-  const { address, server, port, tls, login, leave } = settings
-  return { account: `pop3:${address}`, host: server, port, tls, login, password, leave }
+async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Promise<FetchReport> {
+  const { directory } = parts
+  const { address, options, state } = account
+  const limits = providerOfHost(account.server)?.limits ?? {}
+  const remote = await remoteOf(account, await secretOf(account, parts))
+  const mail = await parts.open(account.user)
+  const { state: clock, steady } = witness(state.clock, readClock())
+  const today = Math.floor(Date.now() / day)
+  let octets = state.day?.day === today ? state.day.octets : 0
+  const { only, ...rest } = task
+  const once = async (): Promise<FetchReport> => {
+    const { largest, beyond, first, perDay, split } = options
+    const budget = perDay === undefined ? undefined : { octets: Math.max(0, perDay - octets), whole: octets === 0 }
+    const report = await fetchPop3(remote, mail, {
+      ...rest,
+      choice: { only, largest, beyond, first, budget },
+      room: options.room,
+      clockSteady: steady,
+      perMinute: limits.messagesPerMinute,
+      pipelining: state.oneByOne === true ? false : undefined,
+      split: split && {
+        users: [...new Set([...Object.values(split.users), split.otherwise])],
+        recipients: (header) => recipientsOf(header, split),
+        open: (user) => parts.open(user),
+      },
+    })
+    octets += report.octets
+    return report
+  }
+  const { partialListing } = limits
+  const report = await fetchInRounds(once, { partial: partialListing, signal: task.signal })
+  if (task.dryRun !== true)
+    await directory.keepState(address, {
+      clock,
+      day: { day: today, octets },
+      quarantined: await mail.read((view) => view.troubles(remote.account).length),
+      ...(report.oneByOne === true && { oneByOne: true }),
+    })
+  return report
 }
 
-/** The encrypted password; empty where the account went away meanwhile. */
-export function secretOf(directory: Directory, account: Account): Uint8Array {
-  return directory.secret(account.address) ?? new Uint8Array()
+/** The fetch door's words for an account. */
+export async function remoteOf(settings: AccountSettings, secret: AccountSecret): Promise<Remote> {
+  const { address, protocol, server, port, tls, login, leave, options } = settings
+  const { mailbox, allow } = options
+  const reach = await reachOf(settings)
+  return {
+    account: `${protocol}:${address}`,
+    host: server,
+    port,
+    tls,
+    login,
+    ...secret,
+    leave,
+    reach,
+    ...(allow !== undefined && { allow }),
+    ...(mailbox !== undefined && { mailbox }),
+  }
+}
+
+/** The way to the server of an account; files that are named in it are read. */
+async function reachOf({ options }: AccountSettings): Promise<Reach> {
+  const { proxy, pins, trust, clientCertificate: own } = options
+  return {
+    ...(proxy !== undefined && { proxy }),
+    ...(pins !== undefined && { pins }),
+    ...(trust !== undefined && { trust: await readFile(trust, 'utf8') }),
+    ...(own !== undefined && {
+      clientCertificate: {
+        certificate: await readFile(own.certificate, 'utf8'),
+        key: await readFile(own.key, 'utf8'),
+      },
+    }),
+  }
 }

@@ -1,46 +1,50 @@
 import type { Account, Directory } from '../accounts/directory.ts'
 import { canonicalAddress } from '../accounts/names.ts'
 import { Secrets } from '../accounts/secrets.ts'
-import type { FetchProgress, FetchReport } from '../doors/fetching.ts'
+import type { FetchProgress } from '../doors/fetching.ts'
 import { MisuseError, PeerError } from '../errors.ts'
 import type { DiskStore } from '../store/disk.ts'
-import { count, durationText, octetsText } from './amounts.ts'
 import { existing } from './choose-user.ts'
 import { readConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
-import { describeAccountFailure, describeFailure, type ExitCode, isTemporary } from './failure.ts'
+import { askServer } from './control-client.ts'
+import { describeFailure, type ExitCode } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
+import { partOfMessage } from './fetch-message.ts'
+import { failedOutcome, type Outcome, outcomeOf } from './fetch-outcome.ts'
+import { tellOutcome } from './fetch-telling.ts'
 import { withDirectory, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
 import { type Amount, Progress } from './progress.ts'
 
-interface Outcome {
-  readonly account: Account
-  readonly report: Omit<FetchReport, 'error'>
-  /** What kept it from beginning, or ended it early. */
-  readonly error: unknown
+interface FetchWords {
+  readonly user?: string
+  readonly dryRun?: boolean
+  readonly message?: string
 }
 
-const nothing: Outcome['report'] = { new: 0, skipped: 0, failed: 0, waiting: 0, deleted: 0, octets: 0, seconds: 0, problems: [] }
-
-/** `postino fetch [ADDRESS…]` */
-export async function fetch(
-  context: Context,
-  addresses: readonly string[],
-  options: { readonly user?: string },
-): Promise<ExitCode> {
+/** `postino fetch [ADDRESS…]`: by the `serve` that runs, where one does, so that no two sessions are on one mailbox. */
+export async function fetch(context: Context, addresses: readonly string[], words: FetchWords): Promise<ExitCode> {
   const { fetchParallel } = await readConfiguration(context.data, process.env)
   return await withDirectory(context, async (directory): Promise<ExitCode> => {
-    const accounts = chooseAccounts(directory, addresses, options.user)
+    const part =
+      words.message === undefined ? undefined : await partOfMessage(context, directory, words.message, words.user)
+    const accounts = chooseAccounts(directory, part === undefined ? addresses : [part.address], words.user)
     if (accounts.length === 0) {
       context.notes.note('there is no account to fetch from yet: `postino account add ADDRESS` adds one')
       return 0
     }
-    return await withStore(context, async (store) => {
-      const outcomes = await fetchAll(context, directory, store, accounts, fetchParallel)
-      await indexLittle(context, store, outcomes)
-      return exitCode(outcomes)
-    })
+    const only = part && [part.uniqueId]
+    const telling = new Telling(context, accounts)
+    const request = { accounts: accounts.map(({ address }) => address), dryRun: words.dryRun === true, only }
+    const asked = await askServer(context.data, { fetch: request }, (line) => telling.take(line))
+    if (!asked)
+      await withStore(context, async (store) => {
+        await fetchAll(context, { directory, store, accounts, parallel: fetchParallel, request, telling })
+        await indexLittle(context, store, telling.outcomes)
+      })
+    telling.end()
+    return exitCode(telling.outcomes)
   })
 }
 
@@ -58,13 +62,48 @@ export function chooseAccounts(directory: Directory, addresses: readonly string[
   return all.filter((account) => wanted.has(account.address))
 }
 
+/** Tells how far it is, and how each account ended as soon as it has. */
+class Telling {
+  readonly outcomes: Outcome[] = []
+  readonly #context: Context
+  readonly #progress: Progress
+  readonly #amounts = new Map<string, FetchProgress>()
+
+  constructor(context: Context, accounts: readonly Account[]) {
+    const [only, ...others] = accounts
+    const from = others.length === 0 && only !== undefined ? only.address : `${accounts.length} accounts`
+    this.#context = context
+    this.#progress = new Progress(context.notes, `fetching from ${from}`)
+  }
+
+  async take(line: { progress?: { address: string; amount: FetchProgress }; outcome?: Outcome }): Promise<void> {
+    const { progress, outcome } = line
+    if (progress !== undefined) {
+      this.#amounts.set(progress.address, progress.amount)
+      this.#progress.update(total([...this.#amounts.values()]))
+    }
+    if (outcome === undefined) return
+    this.outcomes.push(outcome)
+    await tellOutcome(this.#context, outcome)
+  }
+
+  end(): void {
+    this.#progress.end()
+  }
+}
+
 async function fetchAll(
   context: Context,
-  directory: Directory,
-  store: DiskStore,
-  accounts: readonly Account[],
-  parallel: number,
-): Promise<Outcome[]> {
+  work: {
+    directory: Directory
+    store: DiskStore
+    accounts: readonly Account[]
+    parallel: number
+    request: { readonly dryRun: boolean; readonly only: readonly string[] | undefined }
+    telling: Telling
+  },
+): Promise<void> {
+  const { directory, store, accounts, parallel, request, telling } = work
   const stop = new AbortController()
   // Once: asked a second time, the process ends at once, as the system has it.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -75,32 +114,23 @@ async function fetchAll(
     secrets: new Secrets(context.data),
     open: (user: string) => store.open(user),
   }
-  const [only, ...others] = accounts
-  const from = others.length === 0 && only !== undefined ? only.address : `${accounts.length} accounts`
-  const progress = new Progress(context.notes, `fetching from ${from}`)
-  const amounts = new Map<string, FetchProgress>()
-  const outcomes: Outcome[] = []
   const waiting = [...accounts]
   const worker = async (): Promise<void> => {
     for (let account = waiting.shift(); account !== undefined; account = waiting.shift()) {
       const { address } = account
       const outcome = await fetchAccount(parts, account, {
         signal: stop.signal,
-        onProgress: (amount) => {
-          amounts.set(address, amount)
-          progress.update(total([...amounts.values()]))
-        },
+        dryRun: request.dryRun,
+        ...(request.only !== undefined && { only: new Set(request.only) }),
+        onProgress: (amount) => void telling.take({ progress: { address, amount } }),
       }).then(
-        ({ error, ...report }): Outcome => ({ account, report, error }),
-        (error: unknown): Outcome => ({ account, report: nothing, error }),
+        (report) => outcomeOf(account, report),
+        (error: unknown) => failedOutcome(account, error),
       )
-      outcomes.push(outcome)
-      await tell(context, outcome)
+      await telling.take({ outcome })
     }
   }
   await Promise.all(Array.from({ length: Math.min(parallel, accounts.length) }, worker))
-  progress.end()
-  return outcomes
 }
 
 function total(amounts: readonly FetchProgress[]): Amount {
@@ -114,32 +144,11 @@ function total(amounts: readonly FetchProgress[]): Amount {
   }
 }
 
-/** One line for each account as soon as it is done. */
-async function tell(context: Context, { account, report, error }: Outcome): Promise<void> {
-  const { address } = account
-  const { problems, ...counts } = report
-  for (const problem of problems) context.notes.failure(`postino: ${address}: ${singleLine(problem)}`)
-  const fault = error === undefined ? undefined : describeAccountFailure(error)
-  if (fault !== undefined) context.notes.failure(`postino: ${address}: ${fault}`)
-  if (context.json) {
-    const seconds = Math.round(counts.seconds * 1000) / 1000
-    const faults = { ...(fault !== undefined && { error: fault }), ...(problems.length > 0 && { problems }) }
-    await context.output.json({ account: address, ...counts, seconds, ...faults })
-  } else if (fault === undefined || counts.new > 0 || counts.deleted > 0) {
-    const words = [`${count(counts.new)} new`, `${count(counts.skipped)} already here`]
-    if (counts.failed > 0) words.push(`${count(counts.failed)} failed`)
-    if (counts.deleted > 0) words.push(`${count(counts.deleted)} deleted at the server`)
-    const amount = counts.octets === 0 ? '' : `; ${octetsText(counts.octets)}`
-    await context.output.line(`${address}: ${words.join(', ')}${amount} in ${durationText(counts.seconds)}`)
-  }
-  await context.output.flush()
-}
-
 function exitCode(outcomes: readonly Outcome[]): ExitCode {
-  const failures = outcomes.filter(({ error }) => error !== undefined)
+  const faults = outcomes.flatMap(({ fault }) => fault ?? [])
   if (outcomes.some(({ report }) => report.failed > 0)) return 1
-  if (failures.length === 0) return 0
-  return failures.every(({ error }) => isTemporary(error)) ? 75 : 1
+  if (faults.length === 0) return 0
+  return faults.every(({ temporary }) => temporary) ? 75 : 1
 }
 
 /** Up to so many new messages are worth indexing before the command ends, */
@@ -150,10 +159,10 @@ const grace = 500
 async function indexLittle(context: Context, store: DiskStore, outcomes: readonly Outcome[]): Promise<void> {
   const users = new Set<string>()
   let fetched = 0
-  for (const { account, report } of outcomes) {
+  for (const { user, report } of outcomes) {
     if (report.new === 0) continue
     fetched += report.new
-    users.add(account.user)
+    users.add(user)
   }
   if (fetched === 0 || fetched > little) return
   const { SearchIndex } = await import('../search/index-file.ts')

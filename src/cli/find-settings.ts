@@ -1,9 +1,9 @@
 import { domainOf } from '../accounts/names.ts'
 import { providerOfHost } from '../accounts/providers.ts'
 import type { Protocol, ProviderLimits } from '../accounts/provider.ts'
+import { atProvider } from '../accounts/discovery/by-provider.ts'
 import { discover, type DiscoverOptions } from '../accounts/discovery/discover.ts'
 import type { Found, Step, Tried } from '../accounts/discovery/found.ts'
-import { providerNotes } from '../accounts/discovery/provider-notes.ts'
 import { MisuseError } from '../errors.ts'
 import { hostAndMaybePort } from './server-option.ts'
 
@@ -50,7 +50,8 @@ export async function findSettings(address: string, words: SettingsWords, ways: 
   if (words.server !== undefined) return givenSettings(address, words.server, words.login, protocol, tls)
   if (domainOf(address) === undefined)
     throw new MisuseError('usage', `${address} has no domain to find its server by: give it with --server HOST[:PORT]`)
-  const { found, tried } = await discover(address, { ...ways, protocol, offline: words.offline ?? false })
+  const { found, tried, closed } = await discover(address, { ...ways, protocol, offline: words.offline ?? false })
+  if (closed !== undefined) throw new MisuseError('usage', `${address} cannot be fetched: ${closed}`)
   if (found === undefined) throw notFound(address, tried, words.offline ?? false)
   const way = tls ?? found.tls
   return {
@@ -60,17 +61,6 @@ export async function findSettings(address: string, words: SettingsWords, ways: 
     login: words.login ?? found.login,
     notes: withoutLogin(found.notes, words.login),
   }
-}
-
-/** What `source` is called in a sentence: "looking at the SRV records of its domain". */
-export const places: Readonly<Record<Step, string>> = {
-  table: 'what Postino knows of providers',
-  ispdb: "Thunderbird's ISPDB, as shipped",
-  srv: 'the SRV records of the domain',
-  autoconfig: 'the settings that the domain tells (autoconfig)',
-  'ispdb-online': "Thunderbird's ISPDB",
-  mx: 'the MX records of the domain',
-  probe: 'the usual names of servers',
 }
 
 /** The server that the person names, and what is known of it. */
@@ -88,17 +78,18 @@ function givenSettings(
   const usual = provider?.[protocol]
   const byPort = port === undefined && usual?.host === server.toLowerCase() ? usual.tls : undefined
   const way = tls ?? byPort ?? (port === 110 || port === 143 ? 'starttls' : 'implicit')
-  const knowsLogin = login !== undefined || provider === undefined || provider.login === 'address'
+  const at = { host: server, port: port ?? usualPort(protocol, way), tls: 'implicit' } as const
+  const known = provider && atProvider(provider, address, protocol, at, 'table', '')
   return {
     protocol,
     server,
-    port: port ?? usualPort(protocol, way),
+    port: at.port,
     tls: way,
-    login: login ?? address,
-    auth: provider?.oauth?.needed === true ? 'oauth' : 'password',
-    issuer: provider?.oauth?.issuer,
-    notes: provider === undefined ? [] : providerNotes(provider, protocol, knowsLogin),
-    limits: provider?.limits ?? {},
+    login: login ?? known?.login ?? address,
+    auth: known?.auth ?? 'password',
+    issuer: known?.issuer,
+    notes: withoutLogin(known?.notes ?? [], login),
+    limits: known?.limits ?? {},
     source: 'given',
     from: provider === undefined ? 'what you gave' : `what you gave, and what Postino knows of ${provider.name}`,
   }
@@ -135,16 +126,14 @@ function withoutLogin(notes: Found['notes'], login: string | undefined): readonl
 }
 
 function notFound(address: string, tried: readonly Tried[], offline: boolean): MisuseError {
-  const known = tried.length === 1 ? tried[0] : undefined
-  // The table knows the provider, and that there is no way: whatever else was asked could not do better.
-  if (known?.step === 'table') return new MisuseError('usage', `${address} cannot be fetched: ${known.why}`)
   const domain = domainOf(address) ?? address
   if (offline)
     return new MisuseError(
       'usage',
       `the server of ${domain} is not known here, and nothing was looked for on the network: give it with --server HOST[:PORT]`,
     )
-  const places_ = tried.filter(({ step }) => step !== 'table' && step !== 'ispdb')
-  const whys = places_.map(({ step, why }) => `${places[step]}: ${why}`).join('; ')
-  return new MisuseError('usage', `no server was found for ${domain} (${whys}): give it with --server HOST[:PORT]`)
+  // What is known here is worth a word only where it is more than "not known".
+  const whys = tried.filter(({ step, why }) => step !== 'table' && (step !== 'ispdb' || why.includes(':')))
+  const list = whys.map(({ why }) => why).join('; ')
+  return new MisuseError('usage', `no server was found for ${domain}: ${list}; give it with --server HOST[:PORT]`)
 }

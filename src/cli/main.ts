@@ -1,8 +1,10 @@
 // Loads nothing but commander: each command brings what it needs, so that a short one stays short.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { accountCommands } from './account-commands.ts'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
 import type { ExitCode } from './failure.ts'
+import { gather } from './gather.ts'
 import { userCommands } from './user-commands.ts'
 
 type Run = (context: Context) => Promise<ExitCode>
@@ -68,43 +70,14 @@ function commands(words: readonly string[], chosen: (run: Run) => void): Command
 
   userCommands(program, chosen)
 
-  const account = program.command('account').description('remote accounts to fetch from').helpCommand(false)
-  account
-    .command('add <address>')
-    .description('add an account, after trying its log-in')
-    .option('--user <name>', 'whose mail it is')
-    .option('--protocol <protocol>', 'pop3', 'pop3')
-    .option('--server <host[:port]>', "the provider's server; for known providers not needed")
-    .option('--tls <how>', 'implicit, starttls or none (by default: starttls on port 110, else implicit)')
-    .option('--login <login>', 'what to log in as (by default: the address)')
-    .option('--password-stdin', 'read the password from the first line of stdin')
-    .option(
-      '--leave <how>',
-      'how long messages stay at the server: forever, delete (once they are home), or a number of days',
-      'forever',
-    )
-    .option('--no-check', 'do not try the log-in')
-    .action((address, options) =>
-      chosen(async (context) => (await import('./account.ts')).addAccount(context, address, options)),
-    )
-  account
-    .command('list')
-    .description('list the accounts, and how their last fetch ended')
-    .option('--user <name>', 'only this user')
-    .action((options) => chosen(async (context) => (await import('./account.ts')).listAccounts(context, options)))
-  account
-    .command('test [address...]')
-    .description('try the log-in of all accounts, or of these')
-    .action((addresses) => chosen(async (context) => (await import('./account.ts')).testAccounts(context, addresses)))
-  account
-    .command('remove <address>')
-    .description('remove an account; the mail that was fetched stays')
-    .action((address) => chosen(async (context) => (await import('./account.ts')).removeAccount(context, address)))
+  accountCommands(program, chosen)
 
   program
     .command('fetch [address...]')
     .description('fetch now, from all accounts or from these')
     .option('--user <name>', 'only the accounts of this user')
+    .option('--dry-run', 'only say what would be fetched and deleted, and why')
+    .option('--message <id>', 'fetch the whole message of which only the header is here')
     .action((addresses, options) =>
       chosen(async (context) => (await import('./fetch.ts')).fetch(context, addresses, options)),
     )
@@ -118,6 +91,15 @@ function commands(words: readonly string[], chosen: (run: Run) => void): Command
     .option('--x-uidl', 'take unique-ids from the X-UIDL field of messages')
     .action((paths, options) =>
       chosen(async (context) => (await import('./import.ts')).importPaths(context, paths, options)),
+    )
+  program
+    .command('migrate <path...>')
+    .description('take over accounts of fetchmail, getmail, mpop or Thunderbird, and what they have fetched')
+    .option('--user <name>', 'whose mail it is')
+    .option('--from <program>', 'fetchmail, getmail, mpop or thunderbird (by default: what the files look like)')
+    .option('--dry-run', 'only say what would be taken over')
+    .action((paths, options) =>
+      chosen(async (context) => (await import('./migrate.ts')).migrate(context, paths, options)),
     )
   program
     .command('export <folder>')
@@ -186,10 +168,6 @@ function formOf(program: Command, words: readonly string[]): string {
     form += ` ${word}`
   }
   return `${form} ${command.usage()}`
-}
-
-function gather(one: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), one]
 }
 
 function ownVersion(): string {

@@ -1,11 +1,12 @@
 import type { Account, Directory } from '../accounts/directory.ts'
 import { Secrets } from '../accounts/secrets.ts'
+import { ControlListener } from './serve-control.ts'
 import type { Counters, Gauge } from './serve-counters.ts'
 import { Indexing } from './serve-indexing.ts'
 import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
 import { Purging } from './serve-purging.ts'
-import { scheduleOf } from './serve-schedule.ts'
+import { Fetches } from './serve-schedule.ts'
 
 export interface ChoresOptions {
   readonly data: string
@@ -23,14 +24,17 @@ export class Chores {
   readonly #directory: Directory
   readonly #indexing: Indexing
   readonly #purging: Purging
-  readonly #schedule: ReturnType<typeof scheduleOf>
+  readonly #fetches: Fetches
+  readonly #control: ControlListener
+  readonly #data: string
+  readonly #log: LogLines
 
   constructor({ data, directory, mails, counters, log, fetchEvery, fetchParallel }: ChoresOptions) {
     this.#directory = directory
     const indexing = new Indexing({ data, directory, log })
     this.#indexing = indexing
     this.#purging = new Purging({ data, directory, mails, log })
-    this.#schedule = scheduleOf({
+    this.#fetches = new Fetches({
       every: fetchEvery,
       parallel: fetchParallel,
       directory,
@@ -41,17 +45,30 @@ export class Chores {
       counters,
       fetched: (user) => indexing.nudge(user),
     })
+    this.#control = new ControlListener((request, say) => this.#fetches.answer(request, say))
+    this.#data = data
+    this.#log = log
+  }
+
+  /** From now on other commands can ask this process to fetch. */
+  async listen(): Promise<void> {
+    const fault = await this.#control.listen(this.#data)
+    if (fault !== undefined) this.#log.note(`other commands cannot reach this server: ${fault}`)
   }
 
   start(): void {
-    this.#schedule.start()
+    this.#fetches.schedule.start()
     this.#indexing.start()
     this.#purging.start()
   }
 
   /** Leaves off where it is, once what was received is durable. */
   async stop(): Promise<void> {
-    await Promise.all([this.#schedule.stop(), this.#indexing.close(), this.#purging.stop()])
+    await Promise.all([
+      this.#fetches.schedule.stop().then(() => this.#control.close()),
+      this.#indexing.close(),
+      this.#purging.stop(),
+    ])
   }
 
   /** What the metrics say of the remote accounts. */
@@ -63,10 +80,19 @@ export class Chores {
       { state },
       states.filter((one) => one === state).length,
     ])
+    for (const { address: account, lastSuccess, state } of accounts) {
+      const { failures = 0, next, quarantined = 0 } = state
+      found.push(['postino_account_failures', { account }, failures])
+      found.push(['postino_account_quarantined_messages', { account }, quarantined])
+      if (lastSuccess !== undefined)
+        found.push(['postino_account_last_success_timestamp_seconds', { account }, lastSuccess / 1000])
+      if (next !== undefined) found.push(['postino_account_next_timestamp_seconds', { account }, next / 1000])
+    }
     const oldest = accounts.flatMap(({ lastSuccess }) => lastSuccess ?? []).toSorted((a, b) => a - b)[0]
     if (oldest !== undefined) found.push(['postino_fetch_oldest_success_timestamp_seconds', {}, oldest / 1000])
-    const next = this.#schedule.next()
-    if (next !== undefined)
+    const next = this.#fetches.schedule.next()
+    // Accounts that are fetched only when told to are never due.
+    if (next !== undefined && Number.isFinite(next))
       found.push(['postino_fetch_next_timestamp_seconds', {}, Math.round((performance.timeOrigin + next) / 1000)])
     return found
   }

@@ -4,7 +4,7 @@ import { Tally } from '../net/tally.ts'
 type Kind = 'counter' | 'gauge' | 'histogram'
 export type Metric = `postino_${string}`
 
-/** Every metric there is: what `/metrics` says of it. Its labels have few values: never a user, an account or an address. */
+/** Every metric there is: what `/metrics` says of it. Its labels have few values: never a user or an address, but for remote accounts. */
 const metrics: Readonly<Record<Metric, readonly [Kind, string]>> = {
   postino_sessions: ['gauge', 'Sessions that are open now.'],
   postino_sessions_total: ['counter', 'Sessions that are over, by how they ended.'],
@@ -27,6 +27,19 @@ const metrics: Readonly<Record<Metric, readonly [Kind, string]>> = {
     'gauge',
     'When the account that has waited longest was last fetched without fault, seconds since 1970.',
   ],
+  postino_account_failures: [
+    'gauge',
+    'Fetches of an account that failed one after the other; 0: the last one did not.',
+  ],
+  postino_account_quarantined_messages: [
+    'gauge',
+    'Messages of an account that could not be fetched, and are tried again.',
+  ],
+  postino_account_last_success_timestamp_seconds: [
+    'gauge',
+    'When an account was last fetched without fault, seconds since 1970.',
+  ],
+  postino_account_next_timestamp_seconds: ['gauge', 'When an account is due, seconds since 1970.'],
   postino_fetch_next_timestamp_seconds: ['gauge', 'When the next account is due, seconds since 1970.'],
   postino_workers: ['gauge', 'Processes that serve connections beside the first one.'],
   postino_worker_crashes_total: ['counter', 'Workers that ended without being told to.'],

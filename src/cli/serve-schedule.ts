@@ -1,11 +1,14 @@
 import type { Account, Directory } from '../accounts/directory.ts'
-import { Schedule } from '../accounts/schedule.ts'
+import { providerOfHost } from '../accounts/providers.ts'
+import { type Ended, Schedule } from '../accounts/schedule.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { StoreError } from '../errors.ts'
 import type { UserMail } from '../store/store.ts'
 import { count, octetsText } from './amounts.ts'
-import { describeAccountFailure, describeFailure } from './failure.ts'
-import { fetchAccount } from './fetch-account.ts'
+import type { ControlLine, ControlRequest } from './control-words.ts'
+import { describeFailure } from './failure.ts'
+import { fetchAccount, type FetchTask } from './fetch-account.ts'
+import { endedOf, failedOutcome, type Outcome, outcomeOf } from './fetch-outcome.ts'
 import type { Counters } from './serve-counters.ts'
 import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
@@ -25,69 +28,117 @@ export interface FetchScheduleOptions {
   fetched(user: string): void
 }
 
-/** The schedule that fetches from all accounts while `serve` runs. */
-export function scheduleOf(options: FetchScheduleOptions): Schedule {
-  const { directory, parallel } = options
-  let accounts: Account[] = []
-  let changes = -1
-  return new Schedule({
-    accounts: () => {
-      try {
-        const now = directory.changes()
-        if (now !== changes) accounts = directory.accounts()
-        changes = now
-      } catch (error) {
-        // Asked again in a second.
-        if (changes !== -2) options.log.note(describeFailure(error))
-        changes = -2
-      }
-      return accounts
-    },
-    every: () => options.every(),
-    parallel,
-    run: async (address, signal) => {
-      const account = accounts.find((one) => one.address === address)
-      return account === undefined || (await run(options, account, signal))
-    },
-  })
-}
+/** Fetches from all accounts while `serve` runs: each in its time, and when a command asks for it. */
+export class Fetches {
+  readonly schedule: Schedule
+  readonly #options: FetchScheduleOptions
+  #accounts: Account[] = []
+  #changes = -1
 
-async function run(options: FetchScheduleOptions, account: Account, signal: AbortSignal): Promise<boolean> {
-  const { data, directory, secrets, mails, log, counters } = options
-  const { address, user } = account
-  const borrowed: UserMail[] = []
-  try {
+  constructor(options: FetchScheduleOptions) {
+    this.#options = options
+    const { directory, parallel, log } = options
+    this.schedule = new Schedule({
+      accounts: () =>
+        this.#current().map(({ address, serial, server, options: { every }, state: { failures, next } }) => {
+          const least = providerOfHost(server)?.limits.leastInterval
+          return { address, serial, every, least, failures, next }
+        }),
+      every: () => options.every(),
+      parallel,
+      run: async (address, signal) => (await this.#run(address, { signal, backOff: true })) ?? { ok: true },
+      remember: (address, state) => {
+        // What is forgotten by a full disk is only when to try again.
+        directory.keepState(address, state).catch((error: unknown) => log.note(describeFailure(error)))
+      },
+    })
+  }
+
+  /** Does what a command asks for, behind what is under way for the same accounts. */
+  async answer({ fetch }: ControlRequest, say: (line: ControlLine) => void): Promise<void> {
+    const waiting = [...fetch.accounts]
+    const worker = async (): Promise<void> => {
+      for (let address = waiting.shift(); address !== undefined; address = waiting.shift()) {
+        const wanted = address
+        const done = await this.schedule.request(wanted, (signal) =>
+          this.#run(
+            wanted,
+            {
+              signal,
+              dryRun: fetch.dryRun,
+              ...(fetch.only !== undefined && { only: new Set(fetch.only) }),
+              onProgress: (amount) => say({ progress: { address: wanted, amount } }),
+            },
+            (outcome) => say({ outcome }),
+          ),
+        )
+        if (!done) {
+          const gone = new StoreError('missing', 'the account was removed meanwhile, or `postino serve` ends')
+          say({ outcome: failedOutcome({ address: wanted, user: '' }, gone) })
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(this.#options.parallel, waiting.length) }, worker))
+  }
+
+  /** The accounts as they are now, read anew when something has changed. */
+  #current(): readonly Account[] {
+    const { directory, log } = this.#options
+    try {
+      const now = directory.changes()
+      if (now !== this.#changes) this.#accounts = directory.accounts()
+      this.#changes = now
+    } catch (error) {
+      // Asked again in a second.
+      if (this.#changes !== -2) log.note(describeFailure(error))
+      this.#changes = -2
+    }
+    return this.#accounts
+  }
+
+  async #run(
+    address: string,
+    task: FetchTask & { signal: AbortSignal },
+    tell?: (outcome: Outcome) => void,
+  ): Promise<Ended | undefined> {
+    const account = this.#accounts.find((one) => one.address === address)
+    if (account === undefined) return { ok: true }
+    const { data, directory, secrets, mails } = this.#options
+    const borrowed: UserMail[] = []
     const open = async (name: string): ReturnType<Mails['borrow']> => {
       const mail = await mails.borrow(name)
       borrowed.push(mail)
       return mail
     }
-    const report = await fetchAccount({ data, directory, secrets, open }, account, { signal, backOff: true })
-    const { error, problems, ...counts } = report
-    if (counts.new > 0) options.fetched(user)
-    const fault = error === undefined ? undefined : describeAccountFailure(error)
-    if (signal.aborted) return true
+    try {
+      const report = await fetchAccount({ data, directory, secrets, open }, account, task)
+      const outcome = outcomeOf(account, report)
+      tell?.(outcome)
+      if (report.new > 0) for (const user of new Set(borrowed.map((mail) => mail.user))) this.#options.fetched(user)
+      if (task.signal.aborted || task.dryRun === true) return undefined
+      this.#note(outcome)
+      return endedOf(report)
+    } catch (error) {
+      const outcome = failedOutcome(account, error)
+      tell?.(outcome)
+      // Another process is at it: then this account is fetched all the same.
+      if (task.signal.aborted || (error instanceof StoreError && error.code === 'busy')) return { ok: true }
+      this.#note(outcome)
+      return { ok: false }
+    } finally {
+      for (const mail of borrowed) mails.giveBack(mail)
+    }
+  }
+
+  #note({ address, report, fault }: Outcome): void {
+    const { counters, log } = this.#options
+    const { problems, plan: _, ...counts } = report
     counters.add('postino_fetches_total', { result: fault === undefined ? 'ok' : 'failed' })
     counters.add('postino_fetched_messages_total', {}, counts.new)
     counters.add('postino_fetched_octets_total', {}, counts.octets)
-    if (counts.new > 0 || counts.deleted > 0 || problems.length > 0 || fault !== undefined) {
-      const entry = { account: address, ...counts, problems, error: fault }
-      const faults = [...problems, ...(fault === undefined ? [] : [fault])].map((text) => `; ${text}`).join('')
-      log.line(
-        'fetch',
-        entry,
-        () => `fetch ${address}: ${count(counts.new)} new (${octetsText(counts.octets)})${faults}`,
-      )
-    }
-    return error === undefined
-  } catch (error) {
-    // Another process is at it: then this account is fetched all the same.
-    if (signal.aborted || (error instanceof StoreError && error.code === 'busy')) return true
-    counters.add('postino_fetches_total', { result: 'failed' })
-    const fault = describeAccountFailure(error)
-    log.line('fetch', { account: address, error: fault }, () => `fetch ${address}: ${fault}`)
-    return false
-  } finally {
-    for (const mail of borrowed) mails.giveBack(mail)
+    if (counts.new === 0 && counts.deleted === 0 && problems.length === 0 && fault === undefined) return
+    const entry = { account: address, ...counts, problems, error: fault?.text }
+    const faults = [...problems, ...(fault === undefined ? [] : [fault.text])].map((text) => `; ${text}`).join('')
+    log.line('fetch', entry, () => `fetch ${address}: ${count(counts.new)} new (${octetsText(counts.octets)})${faults}`)
   }
 }

@@ -118,6 +118,7 @@ class Server {
       if (json) await output.json({ listening: at.service, address: at.host, port: at.port })
       else await output.line(`listening ${at.service} ${hostAndPort(at.host, at.port)}`)
     }
+    await this.#chores.listen()
     if (json) await output.json({ ready: true })
     else await output.line('ready')
     await output.flush()

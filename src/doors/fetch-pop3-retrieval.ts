@@ -7,6 +7,7 @@ import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
 import type { Kept, Keeping } from './fetch-pop3-keep.ts'
 import type { FetchProgress, Remote } from './fetching.ts'
 import { InStep } from './in-step.ts'
+import type { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
 
@@ -51,6 +52,8 @@ export interface RetrievalOptions {
   readonly now: () => number
   /** No message may have more octets; the usual limit where it is undefined. */
   readonly largest: number | undefined
+  /** Where the provider gives out only so many a minute. */
+  readonly pace: Pace | undefined
   readonly onProgress: ((progress: FetchProgress) => void) | undefined
 }
 
@@ -76,8 +79,11 @@ export class Retrieval {
     let before: Promise<unknown> = Promise.resolve()
     let latest: Promise<unknown> = before
     try {
-      for (let at = 0; at < wanted.length && this.#broken === undefined; at += wave) {
-        latest = allDone(wanted.slice(at, at + wave).map((listed) => this.#retrieve(listed, progress)))
+      const { pace } = this.#options
+      const together = pace === undefined ? wave : 1
+      for (let at = 0; at < wanted.length && this.#broken === undefined; at += together) {
+        await pace?.next()
+        latest = allDone(wanted.slice(at, at + together).map((listed) => this.#retrieve(listed, progress)))
         // A lost connection is told once, below.
         latest.catch(() => undefined)
         await before

@@ -13,6 +13,7 @@ import { logIn } from './fetch-pop3-login.ts'
 import { recognise } from './fetch-pop3-recognise.ts'
 import { Retrieval, type Tally } from './fetch-pop3-retrieval.ts'
 import type { FetchOptions, FetchReport, Planned, Remote } from './fetching.ts'
+import { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 
 /**
@@ -59,6 +60,7 @@ interface FetchTally extends Tally {
   skipped: number
   waiting: number
   deleted: number
+  leastWait?: number
 }
 
 interface Session {
@@ -72,6 +74,8 @@ interface Session {
 async function inTransaction(connection: Pop3Connection, session: Session): Promise<readonly Planned[] | undefined> {
   const { remote, mail, options, tally } = session
   const now = options.now ?? Date.now
+  const { loginDelay } = connection.capabilities
+  if (loginDelay !== undefined) tally.leastWait = loginDelay * 1000
   // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
   const [listing, { entries, troubles, headers }] = await Promise.all([
     listMaildrop(connection, options.longest),
@@ -114,7 +118,7 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   }
 
   const intake = new Intake(mail)
-  const { split, largest, onProgress } = options
+  const { split, largest, onProgress, perMinute, signal } = options
   const keeping = new Keeping({ remote, mail, intake, ledger, split, headers: headersHere, now })
   const retrieval = new Retrieval({
     remote,
@@ -127,6 +131,7 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
     now,
     largest,
     onProgress,
+    pace: perMinute === undefined ? undefined : new Pace(perMinute, signal),
   })
   const fetched = await retrieval.fetch(due)
   tally.skipped = known.length + fetched.length - tally.new

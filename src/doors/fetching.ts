@@ -51,6 +51,8 @@ export interface FetchOptions {
   readonly clockSteady?: boolean
   /** Nothing is fetched and nothing deleted: the report says what would be, and why. */
   readonly dryRun?: boolean
+  /** The provider gives out no more messages a minute. */
+  readonly perMinute?: number | undefined
   /** Mail for several people in one mailbox. */
   readonly split?: Split | undefined
   /** False: commands go one by one, whatever the server says of PIPELINING. */
@@ -100,6 +102,8 @@ export interface FetchReport {
   readonly problems: readonly string[]
   /** The server says PIPELINING and loses answers, so commands went one by one in the end: to be remembered for the next time. */
   readonly oneByOne?: boolean
+  /** The server wants so much time between two log-ins (RFC 2449 §6.5), milliseconds; undefined: it does not say. */
+  readonly leastWait?: number | undefined
   /** With `dryRun`: what would be done. */
   readonly plan?: readonly Planned[]
   /** What ended the session early. What had come home until then is counted, and is safe. */

@@ -15,10 +15,10 @@ test('wrong words end with 2 and one line that says what was meant', async (t) =
     [['show', 'x'], /"x" is no message id/],
     [['export', 'x', '--format', 'zip'], /--format zip: give one of maildir, mbox, eml/],
     [['serve', '--listen', 'pop3'], /--listen pop3: it has not that form; expected SERVICE=ADDRESS:PORT/],
-    [['serve', '--listen', 'imap=127.0.0.1:0'], /imap is not available yet/],
+    [['serve', '--listen', 'imap=127.0.0.1:0'], /give one of pop3, imap/],
     [['serve', '--listen', 'pop4=127.0.0.1:0'], /"pop4" is no service \(pop3\?\)/],
     [['fetch', 'mario@example.it'], /there is no account mario@example\.it/],
-    [['account', 'add', 'mario@example.it', '--protocol', 'imap'], /imap is not available yet/],
+    [['account', 'add', 'mario@example.it', '--protocol', 'smtp'], /give one of pop3, imap/],
     [
       ['account', 'add', 'mario@example.it', '--leave', 'never'],
       /--leave never: give forever, delete, or a number of days/,

@@ -1,0 +1,37 @@
+import type { AccountSettings } from '../accounts/directory.ts'
+import { handOnSecretName, needsSecret, parseHandOnTarget } from '../accounts/hand-on-target.ts'
+import { MisuseError } from '../errors.ts'
+import { readPassword } from './ask.ts'
+import type { Context } from './context.ts'
+
+/** The environment variable that gives the passwords of places that mail goes on to, where there is no terminal; one a line. */
+const variable = 'POSTINO_HAND_ON_PASSWORDS'
+
+/**
+ * The passwords of the places that mail of an account goes on to, by the names under which they are kept: asked on the terminal, or
+ * taken from the environment, in the order of the places. `before`: those that are known.
+ */
+export async function handOnPasswords(
+  context: Context,
+  { options }: AccountSettings,
+  before: readonly string[] = [],
+): Promise<Map<string, string>> {
+  const wanted = (options.handOn ?? [])
+    .filter(({ url }) => !before.includes(url))
+    .map(({ url }) => ({ url, target: parseHandOnTarget(url) }))
+    .filter(({ target }) => needsSecret(target))
+  const given = process.env[variable]?.split('\n') ?? []
+  const found = new Map<string, string>()
+  for (const { url, target } of wanted) {
+    const next = given.shift()
+    if (next === undefined && !process.stdin.isTTY)
+      throw new MisuseError(
+        'usage',
+        `there is no terminal to ask for the password of ${url}: give it in ${variable}, one a line`,
+      )
+    const password =
+      next ?? (await readPassword(context, { fromStdin: false, what: `password of ${url}`, twice: false }))
+    found.set(handOnSecretName(target), password)
+  }
+  return found
+}

@@ -1,0 +1,55 @@
+import type { Ended } from '../accounts/schedule.ts'
+import type { FetchReport } from '../doors/fetching.ts'
+import { RefusedError } from '../errors.ts'
+import { describeAccountFailure, isTemporary } from './failure.ts'
+
+/** How a fetch from one account ended, as it can also be told to another process. */
+export interface Outcome {
+  readonly address: string
+  readonly user: string
+  readonly report: Omit<FetchReport, 'error'>
+  /** What kept it from beginning, or ended it early. */
+  readonly fault?: { readonly text: string; readonly temporary: boolean }
+}
+
+const nothing: Outcome['report'] = {
+  new: 0,
+  skipped: 0,
+  failed: 0,
+  waiting: 0,
+  deleted: 0,
+  octets: 0,
+  seconds: 0,
+  problems: [],
+}
+
+/** Of a fetch that has a report. */
+export function outcomeOf(account: { address: string; user: string }, { error, ...report }: FetchReport): Outcome {
+  return { ...named(account), report, ...(error !== undefined && { fault: faultOf(error) }) }
+}
+
+/** Of one that could not begin. */
+export function failedOutcome(account: { address: string; user: string }, error: unknown): Outcome {
+  return { ...named(account), report: nothing, fault: faultOf(error) }
+}
+
+function named({ address, user }: { address: string; user: string }): Pick<Outcome, 'address' | 'user'> {
+  return { address, user }
+}
+
+function faultOf(error: unknown): NonNullable<Outcome['fault']> {
+  return { text: describeAccountFailure(error), temporary: isTemporary(error) }
+}
+
+/** Where a server does not say how long it wants to be left alone, milliseconds. */
+const usualDelay = 600_000
+
+/** What the schedule must know of how it ended. */
+export function endedOf({ error, leastWait }: Pick<FetchReport, 'error' | 'leastWait'>): Ended {
+  const reason = error instanceof RefusedError ? error.reason : undefined
+  return {
+    ok: error === undefined,
+    inUse: reason === 'in-use',
+    wait: leastWait ?? (reason === 'login-delay' ? usualDelay : undefined),
+  }
+}

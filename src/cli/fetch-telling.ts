@@ -1,0 +1,58 @@
+import type { Planned } from '../doors/fetching.ts'
+import { count, durationText, octetsText } from './amounts.ts'
+import type { Context } from './context.ts'
+import type { Outcome } from './fetch-outcome.ts'
+import { singleLine } from './printable.ts'
+
+/** One line for an account that is done, and one for each thing that went wrong. */
+export async function tellOutcome(context: Context, { address, report, fault }: Outcome): Promise<void> {
+  const { problems, plan, ...counts } = report
+  for (const problem of problems) context.notes.failure(`postino: ${address}: ${singleLine(problem)}`)
+  if (fault !== undefined) context.notes.failure(`postino: ${address}: ${fault.text}`)
+  if (context.json) await context.output.json(jsonOf(address, report, fault))
+  else if (plan !== undefined)
+    for (const line of planLines(address, plan, counts.skipped)) await context.output.line(line)
+  else if (fault === undefined || counts.new > 0 || counts.deleted > 0) {
+    const words = [`${count(counts.new)} new`, `${count(counts.skipped)} already here`]
+    if (counts.failed > 0) words.push(`${count(counts.failed)} failed`)
+    if (counts.waiting > 0) words.push(`${count(counts.waiting)} wait at the server`)
+    if (counts.deleted > 0) words.push(`${count(counts.deleted)} deleted at the server`)
+    const amount = counts.octets === 0 ? '' : `; ${octetsText(counts.octets)}`
+    await context.output.line(`${address}: ${words.join(', ')}${amount} in ${durationText(counts.seconds)}`)
+  }
+  await context.output.flush()
+}
+
+function jsonOf(address: string, report: Outcome['report'], fault: Outcome['fault']): object {
+  const { new: fetched, skipped, failed, waiting, deleted, octets, problems, plan } = report
+  return {
+    account: address,
+    new: fetched,
+    skipped,
+    failed,
+    ...(waiting > 0 && { waiting }),
+    deleted,
+    octets,
+    seconds: Math.round(report.seconds * 1000) / 1000,
+    ...(plan !== undefined && { plan }),
+    ...(fault !== undefined && { error: fault.text }),
+    ...(problems.length > 0 && { problems }),
+  }
+}
+
+const verbs: Readonly<Record<Planned['what'], string>> = {
+  fetch: 'would be fetched',
+  header: 'only its header would be fetched',
+  wait: 'would wait',
+  delete: 'would be deleted at the server',
+}
+
+function planLines(address: string, plan: readonly Planned[], skipped: number): string[] {
+  const lines = plan.map(({ uniqueId, octets, what, why }) => {
+    const name = uniqueId === '' ? 'a message without unique-id' : singleLine(uniqueId)
+    return `${address}: ${name}${octets === undefined ? '' : ` (${octetsText(octets)})`} ${verbs[what]}: ${singleLine(why)}`
+  })
+  const of = (what: Planned['what']): number => plan.filter((one) => one.what === what).length
+  const sum = `${count(of('fetch'))} to fetch, ${count(of('delete'))} to delete, ${count(skipped)} already here; nothing was done`
+  return [...lines, `${address}: ${sum}`]
+}
