@@ -23,6 +23,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   search: ['message', 'store', 'disk-errors'],
   net: ['wire', 'disk-errors'],
   accounts: ['wire', 'sasl', 'net', 'disk-errors'],
+  migrate: ['accounts', 'store'],
   doctor: ['wire', 'net'],
   doors: ['wire', 'message', 'sasl', 'pop3', 'store', 'intake', 'search', 'accounts', 'net', 'disk-errors'],
   library: ['sasl', 'pop3', 'store', 'accounts', 'net', 'doors'],
@@ -39,6 +40,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'doors',
     'disk-errors',
     'doctor',
+    'migrate',
   ],
 }
 
