@@ -1,3 +1,4 @@
+import { ConsentNeeded } from '../accounts/oauth/consent-needed.ts'
 import { MisuseError, PostinoError, RefusedError, StoreError } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import { singleLine } from './printable.ts'
@@ -17,6 +18,8 @@ export function describeFailure(error: unknown): string {
 /** The same of a remote account: with what to do where the server only said no. */
 export function describeAccountFailure(error: unknown): string {
   const text = describeFailure(error)
+  // That one says itself what to do.
+  if (error instanceof ConsentNeeded) return text
   return error instanceof RefusedError ? `${text}${whatToDo[error.reason]}` : text
 }
 

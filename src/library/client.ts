@@ -71,7 +71,8 @@ export class Pop3Client {
 
   /**
    * Logs in by the best way that the server offers: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN, USER and PASS; with a token by
-   * OAUTHBEARER or XOAUTH2. Where that way is refused, no worse one is tried.
+   * OAUTHBEARER or XOAUTH2. Where a way is refused and the password may yet be right, the next one is tried, at most three in all;
+   * never after [AUTH] (RFC 3206 §4). A token goes over TLS only, or to this machine.
    */
   async logIn(credentials: ClientCredentials): Promise<void> {
     await logIn(this.#connection, credentials)
