@@ -1,6 +1,6 @@
 import type { Directory } from '../accounts/directory.ts'
-import { headersOnly } from '../doors/fetch-pop3-headers.ts'
 import { MisuseError } from '../errors.ts'
+import { headersOnly } from '../intake/header-only.ts'
 import { existing } from './choose-user.ts'
 import type { Context } from './context.ts'
 import { withStore } from './open.ts'

@@ -1,5 +1,6 @@
 import { MisuseError } from '../errors.ts'
 import type { MailboxId, MessageId } from '../ids.ts'
+import { headerOnly } from '../intake/header-only.ts'
 import { describe, type Description } from '../message/describe.ts'
 import type { Message, UserMail } from '../store/store.ts'
 import type { Context } from './context.ts'
@@ -80,8 +81,10 @@ async function* described(mail: UserMail, mailbox: MailboxId | undefined, first:
   }
 }
 
-function line({ id, received }: Message, { date, from, subject }: Description, columns: number | undefined): string {
-  return messageLine({ id, date: date ?? received, from, subject }, columns)
+function line(message: Message, { date, from, subject }: Description, columns: number | undefined): string {
+  const { id, received, flags } = message
+  const part = flags.includes(headerOnly) ? '[only the header] ' : ''
+  return messageLine({ id, date: date ?? received, from, subject: part + subject }, columns)
 }
 
 function shown(message: Message, mailbox: string, { date, from, to, subject }: Description): object {

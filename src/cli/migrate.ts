@@ -157,13 +157,15 @@ class Move {
       address,
       options: { ...found.settings.options, ...(split !== undefined && { split }) },
     }
-    const password = found.password ?? (hasSecret(found) ? '' : await this.#ask(address))
+    const password = hasSecret(found) ? (found.password ?? '') : await this.#ask(address)
     // The list first: whenever the account is there to be fetched, what it has had is known.
     const mail = await this.#store.open(user)
     await noteHad(mail, `${settings.protocol}:${address}`, found.had)
-    await this.#directory.addAccount(user, settings, new Secrets(this.#context.data).seal(address, password))
+    const sealed = password === '' ? new Uint8Array() : new Secrets(this.#context.data).seal(address, password)
+    await this.#directory.addAccount(user, settings, sealed)
     const there = password !== '' || hasSecret(found)
-    if (!there) this.#note(`${address} has no password yet: \`postino account set ${address}\` asks for it`)
+    if (!there)
+      this.#note(`${address} has no password yet: \`postino account set ${address} --password-stdin\` takes one`)
     if (settings.tls === 'none' && !isThisMachine(settings.server))
       this.#note(
         `${address}: without TLS, the password and all mail cross the network to ${settings.server} for everybody to read`,
@@ -241,7 +243,7 @@ class Move {
 
 /** Whether the old program's files say what to log in with. */
 function hasSecret({ password, settings }: Found): boolean {
-  return password !== undefined || settings.options.secretFrom !== undefined || settings.options.auth === 'oauth'
+  return (password ?? '') !== '' || settings.options.secretFrom !== undefined || settings.options.auth === 'oauth'
 }
 
 async function tell(context: Context, found: Found, known: number, moved: Moved, dryRun: boolean): Promise<void> {
@@ -252,19 +254,17 @@ async function tell(context: Context, found: Found, known: number, moved: Moved,
     const account = { account: address, from: found.program, user, server, port, protocol, tls, login, leave }
     return await context.output.json({ ...account, known, added, password, notes, ...(dryRun && { dryRun }) })
   }
-  const what = added ? (dryRun ? 'would be added' : 'added') : 'is here already, and stays as it is'
+  const whose = user === undefined ? '' : ` for ${user}`
+  const what = added ? `${dryRun ? 'would be added' : 'added'}${whose}` : `is here already${whose}, and stays as it is`
   const stays =
     leave === 'forever'
       ? 'left at the server'
       : leave === 'delete'
         ? 'deleted once home'
-        : `left there: ${leaveText(leave)}`
+        : `left there: ${leaveText(leave)}${typeof leave === 'number' ? ' days' : ''}`
   const where = `${protocol} ${hostAndPort(server, port)}${tls === 'implicit' ? '' : ` (tls: ${tls})`}`
-  const whose = user === undefined ? '' : ` for ${user}`
-  const had = known === 0 ? 'nothing is known of what it had' : `${plural(known, 'message')} had, and not fetched again`
-  await context.output.line(
-    singleLine(`${address}: ${what}${whose}, from ${found.program}; ${where}, ${stays}; ${had}`),
-  )
+  const had = known === 0 ? `nothing is known of what it had` : `${plural(known, 'message')} had, and not fetched again`
+  await context.output.line(singleLine(`${address}: ${what}; from ${found.program}: ${where}, ${stays}; ${had}`))
 }
 
 /** `FILE:LINE: what is the matter` */

@@ -1,5 +1,6 @@
 import { MisuseError, StoreError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
+import { headerOnly } from '../intake/header-only.ts'
 import { readable } from '../message/readable.ts'
 import type { UserMail } from '../store/store.ts'
 import type { Context } from './context.ts'
@@ -23,6 +24,8 @@ export function show(
     const message = await mail.read((view) => view.message(wanted))
     if (message === undefined)
       throw new StoreError('no-such-message', `${user} has no message ${id}; \`postino list\` shows those there are`)
+    if (message.flags.includes(headerOnly))
+      context.notes.note(`only the header of this message is here: \`postino fetch --message ${id}\` brings the whole`)
     if (options.raw === true) {
       for await (const chunk of mail.bytes(wanted)) {
         await context.output.octets(chunk)

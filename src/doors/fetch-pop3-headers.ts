@@ -1,3 +1,4 @@
+import { headerOnly, headersOnly } from '../intake/header-only.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Listed } from '../intake/ledger.ts'
 import { receivedTime } from '../message/received.ts'
@@ -6,14 +7,6 @@ import type { Tally } from './fetch-pop3-retrieval.ts'
 import { InStep } from './in-step.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
-
-/** The keyword of a message of which only the header is here. */
-export const headerOnly = '$HeaderOnly'
-
-/** The name in the ledger of the headers that stand for messages of an account; a row there does not say that the message is home. */
-export function headersOnly(account: string): string {
-  return `header:${account}`
-}
 
 /** So many are asked for together. */
 const together = 50
