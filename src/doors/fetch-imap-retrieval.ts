@@ -1,0 +1,282 @@
+import { PeerError, PostinoError, RefusedError, StoreError } from '../errors.ts'
+import type { Hash } from '../ids.ts'
+import type { Intake } from '../intake/intake.ts'
+import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
+import { Bodies, type Body } from './fetch-imap-bodies.ts'
+import type { ImapKeeping } from './fetch-imap-keep.ts'
+import type { ImapMailbox, Wanted } from './fetch-imap-listing.ts'
+import { portions } from './fetch-imap-uids.ts'
+import type { FetchProgress } from './fetching.ts'
+import type { ImapConnection } from './imap-connection.ts'
+
+/** So many messages are asked for with one command. */
+const portion = 1000
+/** Where so many are refused one after the other, the server will not give the rest either. */
+const mostRefusals = 20
+/** How long a message rests that could not be fetched: five minutes, doubled each time, at most a day (milliseconds). */
+const firstRest = 300_000
+const longestRest = 86_400_000
+
+/** What a fetch counts. */
+export interface ImapTally {
+  new: number
+  failed: number
+  octets: number
+  readonly problems: string[]
+}
+
+/** A message that came home in this session, and is still there. */
+export interface Fetched {
+  readonly wanted: Wanted
+  readonly hash: Hash
+  readonly size: number
+  readonly received: number
+  readonly entry: LedgerEntry
+  /** Whether its octets were kept now. */
+  readonly isNew: boolean
+}
+
+export interface ImapRetrievalOptions {
+  readonly connection: ImapConnection
+  readonly account: string
+  readonly mail: UserMail
+  readonly intake: Intake
+  readonly keeping: ImapKeeping
+  readonly troubles: readonly Trouble[]
+  readonly tally: ImapTally
+  readonly now: () => number
+  readonly largest: number | undefined
+  readonly onProgress: ((progress: FetchProgress) => void) | undefined
+}
+
+/** Fetches messages, each durable on its own. */
+export class ImapRetrieval {
+  /** What is home now; also when the rest could not be fetched. */
+  readonly home: Fetched[] = []
+  /** Those that were gone when they were asked for. */
+  readonly gone: Set<Wanted> = new Set()
+  readonly #options: ImapRetrievalOptions
+  readonly #keeping = new Set<Promise<void>>()
+  #broken: PostinoError | undefined
+  #refusals = 0
+  #messages = 0
+  #octets = 0
+  #of = 0
+  #ofOctets: number | undefined
+
+  constructor(options: ImapRetrievalOptions) {
+    this.#options = options
+  }
+
+  /** Fetches these; resolves once all that came is durable. One bad message never stops the rest (law 5). */
+  async fetch(wanted: readonly Wanted[]): Promise<void> {
+    this.#of = wanted.length
+    this.#ofOctets = wanted.every(({ octets }) => octets !== undefined)
+      ? wanted.reduce((sum, { octets = 0 }) => sum + octets, 0)
+      : undefined
+    let failure: unknown
+    try {
+      for (const some of byMailbox(wanted)) await this.#from(some)
+    } catch (error) {
+      failure = error
+    }
+    await Promise.all(this.#keeping)
+    failure = this.#broken ?? failure
+    if (failure !== undefined) throw failure
+  }
+
+  /** Fetches a message of the selected mailbox once more: whether it is the same octets (law 3). */
+  async confirm(uid: number, hash: Hash): Promise<boolean> {
+    let same = false
+    await this.#ask([uid], async (_, body) => {
+      const staged = await body.staging.finish()
+      same = staged.hash === hash
+      staged.discard()
+    })
+    return same
+  }
+
+  async #from({ mailbox, wanted }: { mailbox: ImapMailbox; wanted: readonly Wanted[] }): Promise<void> {
+    const { connection } = this.#options
+    const selected = await connection.select(mailbox.path, false)
+    if (Number(selected.uidValidity) !== mailbox.uidValidity)
+      throw new PeerError('protocol', `the mailbox ${mailbox.path} was numbered anew while it was read; the next fetch reads it again`)
+    const byUid = new Map(wanted.map((one) => [one.uid, one]))
+    for (const { uids } of portions([...byUid.keys()], portion)) {
+      const some = uids.flatMap((uid) => byUid.get(uid) ?? [])
+      const missing = await this.#portion(some)
+      if (missing.length > 0) await this.#oneByOne(missing)
+    }
+  }
+
+  /** Asks for messages; gives those that did not come. */
+  async #portion(wanted: readonly Wanted[]): Promise<Wanted[]> {
+    const left = new Map(wanted.map((one) => [one.uid, one]))
+    try {
+      await this.#ask(
+        [...left.keys()],
+        (uid, body) => {
+          const one = left.get(uid)
+          left.delete(uid)
+          if (one === undefined) body.staging.discard()
+          else this.#keepSoon(one, body)
+        },
+        () => [...left.values()][0],
+      )
+    } catch (error) {
+      // A refusal is of some of them; anything else ends the session.
+      if (!(error instanceof RefusedError)) throw error
+    }
+    return [...left.values()]
+  }
+
+  /** Law 5: of those that did not come, each is asked for on its own. */
+  async #oneByOne(missing: readonly Wanted[]): Promise<void> {
+    const there = new Set<number>()
+    for (const { set } of portions(
+      missing.map(({ uid }) => uid),
+      portion,
+    ))
+      for (const uid of await this.#options.connection.search({ uid: set })) there.add(uid)
+    for (const one of missing) {
+      if (!there.has(one.uid)) {
+        await this.#forget(one)
+        continue
+      }
+      let why = 'the server gives nothing for it'
+      let came = false
+      try {
+        await this.#ask([one.uid], (uid, body) => {
+          if (came || uid !== one.uid) return body.staging.discard()
+          came = true
+          this.#keepSoon(one, body)
+        })
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error
+        why = error.message
+        if (++this.#refusals >= mostRefusals) {
+          await this.#note(one, why)
+          throw error
+        }
+      }
+      if (!came) await this.#note(one, why)
+      else this.#refusals = 0
+    }
+  }
+
+  /** Asks for messages of the selected mailbox; `suspect`: the one that the server is at. */
+  async #ask(
+    uids: readonly number[],
+    take: (uid: number, body: Body) => void | Promise<void>,
+    suspect?: () => Wanted | undefined,
+  ): Promise<void> {
+    const { connection, intake, largest } = this.#options
+    const bodies = new Bodies(intake, { largest, onOctets: (octets) => this.#progress(octets) })
+    try {
+      await connection.taking(bodies, async () => {
+        for (const { set } of portions(uids, portion)) {
+          const answers = connection.client.fetch(set, { uid: true, source: true }, { uid: true })
+          for (;;) {
+            const next = await connection.run('to give messages', () => answers.next())
+            if (next.done === true) break
+            const { uid, source } = next.value
+            const body = source === undefined ? undefined : bodyOf(source, bodies)
+            if (body !== undefined) await take(uid, body)
+            if (this.#broken !== undefined) throw this.#broken
+          }
+        }
+      })
+    } catch (error) {
+      const at = suspect?.()
+      if (at !== undefined && (bodies.wasBroken || bodies.tooLarge !== undefined))
+        await this.#suspect(at, bodies.tooLarge).catch((fault: unknown) => this.#break(fault))
+      throw error
+    } finally {
+      bodies.discard()
+    }
+  }
+
+  #keepSoon(wanted: Wanted, body: Body): void {
+    const keeping = this.#keep(wanted, body)
+      .catch((error: unknown) => {
+        this.#break(error)
+        this.#options.connection.drop()
+      })
+      .finally(() => this.#keeping.delete(keeping))
+    this.#keeping.add(keeping)
+  }
+
+  async #keep(wanted: Wanted, body: Body): Promise<void> {
+    const { keeping, tally } = this.#options
+    const { hash, size, received, entry, isNew } = await keeping.keep(wanted, body)
+    this.home.push({ wanted, hash, size, received, entry, isNew })
+    if (isNew) {
+      tally.new++
+      tally.octets += size
+    }
+    this.#messages++
+    this.#progress(0)
+    await this.#clear(wanted)
+  }
+
+  #break(error: unknown): void {
+    this.#broken ??= error instanceof PostinoError ? error : new StoreError('io', String(error), { cause: error })
+  }
+
+  /** A message that is there no more is nobody's trouble. */
+  async #forget(wanted: Wanted): Promise<void> {
+    this.gone.add(wanted)
+    await this.#clear(wanted)
+  }
+
+  async #clear({ uniqueId }: Wanted): Promise<void> {
+    const { troubles, mail, account } = this.#options
+    if (troubles.some((trouble) => trouble.uniqueId === uniqueId))
+      await mail.change((draft) => draft.trouble(account, uniqueId, undefined))
+  }
+
+  /** The line broke within this message: next time it comes last, for it may end the session again (law 5). */
+  async #suspect(wanted: Wanted, tooLarge: PeerError | undefined): Promise<void> {
+    if (tooLarge !== undefined) this.#options.tally.failed++
+    await this.#rest(wanted, tooLarge?.message ?? 'the connection was lost while it was fetched', tooLarge === undefined)
+  }
+
+  async #note(wanted: Wanted, why: string): Promise<void> {
+    const { tally } = this.#options
+    tally.failed++
+    tally.problems.push(`message ${wanted.uid} of ${wanted.mailbox.path}: ${why}`)
+    await this.#rest(wanted, why, false)
+  }
+
+  /** Writes down that a message could not be had: a schedule then leaves it alone for a while. `soon`: not yet the first time. */
+  async #rest({ uniqueId }: Wanted, why: string, soon: boolean): Promise<void> {
+    const { account, troubles, mail, now } = this.#options
+    const attempts = (troubles.find((trouble) => trouble.uniqueId === uniqueId)?.attempts ?? 0) + 1
+    const rest = soon && attempts === 1 ? 0 : Math.min(firstRest * 2 ** (attempts - 1), longestRest)
+    await mail.change((draft) => draft.trouble(account, uniqueId, { attempts, why, next: now() + rest }))
+  }
+
+  #progress(octets: number): void {
+    this.#octets += octets
+    this.#options.onProgress?.({
+      messages: this.#messages,
+      of: this.#of,
+      octets: this.#octets,
+      ofOctets: this.#ofOctets,
+    })
+  }
+}
+
+/** In the order they are wanted in, those of one mailbox together. */
+function byMailbox(wanted: readonly Wanted[]): { mailbox: ImapMailbox; wanted: readonly Wanted[] }[] {
+  const some = Map.groupBy(wanted, ({ mailbox }) => mailbox)
+  return [...some].map(([mailbox, ones]) => ({ mailbox, wanted: ones }))
+}
+
+/** What stands for a message in the protocol; or, from some servers, a very short message itself. */
+function bodyOf(source: Buffer, bodies: Bodies): Body | undefined {
+  const body = bodies.take(source.toString('latin1'))
+  if (body !== undefined) return body
+  // RFC 9051 §9: a quoted string has no octets beyond ASCII; what has passed through text is not what the server has.
+  return source.every((octet) => octet < 0x80) ? bodies.whole(source) : undefined
+}
