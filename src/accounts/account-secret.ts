@@ -30,6 +30,11 @@ export async function secretOf(
   if (secretFrom === 'folder') {
     const sealed = parts.directory.secret(address)
     if (sealed === undefined) throw new StoreError('missing', `the account ${address} was removed meanwhile`)
+    if (sealed.length === 0)
+      throw new StoreError(
+        'missing',
+        `there is no password of ${address} yet; \`postino account set ${address} --password-stdin\` takes one`,
+      )
     return { password: parts.secrets.unseal(address, sealed) }
   }
   if (secretFrom === 'keyring') {

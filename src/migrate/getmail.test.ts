@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { folderOf } from '../../test/folder-of.ts'
+import { imapUniqueId } from '../doors/fetch-imap-ledger.ts'
 import type { Findings, Found } from './found.ts'
 import { readGetmail } from './getmail.ts'
 import { parseIni, pythonStrings } from './ini.ts'
@@ -108,6 +109,27 @@ test('what was fetched is in the file that getmail names after server, port and 
   assert.equal(oldmailFile('/x', { server: 'h', port: 1, login: 'a' }, 'INBOX/b'), '/x/oldmail-h-1-a-INBOX.b')
 })
 
+test('by IMAP, what was fetched is in a file for each mailbox', (t) => {
+  const rc = '[retriever]\ntype = SimpleIMAPRetriever\nserver = h\nusername = a\n'
+  const lists = {
+    'getmail/oldmail-h-143-a-INBOX': '17/1\x001700000000\n17/INBOX/2\x001\nnonsense\x001\n',
+    'getmail/oldmail-h-143-a-Work.2026': '18/4294967295\x001\n',
+  }
+  const had = (more: string): unknown => only(t, rc + more, lists).had.map(({ uniqueId, or }) => [uniqueId, or])
+  const name = (uidValidity: number, uid: number, path: string): string =>
+    imapUniqueId({ path, id: undefined, uidValidity }, uid)
+  const inbox = [
+    [name(17, 1, 'INBOX'), undefined],
+    [name(17, 2, 'INBOX'), undefined],
+  ]
+  assert.deepEqual(had(''), inbox)
+  assert.deepEqual(had('mailboxes = ("Work/2026",)'), [[name(18, 4_294_967_295, 'Work/2026'), undefined]])
+  assert.deepEqual(had('mailboxes = ALL'), [
+    ...inbox,
+    [name(18, 4_294_967_295, 'Work.2026'), name(18, 4_294_967_295, 'Work/2026')],
+  ])
+})
+
 test('lines of an oldmail file that are none are passed over', () => {
   const lines = 'a\x001\n\nno nul\nb\x00x\n  c d\x000  \n\x007\n'
   assert.deepEqual(parseOldmail(lines), [
@@ -133,6 +155,7 @@ type = Filter_external
 delivered_to = false
 delete_bigger_than = 5
 max_messages_per_session = 0
+read_all = true
 `,
   )
   const lines = accounts[0]?.remarks.map(({ line, text }) => `${line} ${text.replace(/[: ].*/, '')}`)
@@ -142,7 +165,7 @@ max_messages_per_session = 0
     '5 timeout',
     '13 delete_bigger_than',
     '2 the',
-    '0 read_all',
+    '15 read_all',
   ])
 })
 

@@ -1,10 +1,11 @@
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { AccountOptions } from '../accounts/account-options.ts'
 import type { Findings, Found, Had, Remark, Surroundings } from './found.ts'
 import { type IniValue, parseIni, pythonStrings } from './ini.ts'
 import { netrcPassword } from './netrc.ts'
 import { oauthRemark } from './oauth.ts'
-import { oldmailFile, parseOldmail } from './oldmail.ts'
+import { oldmailFile, parseImapOldmail, parseOldmail } from './oldmail.ts'
 import { fingerprint, homePath, shellWords } from './values.ts'
 import { readText } from './text-file.ts'
 
@@ -81,13 +82,18 @@ export function readGetmail(file: string, around: Surroundings): Findings {
     remark(line('type'), 'the mail of several people goes to one user so far: say who gets what with --split')
   if (form === 'BrokenUIDL')
     remark(line('type'), 'getmail keeps no list of what it fetched there: all that is at the server will be fetched')
-  if (yes(options.get('read_all')?.text ?? 'true') && !yes(options.get('delete')?.text))
+  if (yes(options.get('read_all')?.text) && !yes(options.get('delete')?.text))
     remark(line('read_all'), 'read_all is not taken over: each message is fetched once')
 
   const mailboxes = protocol === 'imap' ? (text('mailboxes') ?? '("INBOX",)') : undefined
   const only = mailboxes === undefined || mailboxes.trim() === 'ALL' ? undefined : pythonStrings(mailboxes)
   const account = { server, port, login }
-  const had = protocol === 'imap' || form === 'BrokenUIDL' ? [] : hadOf(account, file, around)
+  const had =
+    form === 'BrokenUIDL'
+      ? []
+      : protocol === 'pop3'
+        ? hadOf(account, file, around)
+        : hadByImap(account, only, file, around)
   const secret = secretOf(retriever, netrc ? () => netrcPassword(around.home, [server], login) : () => undefined)
   const auth = yes(text('use_xoauth2')) ? oauthRemark(server) : undefined
   if (auth !== undefined) remark(line('use_xoauth2'), auth.remark)
@@ -150,16 +156,42 @@ function secretOf(
   return { password: undefined, command: shellWords(command) }
 }
 
-/** What getmail remembers stands in its folder: that of the rc file, or one of the usual ones. */
-function hadOf(
-  account: { readonly server: string; readonly port: number; readonly login: string },
-  file: string,
-  { home, lists }: Surroundings,
-): Had[] {
-  const folders = [dirname(file), ...lists, join(home, '.config', 'getmail'), join(home, '.getmail')]
-  for (const folder of folders) {
+interface Mailbox {
+  readonly server: string
+  readonly port: number
+  readonly login: string
+}
+
+/** Where getmail may keep what it remembers: the folder of the rc file, and the usual ones. */
+function foldersOf(file: string, { home, lists }: Surroundings): string[] {
+  return [...new Set([dirname(file), ...lists, join(home, '.config', 'getmail'), join(home, '.getmail')])]
+}
+
+function hadOf(account: Mailbox, file: string, around: Surroundings): Had[] {
+  for (const folder of foldersOf(file, around)) {
     const text = readText(oldmailFile(folder, account))
     if (text !== undefined) return parseOldmail(text)
+  }
+  return []
+}
+
+/** By IMAP there is a list for each mailbox; where all are fetched, the names of the lists tell which there are. */
+function hadByImap(account: Mailbox, only: readonly string[] | undefined, file: string, around: Surroundings): Had[] {
+  if (only !== undefined)
+    return only.flatMap((mailbox) => {
+      const texts = foldersOf(file, around).map((folder) => readText(oldmailFile(folder, account, mailbox)))
+      return parseImapOldmail(texts.find((text) => text !== undefined) ?? '', mailbox)
+    })
+  for (const folder of foldersOf(file, around).filter((one) => existsSync(one))) {
+    const before = basename(oldmailFile(folder, account, ''))
+    const lists = readdirSync(folder).filter((name) => name.startsWith(before))
+    if (lists.length === 0) continue
+    return lists.flatMap((name) => {
+      const mailbox = name.slice(before.length)
+      // In the name of the list, "." stands for "/" too.
+      const or = mailbox.includes('.') ? mailbox.replaceAll('.', '/') : undefined
+      return parseImapOldmail(readText(join(folder, name)) ?? '', mailbox, or)
+    })
   }
   return []
 }

@@ -12,17 +12,34 @@ export function oldmailFile(
   return join(folder, mailbox === undefined ? name : `${name}-${mailbox.replace(/[/:;<>|]+/g, '.')}`)
 }
 
-/**
- * Reads lines of a unique-id, NUL, and when it was first seen (seconds since 1970). getmail writes `-` for each `/` of a POP3
- * unique-id, so that one with `-` may be called otherwise by the server.
- */
-export function parseOldmail(text: string): Had[] {
-  const had: Had[] = []
+/** A line: what names the message, NUL, and when it was first seen (seconds since 1970). */
+const entry = /^\s*([^\0]+)\0\s*(-?\d{1,15})\s*$/
+
+function* entries(text: string): Generator<{ readonly name: string; readonly when: number | undefined }> {
   for (const { text: line } of numberedLines(text)) {
-    const [, uniqueId, seconds] = /^\s*([^\0]+)\0\s*(-?\d{1,15})\s*$/.exec(line) ?? []
-    if (uniqueId === undefined) continue
-    const when = Number(seconds) > 0 ? Number(seconds) * 1000 : undefined
-    had.push({ uniqueId, when, ...(uniqueId.includes('-') && { or: uniqueId.replaceAll('-', '/') }) })
+    const [, name, seconds] = entry.exec(line) ?? []
+    if (name !== undefined) yield { name, when: Number(seconds) > 0 ? Number(seconds) * 1000 : undefined }
   }
-  return had
+}
+
+/** What was fetched by POP3. getmail writes `-` for each `/` of a unique-id, so that the server may call one with `-` otherwise. */
+export function parseOldmail(text: string): Had[] {
+  return Array.from(entries(text), ({ name, when }) => ({
+    uniqueId: name,
+    when,
+    ...(name.includes('-') && { or: name.replaceAll('-', '/') }),
+  }))
+}
+
+/**
+ * What was fetched by IMAP from a mailbox, by the names that messages have in the ledger (see `imapUniqueId` of the fetch door). Of old
+ * versions, the name of the mailbox stands between the two numbers. `or`: what the mailbox may be called instead.
+ */
+export function parseImapOldmail(text: string, mailbox: string, or?: string): Had[] {
+  return Array.from(entries(text)).flatMap(({ name, when }): Had[] => {
+    const [, uidValidity, uid] = /^(\d{1,20})\/(?:.*\/)?(\d{1,10})$/.exec(name) ?? []
+    if (uidValidity === undefined) return []
+    const named = (path: string): string => `${uidValidity}/${uid}//=${path}`
+    return [{ uniqueId: named(mailbox), when, ...(or !== undefined && { or: named(or) }) }]
+  })
 }
