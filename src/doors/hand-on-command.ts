@@ -78,6 +78,8 @@ async function run(command: string, parcel: Parcel, options: CommandCourierOptio
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
+    child.stdin.destroy()
+    child.stderr.destroy()
   }
 }
 
