@@ -79,6 +79,7 @@ test('an account has one spelling, keeps its settings, and remembers how its las
       lastSuccess: undefined,
       lastTry: undefined,
       lastError: undefined,
+      state: {},
     },
   )
   assert.deepEqual(Uint8Array.from(directory.secret('mario@example.it') ?? []), Uint8Array.of(1, 2, 3))
@@ -193,4 +194,40 @@ test('--leave is forever, delete, or days', () => {
   assert.equal(parseLeave('0'), 'delete')
   assert.equal(parseLeave('30'), 30)
   for (const wrong of ['', '-1', '1.5', 'never', '999999']) assert.throws(() => parseLeave(wrong), /--leave/)
+})
+
+test('what is remembered of an account is kept member by member, each whole', async (t) => {
+  const directory = await opened(t)
+  await directory.addUser('mario', undefined)
+  await directory.addAccount('mario', settings, Uint8Array.of(1))
+  const state = (): unknown => directory.account('mario@example.it')?.state
+  await directory.keepState('mario@example.it', {
+    failures: 1,
+    mailboxes: { A: { uidValidity: 1 }, B: { uidValidity: 2 } },
+  })
+  await directory.keepState('mario@example.it', { next: 5, mailboxes: { A: { uidValidity: 3 } } })
+  assert.deepEqual(state(), { failures: 1, next: 5, mailboxes: { A: { uidValidity: 3 } } })
+  await directory.keepState('mario@example.it', { next: undefined })
+  assert.deepEqual(state(), { failures: 1, mailboxes: { A: { uidValidity: 3 } } })
+})
+
+test('how an account is fetched can be changed, and it has secrets besides the first', async (t) => {
+  const directory = await opened(t)
+  await directory.addUser('mario', undefined)
+  await directory.addAccount('mario', settings, Uint8Array.of(1))
+  const changed = {
+    ...settings,
+    address: 'mario@example.it',
+    protocol: 'imap',
+    leave: { newest: 5 },
+    options: { first: 'new' },
+  } as const
+  assert.equal(await directory.setAccount(changed), true)
+  const { protocol, leave, options } = directory.account('mario@example.it') ?? assert.fail()
+  assert.deepEqual({ protocol, leave, options }, { protocol: 'imap', leave: { newest: 5 }, options: { first: 'new' } })
+  await directory.setNamedSecret('mario@example.it', 'other', Uint8Array.of(2))
+  assert.deepEqual(directory.namedSecret('mario@example.it', 'other'), Uint8Array.of(2))
+  await directory.setNamedSecret('mario@example.it', 'other', undefined)
+  assert.equal(directory.namedSecret('mario@example.it', 'other'), undefined)
+  assert.equal(await directory.setAccount({ ...changed, address: 'nobody@example.it' }), false)
 })

@@ -249,9 +249,11 @@ export class Directory {
     address: string,
     state: { readonly [Key in keyof AccountState]: AccountState[Key] | undefined },
   ): Promise<void> {
-    // RFC 7396: null takes a member away.
-    const patch = JSON.stringify(state, (_, value: unknown) => (value === undefined ? null : value))
-    await this.#run('update accounts set state = json_patch(state, ?) where address = ?', [
+    // RFC 7396: null takes a member away, and objects are merged: so each member goes before it comes.
+    const gone = JSON.stringify(Object.fromEntries(Object.keys(state).map((key) => [key, null])))
+    const patch = JSON.stringify(state)
+    await this.#run('update accounts set state = json_patch(json_patch(state, ?), ?) where address = ?', [
+      gone,
       patch,
       canonicalAddress(address),
     ])

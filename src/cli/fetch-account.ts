@@ -66,10 +66,11 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
   const today = Math.floor(Date.now() / day)
   let octets = state.day?.day === today ? state.day.octets : 0
   const { only, ...rest } = task
+  let mailboxes = state.mailboxes
   const once = async (): Promise<FetchReport> => {
     const { largest, beyond, first, perDay, split } = options
     const budget = perDay === undefined ? undefined : { octets: Math.max(0, perDay - octets), whole: octets === 0 }
-    const report = await fetchPop3(remote, mail, {
+    const common = {
       ...rest,
       choice: { only, largest, beyond, first, budget },
       room: options.room,
@@ -78,11 +79,24 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       pipelining: state.oneByOne === true ? false : undefined,
       split: split && {
         users: [...new Set([...Object.values(split.users), split.otherwise])],
-        recipients: (header) => recipientsOf(header, split),
-        open: (user) => parts.open(user),
+        recipients: (header: Uint8Array) => recipientsOf(header, split),
+        open: (user: string) => parts.open(user),
       },
+    }
+    if (account.protocol === 'pop3') {
+      const report = await fetchPop3(remote, mail, common)
+      octets += report.octets
+      return report
+    }
+    const { fetchImap } = await import('../doors/fetch-imap.ts')
+    const report = await fetchImap(remote, mail, {
+      ...common,
+      only: options.only,
+      except: options.except,
+      state: mailboxes,
     })
     octets += report.octets
+    mailboxes = report.mailboxes
     return report
   }
   const { partialListing } = limits
@@ -91,6 +105,7 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
     await directory.keepState(address, {
       clock,
       day: { day: today, octets },
+      mailboxes,
       quarantined: await mail.read((view) => view.troubles(remote.account).length),
       ...(report.oneByOne === true && { oneByOne: true }),
     })
