@@ -11,9 +11,11 @@ import { type AccountWords, accountOptions } from './account-words.ts'
 import { readPassword } from './ask.ts'
 import { chooseUser } from './choose-user.ts'
 import type { Context } from './context.ts'
+import { waysOf } from './discovery-ways.ts'
 import { describeAccountFailure, type ExitCode, exitCodeOf } from './failure.ts'
 import { findSettings, type Settings } from './find-settings.ts'
 import { withDirectory } from './open.ts'
+import { singleLine } from './printable.ts'
 import { isThisMachine } from './server-option.ts'
 
 /** `postino account add ADDRESS`: finds the settings, tries the log-in, and only then keeps the account. */
@@ -29,7 +31,8 @@ export async function addAccount(
   const leave = parseLeave(words.leave ?? 'forever')
   return await withDirectory(context, async (directory): Promise<ExitCode> => {
     if (directory.account(address) !== undefined) return already(context, address)
-    const found = await findSettings(given, words)
+    const found = await findSettings(given, words, waysOf(context, options))
+    context.notes.bar('')
     const settings: AccountSettings = { ...found, address, leave, options: withAuth(options, found) }
     const user = await chooseUser(context, directory, words.user)
     warn(context, settings, found, words)
@@ -59,7 +62,8 @@ export async function addAccount(
     for (const [name, password] of further)
       await directory.setNamedSecret(address, name, secrets.seal(address, password))
     const account = directory.account(address)
-    if (context.json && account !== undefined) await context.output.json({ ...shown(account), source: found.source })
+    if (context.json && account !== undefined)
+      await context.output.json({ ...shown(account), source: found.source, notes: found.notes })
     else
       await context.output.line(
         `added ${address} for ${user}${words.check ? ': the log-in works' : ''}; \`postino fetch\` brings its mail`,
@@ -80,7 +84,7 @@ function warn(context: Context, settings: AccountSettings, found: Settings, word
   const { address, server, port, protocol, tls } = settings
   if (words.server === undefined)
     context.notes.note(`${address} is fetched from ${server} port ${port} by ${protocol}, by ${found.from}`)
-  for (const note of found.notes) context.notes.note(`note: ${note}`)
+  for (const note of found.notes) context.notes.note(`note: ${singleLine(note)}`)
   if (tls === 'none' && !isThisMachine(server))
     context.notes.note(
       `note: without TLS, the password and all mail cross the network to ${server} for everybody to read`,
@@ -102,6 +106,7 @@ export async function secretGiven(
 ): Promise<GivenSecret> {
   const { address, options } = settings
   if (options.auth === 'oauth') {
+    if (words.passwordStdin === true) return withoutPassword(context, address, words)
     const { askConsent } = await import('./account-login.ts')
     const tokens = await askConsent(context, settings, { device: words.device === true })
     return { first: { token: () => Promise.resolve(tokens.access) }, tokens }
@@ -118,6 +123,14 @@ export async function secretGiven(
   })
   if (password === '') throw new MisuseError('usage', 'the password is empty')
   return { first: { password }, password }
+}
+
+/** A password was given to a provider that takes none: it is not kept, and there is nothing to try. */
+function withoutPassword(context: Context, address: string, words: AccountWords): GivenSecret {
+  if (words.check)
+    throw new MisuseError('usage', `${address} takes no password, only OAuth 2.0: leave out --password-stdin`)
+  context.notes.note(`note: the password is not kept; \`postino account login ${address}\` logs in`)
+  return { first: { password: '' } }
 }
 
 function already(context: Context, address: string): ExitCode {

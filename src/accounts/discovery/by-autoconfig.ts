@@ -1,6 +1,5 @@
 import { PeerError } from '../../errors.ts'
 import { fromConfig } from './by-config.ts'
-import { readConfig } from './config-xml.ts'
 import type { Answer, Question } from './found.ts'
 import type { Look } from './look.ts'
 
@@ -24,9 +23,10 @@ export async function byAutoconfig(question: Question, look: Look, signal: Abort
       if (page.status === 'rejected') throw page.reason
       silent = false
       if (page.value === undefined) continue
+      const { readConfig } = await import('./config-xml.ts')
       const answer = fromConfig(readConfig(page.value), question, 'autoconfig', `the settings that ${host} tells`)
       if (answer.found !== undefined) return answer
-      whys.push(`${host}: ${answer.why}`)
+      whys.push(answer.why ?? '')
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
       // Many sites have a page for everything: that it is no such file is no fault.
@@ -34,5 +34,5 @@ export async function byAutoconfig(question: Question, look: Look, signal: Abort
       if (error.code !== 'protocol') whys.push(error.message)
     }
   }
-  return { why: whys.length === 0 ? `${domain} has none` : whys.join('; '), silent }
+  return { why: whys.length === 0 ? 'it tells no settings (autoconfig)' : whys.join('; '), silent }
 }

@@ -1,12 +1,13 @@
 import { asciiDomainOf, providerData, providerOfHost } from '../providers.ts'
 import { atProvider } from './by-provider.ts'
-import type { ClientConfig, IncomingServer } from './config-xml.ts'
+import type { ClientConfig, IncomingServer } from './client-config.ts'
 import { type Answer, type Found, type Question, type Step, wanted } from './found.ts'
 
 /** The settings that a `clientConfig` gives for an address: the first server of the better protocol that has TLS and a log-in we know. */
 export function fromConfig(config: ClientConfig, question: Question, source: Step, from: string): Answer {
   const servers = config.incoming.filter(({ protocol }) => wanted(question).includes(protocol))
-  if (servers.length === 0) return { why: `it names no ${wanted(question).join(' and no ').toUpperCase()} server` }
+  const kinds = wanted(question).map((protocol) => protocol.toUpperCase())
+  if (servers.length === 0) return { why: `${from}: there is no ${kinds.join(' or ')} server` }
   const good = servers.filter((server) => server.tls !== 'none' && (takesPasswords(server) || takesTokens(server)))
   for (const protocol of wanted(question)) {
     for (const server of good.filter((one) => one.protocol === protocol)) {
@@ -15,7 +16,7 @@ export function fromConfig(config: ClientConfig, question: Question, source: Ste
     }
   }
   // RFC 8314 §5.1: no configuration without TLS is taken by itself.
-  return { why: 'what it names has no TLS, or a log-in that is not known here' }
+  return { why: `${from}: what is there has no TLS, or a log-in that is not known here` }
 }
 
 function settingsAt(

@@ -1,7 +1,7 @@
 import { PeerError } from '../../errors.ts'
 import { providerOfMx, suffixes } from '../providers.ts'
 import { fromConfig } from './by-config.ts'
-import { byIspdbOfMx } from './by-ispdb.ts'
+import { askIspdb } from './by-ispdb.ts'
 import { fromProvider } from './by-provider.ts'
 import type { Answer, Question } from './found.ts'
 import type { IspdbFolder } from './ispdb-folder.ts'
@@ -21,7 +21,7 @@ export async function byMx(question: Question, look: Look, signal: AbortSignal, 
     .toSorted((a, b) => a.priority - b.priority)
     .map(({ exchange }) => exchange.toLowerCase().replace(/\.$/, ''))
     .filter((host) => host !== '')
-  if (hosts.length === 0) return { why: `${question.domain} has none` }
+  if (hosts.length === 0) return { why: 'it has no MX records' }
   const from = `the MX record of ${question.domain}`
   for (const host of hosts) {
     const provider = providerOfMx(host)
@@ -30,26 +30,16 @@ export async function byMx(question: Question, look: Look, signal: AbortSignal, 
   // The domain itself was asked about before.
   const domains = [...new Set(hosts.flatMap(suffixes))].filter((one) => one !== question.domain)
   for (const domain of domains) {
-    const config = folder.config(domain)
+    const config = await folder.config(domain)
     if (config !== undefined)
       return fromConfig(config, question, 'mx', `${from}, and Thunderbird's ISPDB, as shipped (${config.id})`)
   }
-  return await askIspdb(domains, question, look, signal, hosts[0] ?? '')
-}
-
-async function askIspdb(
-  domains: readonly string[],
-  question: Question,
-  look: Look,
-  signal: AbortSignal,
-  host: string,
-): Promise<Answer> {
   // The shorter ones are whole providers, the longer ones single machines.
   const asked = domains.toSorted((a, b) => a.split('.').length - b.split('.').length).slice(0, most)
-  const answers = await Promise.allSettled(asked.map((domain) => byIspdbOfMx(domain, question, look, signal)))
-  for (const answer of answers) {
-    if (answer.status === 'fulfilled' && answer.value.found !== undefined) return answer.value
+  for (const answer of await Promise.allSettled(asked.map((domain) => askIspdb(domain, look, signal)))) {
     if (answer.status === 'rejected' && !(answer.reason instanceof PeerError)) throw answer.reason
+    if (answer.status === 'rejected' || answer.value === undefined) continue
+    return fromConfig(answer.value, question, 'mx', `${from}, and Thunderbird's ISPDB (${answer.value.id})`)
   }
-  return { why: `its mail is taken by ${host}, a provider that is not known` }
+  return { why: `its mail is taken by ${hosts[0]}, a provider that is not known` }
 }

@@ -6,7 +6,7 @@ import { providerNotes } from './provider-notes.ts'
 /** Postino's own table: data/providers/providers.toml. */
 export function byTable(question: Question): Answer {
   const provider = providerOf(question.address)
-  if (provider === undefined) return { why: `${question.domain} is not in it` }
+  if (provider === undefined) return { why: 'Postino does not know it' }
   return fromProvider(provider, question, 'table', `what Postino knows of ${provider.name}`)
 }
 

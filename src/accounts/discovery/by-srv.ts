@@ -43,8 +43,11 @@ export async function bySrv(question: Question, look: Look, signal: AbortSignal,
     if (host === domain || host.endsWith(`.${domain}`) || folder.hasHost(host)) return { found }
     unproved ??= found
   }
-  if (unproved === undefined) return { why: `${domain} has none` }
-  return { why: `${domain} names ${unproved.server}, and nothing proves that this is its server`, unproved }
+  if (unproved === undefined) return { why: 'it has no SRV records' }
+  return {
+    why: `its DNS names ${unproved.server} port ${unproved.port}, and nothing proves that this is its server`,
+    unproved,
+  }
 }
 
 /** Settings of which nothing is known but the server. */

@@ -1,34 +1,6 @@
-import { DOMParser, type Element, onErrorStopParsing } from '@xmldom/xmldom'
+import { DOMParser, type Element, onWarningStopParsing } from '@xmldom/xmldom'
 import { PeerError } from '../../errors.ts'
-import type { Protocol } from '../provider.ts'
-
-/** The longest file that is read, characters: four times the longest of Thunderbird's ISPDB. */
-export const longestConfig: number = 256 * 1024
-
-/** A server as a file of autoconfig tells of it; `%…%` in host and login stand for parts of the address. */
-export interface IncomingServer {
-  readonly protocol: Protocol
-  readonly host: string
-  readonly port: number
-  readonly tls: 'implicit' | 'starttls' | 'none'
-  readonly login: string
-  /** `OAuth2`, `password-cleartext` …, the better first. */
-  readonly authentication: readonly string[]
-  /** Least time between log-ins, milliseconds. */
-  readonly leastInterval: number | undefined
-}
-
-/** A file of autoconfig or of Thunderbird's ISPDB: `clientConfig`, version 1.1. */
-export interface ClientConfig {
-  readonly id: string
-  readonly name: string
-  readonly domains: readonly string[]
-  readonly incoming: readonly IncomingServer[]
-  /** The host of its OAuth 2.0 issuer. */
-  readonly issuerHost: string | undefined
-  /** What the person must switch on first, in the provider's words. */
-  readonly instruction: string | undefined
-}
+import { type ClientConfig, type IncomingServer, longestConfig } from './client-config.ts'
 
 /** Reads a `clientConfig`. What is no such file, or is not well-formed, is a PeerError `protocol`. */
 export function readConfig(text: string): ClientConfig {
@@ -38,7 +10,7 @@ export function readConfig(text: string): ClientConfig {
   if (/<!DOCTYPE/i.test(text)) throw wrong('it has a document type, which no such file has')
   let root: Element | null
   try {
-    root = new DOMParser({ onError: onErrorStopParsing, locator: false }).parseFromString(
+    root = new DOMParser({ onError: onWarningStopParsing, locator: false }).parseFromString(
       text.replace(/^\ufeff/, ''),
       'text/xml',
     ).documentElement

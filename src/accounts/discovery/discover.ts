@@ -8,7 +8,7 @@ import { byMx } from './by-mx.ts'
 import { byProbe } from './by-probe.ts'
 import { byTable } from './by-provider.ts'
 import { bySrv } from './by-srv.ts'
-import type { Answer, Discovery, Found, Question, Step, Tried } from './found.ts'
+import { type Answer, type Discovery, type Found, places, type Question, type Step, type Tried } from './found.ts'
 import { IspdbFolder } from './ispdb-folder.ts'
 import type { Look } from './look.ts'
 
@@ -43,17 +43,19 @@ export async function discover(address: string, options: DiscoverOptions): Promi
   const tried: Tried[] = []
   const unproved: Found[] = []
   const whole = AbortSignal.any([AbortSignal.timeout(patience.all), ...(options.signal ? [options.signal] : [])])
-  let silent = 0
+  const silent = new Set<Step>()
   for await (const [step, take] of steps(question, options, ispdb)) {
     options.onStep?.(step)
-    const answer = await taken(take, whole)
+    const answer = await taken(step, take, whole)
     if (options.signal?.aborted === true) throw new PeerError('connection-lost', 'stopped')
     if (answer.found !== undefined) return { found: answer.found, tried }
-    tried.push({ step, why: answer.why ?? 'nothing is there' })
+    const why = answer.why ?? `${places[step]}: nothing`
+    tried.push({ step, why })
     if (answer.unproved !== undefined) unproved.push(answer.unproved)
-    if (answer.last === true) return { found: undefined, tried }
+    if (answer.last === true) return { found: undefined, tried, closed: why }
     // Neither DNS nor a web server: there is no network, and no step to come would fare better.
-    if (answer.silent === true && ++silent === 2) break
+    if (answer.silent === true) silent.add(step)
+    if (silent.has('srv') && silent.has('autoconfig')) break
   }
   for (const found of unproved) if ((await options.confirm?.(found)) === true) return { found, tried }
   return { found: undefined, tried }
@@ -76,13 +78,16 @@ async function* steps(question: Question, options: DiscoverOptions, ispdb: Ispdb
 }
 
 /** What the step says; what went wrong, on the network or on disk, is nothing found. */
-async function taken(take: Take, whole: AbortSignal): Promise<Answer> {
+async function taken(step: Step, take: Take, whole: AbortSignal): Promise<Answer> {
   try {
     return await take(AbortSignal.any([AbortSignal.timeout(patience.step), whole]))
   } catch (error) {
     if (error instanceof PeerError)
-      return { why: error.message, silent: error.code === 'unreachable' || error.code === 'timed-out' }
-    if (error instanceof StoreError) return { why: error.message }
+      return {
+        why: `${places[step]}: ${error.message}`,
+        silent: error.code === 'unreachable' || error.code === 'timed-out',
+      }
+    if (error instanceof StoreError) return { why: `${places[step]}: ${error.message}` }
     throw error
   }
 }

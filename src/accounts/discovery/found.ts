@@ -3,6 +3,17 @@ import type { Protocol, ProviderLimits } from '../provider.ts'
 /** Where settings are looked for, in this order: docs/providers.md. */
 export type Step = 'table' | 'ispdb' | 'srv' | 'autoconfig' | 'ispdb-online' | 'mx' | 'probe'
 
+/** What each step looks at, for a person: "looking at the SRV records of the domain". */
+export const places: Readonly<Record<Step, string>> = {
+  table: 'what Postino knows of providers',
+  ispdb: "Thunderbird's ISPDB, as shipped",
+  srv: 'the SRV records of the domain',
+  autoconfig: 'the settings that the domain tells (autoconfig)',
+  'ispdb-online': "Thunderbird's ISPDB",
+  mx: 'the MX records of the domain',
+  probe: 'the usual names of servers',
+}
+
 /** Settings to fetch an address by, and where they were found. */
 export interface Found {
   readonly protocol: Protocol
@@ -24,7 +35,7 @@ export interface Found {
   readonly from: string
 }
 
-/** A place where nothing was found, and what was there instead. */
+/** A place where nothing was found, and why: a sentence on the domain (`it has no SRV records`). */
 export interface Tried {
   readonly step: Step
   readonly why: string
@@ -34,6 +45,8 @@ export interface Tried {
 export interface Discovery {
   readonly found: Found | undefined
   readonly tried: readonly Tried[]
+  /** Why nothing can be fetched at all, where that is known. */
+  readonly closed?: string
 }
 
 /** Whose settings are looked for. */

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
 import { PeerError } from '../../errors.ts'
-import { longestConfig } from './config-xml.ts'
+import { longestConfig } from './client-config.ts'
 
 /** One answer of a web server. */
 export interface HttpAnswer {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StoreError } from '../../errors.ts'
-import { type ClientConfig, longestConfig, readConfig } from './config-xml.ts'
+import { type ClientConfig, longestConfig } from './client-config.ts'
 
 /** What stands beside the files of Thunderbird's ISPDB, so that one is found without reading all; scripts/ispdb.ts writes it. */
 export interface IspdbIndex {
@@ -26,7 +26,7 @@ export class IspdbFolder {
   }
 
   /** What it has on a domain; undefined where it has nothing. */
-  config(domain: string): ClientConfig | undefined {
+  async config(domain: string): Promise<ClientConfig | undefined> {
     const { domains } = this.#read()
     const name = Object.hasOwn(domains, domain) ? domains[domain] : undefined
     if (name === undefined) return undefined
@@ -35,6 +35,7 @@ export class IspdbFolder {
       // A name in the index is that of a file beside it, nothing else.
       if (!/^[\w][\w.-]*\.xml$/.test(name)) throw new Error(`"${name}" is no name of a file here`)
       if (statSync(file).size > longestConfig) throw new Error('it is too long')
+      const { readConfig } = await import('./config-xml.ts')
       return readConfig(readFileSync(file, 'utf8'))
     } catch (cause) {
       const why = `${file} cannot be read: ${(cause as Error).message}; fill the folder anew with \`npm run ispdb\``
