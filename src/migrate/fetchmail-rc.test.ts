@@ -62,6 +62,16 @@ test('a name may be spelt like a keyword where a name must stand', () => {
   assert.deepEqual(entry?.users[0]?.names, [{ there: 'here', here: 'here' }])
 })
 
+test('quotes hold what has spaces; within a word, or without an end, they are part of it', () => {
+  const value = (text: string): string | undefined =>
+    parsed(`poll h pass ${text} keep`)[0]?.users[0]?.settings[0]?.values[0]
+  assert.equal(value(`"a 'b' c"`), "a 'b' c")
+  assert.equal(value(`'a "b" c'`), 'a "b" c')
+  assert.equal(value(`'it''s'`), `'it''s'`)
+  assert.equal(value(`'tis`), `'tis`)
+  assert.equal(value(`"x"y`), `"x"y`)
+})
+
 test('escapes are octets: decimal, octal, hexadecimal, and UTF-8 where they make it', () => {
   const value = (text: string): string | undefined => parsed(`poll h pass ${text}`)[0]?.users[0]?.settings[0]?.values[0]
   assert.equal(value(String.raw`"a\x41\0667\66\n\t\"`), 'aA67B\n\t')
@@ -84,7 +94,7 @@ poll b user three pass y timeout 60
 poll c keep user four
 poll d user
 five
-poll e user six pass "z
+poll e user six pass z "
 poll f user seven pass w`
   const { servers, faults } = parseFetchmailRc(text, 'rc')
   assert.deepEqual(
@@ -93,7 +103,7 @@ poll f user seven pass w`
       [1, 'a word follows "password" that fetchmail does not know'],
       [3, '"timeout" is about the server, and must stand before the first "user"'],
       [4, '"user" must stand before the options of the user'],
-      [7, 'a quote begins here that does not end'],
+      [7, 'a word follows "password" that fetchmail does not know'],
     ],
   )
   assert.deepEqual(

@@ -72,7 +72,6 @@ export function parseFetchmailRc(text: string, file: string): FetchmailRc {
   const take = (): Word => {
     const word = words[at]
     if (word === undefined) throw new Misplaced(words.at(-1)?.line ?? 1, 'the file ends in the middle of an entry')
-    if (word.kind === 'broken') throw new Misplaced(word.line, 'a quote begins here that does not end')
     at++
     return word
   }
@@ -156,7 +155,6 @@ export function parseFetchmailRc(text: string, file: string): FetchmailRc {
       }
     }
     const next = words[at]
-    if (next?.kind === 'broken') take()
     if (next?.kind === 'text') {
       const before = words.slice(0, at).findLast(({ kind }) => kind === 'keyword')
       throw new Misplaced(next.line, `a word follows "${before?.text}" that fetchmail does not know`)

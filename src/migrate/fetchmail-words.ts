@@ -2,8 +2,7 @@ import { octetsText } from './text-file.ts'
 
 /** A word of a fetchmail run control file. */
 export interface Word {
-  /** `broken`: a quoted string that does not end. */
-  readonly kind: 'keyword' | 'text' | 'broken'
+  readonly kind: 'keyword' | 'text'
   /** Of a keyword its usual spelling. */
   readonly text: string
   readonly line: number
@@ -126,20 +125,20 @@ export function fetchmailWords(text: string): Word[] {
       at++
       continue
     }
+    plain.lastIndex = at
+    const raw = plain.exec(text)?.[0] ?? char
     quoted.lastIndex = at
     const string = quoted.exec(text)
-    if (string !== null) {
+    // The longer of the two: quotes within a word, and one that does not end, are part of the word.
+    if (string !== null && string[0].length >= raw.length) {
       words.push({ kind: 'text', text: unescaped(string[1] ?? string[2] ?? ''), line })
       line += string[0].split('\n').length - 1
       at = quoted.lastIndex
       nameNext = false
       continue
     }
-    plain.lastIndex = at
-    const raw = plain.exec(text)?.[0] ?? char
     at += raw.length
-    if (char === '"' || char === "'") words.push({ kind: 'broken', text: '', line })
-    else if (nameNext) words.push({ kind: 'text', text: unescaped(raw), line })
+    if (nameNext) words.push({ kind: 'text', text: unescaped(raw), line })
     else if (noise.has(raw)) continue
     else words.push(...plainWords(raw, line))
     const last = words.at(-1)
