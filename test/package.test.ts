@@ -11,7 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 const checkout = join(import.meta.dirname, '..')
 
 /** What `npm pack` needs; copied, so that nothing in the checkout is written. */
-const needed = /^(?:src|bin|docs|examples|scripts|package\.json|tsconfig.*\.json|LICENSE|[A-Z]+\.md)$/
+const needed = /^(?:src|bin|data|docs|examples|scripts|package\.json|tsconfig.*\.json|LICENSE|[A-Z]+\.md)$/
 
 // The checkout's own Node.js comes first, as it does in npm's scripts.
 const env = {
@@ -52,7 +52,7 @@ test(
     ]
     const paths = files.map(({ path }) => path)
     const expected =
-      'package.json LICENSE README.md docs/search.md docs/library.md examples/serve-folder.ts bin/postino.js dist/index.js dist/index.d.ts'
+      'package.json LICENSE README.md docs/search.md docs/library.md data/providers/providers.toml data/ispdb/README.md examples/serve-folder.ts bin/postino.js dist/index.js dist/index.d.ts'
     for (const path of expected.split(' ')) {
       assert.ok(paths.includes(path), `${path} is missing in the package`)
     }

@@ -23,7 +23,7 @@ test('wrong words end with 2 and one line that says what was meant', async (t) =
       ['account', 'add', 'mario@example.it', '--leave', 'never'],
       /--leave never: give forever, delete, a number of days/,
     ],
-    [['account', 'add', 'mario@example.it'], /give it with --server HOST/],
+    [['account', 'add', 'mario@example.it', '--offline'], /give it with --server HOST/],
     [['user', 'add', 'Mario'], /"Mario" cannot be the name of a user/],
     [
       ['user', 'add', 'mario'],
