@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { parseFetchmailRc } from '../../src/migrate/fetchmail-rc.ts'
 import { readFetchmail } from '../../src/migrate/fetchmail.ts'
+import { readMpop } from '../../src/migrate/mpop.ts'
 import { postino } from '../cli/postino.ts'
 import type { Postino } from '../cli/postino.ts'
 import { generateMessages } from '../corpus/generate.ts'
@@ -248,6 +249,60 @@ test('a run control file means here what it means to fetchmail', async (t) => {
     })
     assert.deepEqual(ours, theirs, rc)
   }
+})
+
+const mpopConfiguration = `defaults
+tls on
+keep on
+account a
+host a.example
+user one
+delivery mbox /x
+account b : a
+user "t w o"
+tls_starttls off
+uidls_file ~/u/%U-%H
+defaults
+tls off
+keep
+account c : a,b
+port 1110
+account d
+host d.example
+user d
+keep off
+tls
+delivery mbox /x
+`
+
+test("mpop's configuration means here what it means to mpop", async (t) => {
+  if (!available('mpop')) return t.skip('mpop is not installed')
+  const list = ' 1 a.example t w o\nid\n'
+  const home = folderOf(t, { '.mpoprc': mpopConfiguration, 'u/t w o-a.example': list })
+  chmodSync(join(home, '.mpoprc'), 0o600)
+  const { stdout } = await runWell('mpop', ['-P', 'a', 'b', 'c', 'd'], { env: { HOME: home } })
+  const theirs = stdout
+    .split(/^using account .*\n/m)
+    .slice(1)
+    .map((text) => {
+      const value = (name: string): string => new RegExp(`^${name} = (.*)$`, 'm').exec(text)?.[1] ?? ''
+      const tls = value('tls') === 'off' ? 'none' : value('tls_starttls') === 'on' ? 'starttls' : 'implicit'
+      const leave = value('keep') === 'on' ? 'forever' : 'delete'
+      const hasList = value('uidls file') === join(home, 'u/t w o-a.example')
+      return [value('host'), Number(value('port')), value('user'), tls, leave, hasList ? 1 : 0]
+    })
+  const { accounts, faults } = readMpop(join(home, '.mpoprc'), { home, person: 'x', lists: [] })
+  assert.deepEqual(faults, [])
+  const ours = accounts.map(({ settings: { server, port, login, tls, leave }, had }) => [
+    server,
+    port,
+    login,
+    tls,
+    leave,
+    had.length,
+  ])
+  assert.deepEqual(ours, theirs)
+  assert.equal(theirs.length, 4)
 })
 
 /** What `--configdump` prints, as far as it is looked at. */
