@@ -10,9 +10,7 @@ import { handOn, type HandOnOptions, type HandOnReport } from './hand-on.ts'
 
 const octets = Buffer.from('Subject: x\n\nbare LF, NUL \0, è, no end')
 
-async function setUp(
-  t: TestContext,
-): Promise<{
+async function setUp(t: TestContext): Promise<{
   folder: string
   mail: UserMail
   run: (command: string, more?: Partial<HandOnOptions>) => Promise<HandOnReport>

@@ -1,6 +1,8 @@
 import type { LmtpTarget, SmtpTarget } from '../accounts/hand-on-target.ts'
 import { PeerError, RefusedError } from '../errors.ts'
+import { parseHeader } from '../message/header.ts'
 import type { Message } from '../store/store.ts'
+import { toExactText } from '../wire/octets.ts'
 import type { Contents } from './hand-on-contents.ts'
 import { type Courier, type Outcome, type Parcel, unreadable } from './hand-on-courier.ts'
 import { envelopeOf } from './hand-on-envelope.ts'
@@ -89,7 +91,7 @@ class SmtpCourier implements Courier {
     const why = cannotCarry(fitness, session, foreign)
     if (why !== undefined)
       return { kind: 'refused', why: `it cannot go by ${this.#target.kind.toUpperCase()} unchanged: ${why}` }
-    const utf8 = session.has('SMTPUTF8') && (foreign || message.surrogate !== undefined)
+    const utf8 = session.has('SMTPUTF8') && (foreign || hasUtf8Header(head))
     const needs = { size: message.size, eightBit: fitness.eightBit, utf8 }
     const reply = await session.send(envelope, needs, () => contents.octets())
     if (reply.code < 400) return { kind: 'taken', reply: said(reply) }
@@ -100,6 +102,12 @@ class SmtpCourier implements Courier {
     this.#session.close()
     return Promise.resolve()
   }
+}
+
+/** RFC 6532 §3: beyond ASCII, and UTF-8. What is 8-bit and not UTF-8 is older than that, and no extension speaks of it. */
+function hasUtf8Header(head: Uint8Array): boolean {
+  const header = head.subarray(0, parseHeader(head).end)
+  return header.some((octet) => octet > 0x7f) && toExactText(header) !== undefined
 }
 
 function said({ code, lines }: SmtpReply): string {
