@@ -89,6 +89,15 @@ test('where nothing is found, the error says what was tried, and what to do', as
     settings('mario@posta.example', { offline: true }),
     /the server of posta\.example is not known here, and nothing was looked for on the network: give it with --server HOST/,
   )
+  const silence = (): Promise<never> => Promise.reject(new PeerError('timed-out', 'no name server answers'))
+  await assert.rejects(
+    findSettings(
+      'x@posta.example',
+      {},
+      { ...ways, look: { srv: silence, mx: silence, page: silence, hello: silence } },
+    ),
+    /posta\.example is not known here, and nobody on the network answers: connect, or give it with --server HOST/,
+  )
   await assert.rejects(settings('mario'), /mario has no domain .* give it with --server HOST/)
   await assert.rejects(
     settings('mario@icloud.com', { protocol: 'pop3' }),

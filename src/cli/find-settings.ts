@@ -50,8 +50,17 @@ export async function findSettings(address: string, words: SettingsWords, ways: 
   if (words.server !== undefined) return givenSettings(address, words.server, words.login, protocol, tls)
   if (domainOf(address) === undefined)
     throw new MisuseError('usage', `${address} has no domain to find its server by: give it with --server HOST[:PORT]`)
-  const { found, tried, closed } = await discover(address, { ...ways, protocol, offline: words.offline ?? false })
+  const { found, tried, closed, noNetwork } = await discover(address, {
+    ...ways,
+    protocol,
+    offline: words.offline ?? false,
+  })
   if (closed !== undefined) throw new MisuseError('usage', `${address} cannot be fetched: ${closed}`)
+  if (noNetwork === true)
+    throw new MisuseError(
+      'usage',
+      `the server of ${domainOf(address)} is not known here, and nobody on the network answers: connect, or give it with --server HOST[:PORT]`,
+    )
   if (found === undefined) throw notFound(address, tried, words.offline ?? false)
   const way = tls ?? found.tls
   return {

@@ -34,5 +34,5 @@ export async function byAutoconfig(question: Question, look: Look, signal: Abort
       if (error.code !== 'protocol') whys.push(error.message)
     }
   }
-  return { why: whys.length === 0 ? 'it tells no settings (autoconfig)' : whys.join('; '), silent }
+  return { why: whys.length === 0 ? 'it tells no settings (autoconfig)' : [...new Set(whys)].join('; '), silent }
 }

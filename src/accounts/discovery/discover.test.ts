@@ -277,9 +277,10 @@ test('no network: told after two silent steps; a step that fails for another rea
     silent.tried.map(({ step }) => step),
     ['table', 'ispdb', 'srv', 'autoconfig'],
   )
+  assert.equal(silent.noNetwork, true)
   assert.match(silent.tried[2]?.why ?? '', /SRV records of the domain: no name server answers/)
   const odd = await look(new Facts({ fault: new PeerError('protocol', 'the name server gave no answer (ESERVFAIL)') }))
-  assert.equal(odd.tried.length, 7)
+  assert.deepEqual([odd.tried.length, odd.noNetwork], [7, undefined])
 })
 
 test('a fault of the program is no answer, and what has no domain is a misuse', async () => {

@@ -55,7 +55,7 @@ export async function discover(address: string, options: DiscoverOptions): Promi
     if (answer.last === true) return { found: undefined, tried, closed: why }
     // Neither DNS nor a web server: there is no network, and no step to come would fare better.
     if (answer.silent === true) silent.add(step)
-    if (silent.has('srv') && silent.has('autoconfig')) break
+    if (silent.has('srv') && silent.has('autoconfig')) return { found: undefined, tried, noNetwork: true }
   }
   for (const found of unproved) if ((await options.confirm?.(found)) === true) return { found, tried }
   return { found: undefined, tried }

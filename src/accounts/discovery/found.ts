@@ -47,6 +47,8 @@ export interface Discovery {
   readonly tried: readonly Tried[]
   /** Why nothing can be fetched at all, where that is known. */
   readonly closed?: string
+  /** Nobody answered: the search ended early. */
+  readonly noNetwork?: true
 }
 
 /** Whose settings are looked for. */

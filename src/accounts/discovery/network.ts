@@ -18,7 +18,7 @@ export interface NetworkOptions {
 }
 
 /** How long a name server is given, and how often it is asked; how long a connection may take, milliseconds. */
-const patience = { dns: 1_500, tries: 2, connect: 4_000 }
+const patience = { dns: 1_000, tries: 2, connect: 4_000 }
 /** So many times a page may be elsewhere. */
 const mostMoves = 3
 
