@@ -51,6 +51,7 @@ test('options become options', (t) => {
     allow: ['CRAM-MD5'],
     only: ['INBOX', 'Sent Mail'],
   })
+  assert.deepEqual(options('poll h proto imap user a'), { only: ['INBOX'] })
   const { home, accounts } = found(t, { rc: 'poll h proto pop3 user a sslcert c.pem sslkey /k.pem sslcertfile ca.pem' })
   assert.deepEqual(accounts[0]?.settings.options, {
     clientCertificate: { certificate: join(home, 'c.pem'), key: '/k.pem' },
@@ -134,6 +135,13 @@ poll b user b`,
     accounts.map(({ remarks }) => remarks.map(({ line, text }) => `${line} ${text.replace(/[: ].*/, '')}`)),
     [['1 timeout', '2 mda', '3 preconnect', '3 no', '3 fetchall', '2 fetchmail'], ['4 no']],
   )
+})
+
+test('what fetchmail left at an IMAP server for having been read is told to come and go', (t) => {
+  const remarks = (rc: string): string[] => only(t, { rc }).remarks.map(({ text }) => text.replace(/:.*/, ''))
+  assert.deepEqual(remarks('poll h proto imap user a'), ['fetchmail left at the server what had been read'])
+  assert.deepEqual(remarks('poll h proto imap user a fetchall'), [])
+  assert.deepEqual(remarks('poll h proto imap user a keep'), ['fetchmail keeps no list of what it fetched by IMAP'])
 })
 
 test('an account that cannot be is named, and the others are there', (t) => {

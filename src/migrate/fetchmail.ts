@@ -122,14 +122,14 @@ function accountOf(entry: Entry, login: string, whole: Whole): Found | Remark {
   const trust = path('sslcertfile')
   const limit = Number(text('limit') ?? 0)
   const rhythm = Number(global('daemon')?.values[0] ?? 0) * Number(text('interval') ?? 1) * 1000
-  const folders = protocol === 'imap' ? list('folder') : []
+  const folders = list('folder').length > 0 ? list('folder') : ['INBOX']
   const options: AccountOptions = {
     ...auth.options,
     ...(trust !== undefined && { trust }),
     ...(certificate !== undefined && key !== undefined && { clientCertificate: { certificate, key } }),
     ...(server.kind === 'skip' ? { every: 0 } : rhythm > 0 && { every: rhythm }),
     ...(limit > 0 && { largest: limit }),
-    ...(folders.length > 0 && { only: folders }),
+    ...(protocol === 'imap' && { only: folders }),
   }
   const had = protocol === 'pop3' ? whole.ids(login, host) : []
   if (is('keep') === true && had.length === 0)
@@ -139,6 +139,8 @@ function accountOf(entry: Entry, login: string, whole: Whole): Found | Remark {
         ? 'fetchmail keeps no list of what it fetched by IMAP: all that is at the server will be fetched'
         : 'fetchmail has no list of what it fetched: all that is at the server will be fetched',
     )
+  if (protocol === 'imap' && is('keep') !== true && is('fetchall') !== true)
+    remark(user.line, 'fetchmail left at the server what had been read: it is fetched too, and deleted once home')
   const password =
     text('password') ?? passwordFile(path('passwordfile')) ?? netrcPassword(around.home, [server.name, host], login)
   return {

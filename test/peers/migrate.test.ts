@@ -13,6 +13,7 @@ import { postino } from '../cli/postino.ts'
 import type { Postino } from '../cli/postino.ts'
 import { generateMessages } from '../corpus/generate.ts'
 import { folderOf } from '../folder-of.ts'
+import { collect, collectorMaildir } from './collect.ts'
 import type { Collect, Collected } from './collect.ts'
 import { startDovecot } from './dovecot.ts'
 import type { Dovecot } from './dovecot.ts'
@@ -37,8 +38,12 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'postino-migrate-'))
   chmodSync(folder, 0o755)
   if (!available('dovecot')) return
-  const names = Array.from({ length: 8 }, (_, index) => [`user${index}`, password] as const)
-  dovecot = await startDovecot({ folder: join(folder, 'dovecot'), users: Object.fromEntries(names) })
+  const names = Array.from({ length: 9 }, (_, index) => [`user${index}`, password] as const)
+  dovecot = await startDovecot({
+    folder: join(folder, 'dovecot'),
+    users: Object.fromEntries(names),
+    protocols: ['pop3', 'imap'],
+  })
 })
 
 after(async () => {
@@ -101,18 +106,48 @@ const programs: Readonly<Record<string, readonly [(options: Collect) => Promise<
   mpop: [runMpop, ['mpoprc']],
 }
 
-for (const [program, [collect, files]] of Object.entries(programs)) {
+for (const [program, [runIt, files]] of Object.entries(programs)) {
   test(`what ${program} has fetched is not fetched again, and all else is`, async (t) => {
     const from = mailbox(t, program)
     if (from === undefined) return
     from.dovecot.fill(from.login, half)
-    assert.equal((await collect(from)).messages, half.length)
+    assert.equal((await runIt(from)).messages, half.length)
     from.dovecot.fill(from.login, rest)
     const paths = files.map((file) => join(from.folder, file))
     await moveIn(t, from, paths, half.length)
     assert.equal(from.dovecot.tally(from.login).messages, messages.length)
   })
 }
+
+test('what getmail has fetched by IMAP is not fetched again, and all else is', async (t) => {
+  const from = mailbox(t, 'getmail')
+  if (from === undefined) return
+  from.dovecot.fill(from.login, half)
+  const rc = join(from.folder, 'getmailrc')
+  const owner = process.getuid?.() === 0 ? 'user = nobody\n' : ''
+  writeFileSync(
+    rc,
+    `[retriever]
+type = SimpleIMAPRetriever
+server = ${from.host}
+port = ${from.dovecot.ports['imap']}
+username = ${from.login}
+password = ${password}
+[destination]
+type = Maildir
+path = ${collectorMaildir(from.folder)}/
+${owner}[options]
+read_all = false
+delivered_to = false
+received = false
+`,
+  )
+  const words = ['--getmaildir', from.folder, '--rcfile', rc]
+  assert.equal((await collect(from.folder, 'getmail', words)).messages, half.length)
+  from.dovecot.fill(from.login, rest)
+  await moveIn(t, from, [rc], half.length)
+  assert.equal(from.dovecot.tally(from.login).messages, messages.length)
+})
 
 test('where fetchmail deleted what it had fetched, so does Postino from now on', async (t) => {
   const from = mailbox(t, 'fetchmail')
