@@ -18,7 +18,7 @@ import { type Tokens, unsealTokens } from '../../src/accounts/oauth/tokens.ts'
 import { Secrets } from '../../src/accounts/secrets.ts'
 import { fetchPop3 } from '../../src/doors/fetch-pop3.ts'
 import type { Remote } from '../../src/doors/fetching.ts'
-import { MisuseError, PeerError, RefusedError } from '../../src/errors.ts'
+import { MisuseError, PeerError, RefusedError, StoreError } from '../../src/errors.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import { mbox, type Postino, postino } from '../cli/postino.ts'
 import { audience, type Issuer, startIssuer } from './oauth-issuer.ts'
@@ -269,6 +269,22 @@ test('a log-in that was taken back ends with what to do, and nothing is lost whe
   assert.deepEqual(stored(parts), kept)
 })
 
+test('a token that could not be stored is not asked for, and what is stored goes on', async (t) => {
+  const issuer = await startIssuer(t)
+  const parts = await account(t, issuer)
+  const first = await consented(issuer)
+  await keepTokens(parts, address, first)
+  const directory = {
+    secret: (whose: string) => parts.directory.secret(whose),
+    setSecret: () => Promise.reject(new StoreError('disk-full', 'the disk is full')),
+    keepState: () => Promise.resolve(),
+  }
+  const source = tokenSource({ ...parts, directory }, address, () => Promise.resolve(registration(issuer)))
+  await assert.rejects(source(first.access), { name: 'StoreError', code: 'disk-full' })
+  assert.deepEqual(issuer.asked, ['authorization_code 200'])
+  assert.notEqual(await token(parts, first.access), first.access)
+})
+
 test('an account that is removed while its token is refreshed comes to nothing', async (t) => {
   const issuer = await startIssuer(t)
   const parts = await account(t, issuer)
@@ -376,3 +392,34 @@ test('`account login --device --json` prints the code as a line, and then that i
   assert.equal(lines.length, 2)
   assert.ok(await token(parts))
 })
+
+test(
+  'by the command line alone: account add, fetch, again when the token has expired, the end of the log-in, account login',
+  { skip: process.platform !== 'linux' && 'the browser here is an xdg-open' },
+  async (t) => {
+    const issuer = await startIssuer(t, { lifetime: 50 })
+    const { place } = await provider(t, issuer)
+    const local = await postino(t)
+    await mkdir(local.data, { recursive: true })
+    const client = `[oauth_client.test]\nid = "postino"\nissuer = ${JSON.stringify(issuer.url)}\nscopes = ["mail"]\n`
+    await writeFile(join(local.data, 'postino.toml'), client)
+    const env = await browser(local.data, issuer)
+    const at = ['--server', `127.0.0.1:${place.port}`, '--tls', 'none', '--auth', 'oauth', '--issuer', 'test']
+    const added = await local.run(['account', 'add', address, ...at], { env })
+    assert.equal(added.code, 0, added.stderr)
+    assert.match(added.stderr, /http:\/\/127\.0\.0\.1:\d+\/auth\?/)
+    assert.equal((await local.json(['fetch']))[0]?.['new'], 3)
+    assert.equal((await local.json(['fetch']))[0]?.['skipped'], 3)
+    assert.deepEqual(issuer.asked.splice(0), ['authorization_code 200', 'refresh_token 200', 'refresh_token 200'])
+
+    const directory = await Directory.open(local.data)
+    t.after(() => directory.close())
+    const parts = { data: local.data, directory, secrets: new Secrets(local.data) }
+    await issuer.revoke(stored(parts).refresh ?? '')
+    const ended = await local.run(['fetch'])
+    assert.equal(ended.code, 1)
+    assert.match(ended.stderr, /^postino: mario@example\.it: .*; run: postino account login mario@example\.it$/m)
+    assert.equal((await local.run(['account', 'login', address], { env })).code, 0)
+    assert.equal((await local.json(['fetch']))[0]?.['skipped'], 3)
+  },
+)

@@ -19,7 +19,7 @@ const patience = 60_000
 /** Where tokens are kept. */
 export interface TokenParts {
   readonly data: string
-  readonly directory: Directory
+  readonly directory: Pick<Directory, 'secret' | 'setSecret' | 'keepState'>
   readonly secrets: Secrets
 }
 
