@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Directory } from '../../src/accounts/directory.ts'
+import { Secrets } from '../../src/accounts/secrets.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import { folderOf } from '../folder-of.ts'
 import { postino } from './postino.ts'
@@ -122,6 +125,33 @@ test('an account without a password is made, and told what it lacks', async (t) 
     stderr,
     /there is no password of mario@example\.it yet; `postino account set mario@example\.it --password-stdin`/,
   )
+})
+
+test('on a terminal, a password that stands nowhere is asked for', async (t) => {
+  if (!/util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? ''))
+    return t.skip('script (util-linux) is not installed')
+  const { json, data } = await postino(t)
+  const home = folderOf(t, { rc: 'account a\nhost h.example\nuser mario@example.it\n' })
+  const words = [
+    process.execPath,
+    join(import.meta.dirname, '../../bin/postino.js'),
+    '--data',
+    data,
+    'migrate',
+    join(home, 'rc'),
+  ]
+  const { stdout } = spawnSync('script', ['-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null'], {
+    encoding: 'utf8',
+    input: 'typed s3cret\n',
+    env: { ...process.env, SHELL: '/bin/sh', NODE_OPTIONS: '' },
+  })
+  assert.match(stdout, /password of mario@example\.it at its provider \(empty: later\):/)
+  assert.doesNotMatch(stdout, /has no password yet/)
+  assert.equal((await json(['account', 'list'])).length, 1)
+  const directory = await Directory.open(data)
+  t.after(() => directory.close())
+  const sealed = directory.secret('mario@example.it') ?? new Uint8Array()
+  assert.equal(new Secrets(data).unseal('mario@example.it', sealed), 'typed s3cret')
 })
 
 test('a mailbox for several people is split among users, who are made where they are not here', async (t) => {
