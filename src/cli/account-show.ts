@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/directory.ts'
 import { leaveText } from '../accounts/leave.ts'
 import { consentWarning } from '../accounts/oauth/consent-end.ts'
-import { providerOfHost } from '../accounts/providers.ts'
+import { limitsOf } from '../accounts/providers.ts'
 import type { Trouble } from '../store/store.ts'
 import { shown } from './account.ts'
 import { dateText, octetsText, plural } from './amounts.ts'
@@ -52,7 +52,7 @@ function linesOf(
   const { address, user, protocol, server, port, tls, login, leave, options, lastTry, lastSuccess, lastError, state } =
     account
   const every = options.every ?? fetchEvery
-  const least = providerOfHost(server)?.limits.leastInterval ?? 0
+  const least = limitsOf(account).leastInterval ?? 0
   const rows: [string, string | undefined][] = [
     ['account', address],
     ['for', user],

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { type AccountSecret, secretOf } from '../accounts/account-secret.ts'
 import type { Account, AccountSettings, Directory } from '../accounts/directory.ts'
-import { providerOfHost } from '../accounts/providers.ts'
+import { consentWarning } from '../accounts/oauth/consent-end.ts'
+import { limitsOf } from '../accounts/providers.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { readClock, witness } from '../accounts/witness.ts'
 import { fetchPop3 } from '../doors/fetch-pop3.ts'
@@ -59,7 +60,7 @@ export async function fetchAccount(parts: Fetching, account: Account, task: Fetc
 async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Promise<FetchReport> {
   const { directory } = parts
   const { address, options, state } = account
-  const limits = providerOfHost(account.server)?.limits ?? {}
+  const limits = limitsOf(account)
   const remote = await remoteOf(account, await secretOf(account, parts))
   const mail = await parts.open(account.user)
   const { state: clock, steady } = witness(state.clock, readClock())
@@ -100,7 +101,10 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
     return report
   }
   const { partialListing } = limits
-  const report = await fetchInRounds(once, { partial: partialListing, signal: task.signal })
+  const fetched = await fetchInRounds(once, { partial: partialListing, signal: task.signal })
+  // The log-in may have been renewed meanwhile.
+  const ending = consentWarning(address, directory.account(address)?.state ?? {})
+  const report = ending === undefined ? fetched : { ...fetched, problems: [...fetched.problems, ending] }
   if (task.dryRun !== true)
     await directory.keepState(address, {
       clock,

@@ -1,5 +1,5 @@
 import type { Account, Directory } from '../accounts/directory.ts'
-import { providerOfHost } from '../accounts/providers.ts'
+import { limitsOf } from '../accounts/providers.ts'
 import { type Ended, Schedule } from '../accounts/schedule.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { StoreError } from '../errors.ts'
@@ -41,7 +41,7 @@ export class Fetches {
     this.schedule = new Schedule({
       accounts: () =>
         this.#current().map(({ address, serial, server, options: { every }, state: { failures, next } }) => {
-          const least = providerOfHost(server)?.limits.leastInterval
+          const least = limitsOf({ server }).leastInterval
           return { address, serial, every, least, failures, next }
         }),
       every: () => options.every(),
