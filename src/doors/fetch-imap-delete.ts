@@ -138,7 +138,8 @@ async function expunge(
   for (const { set, uids } of portions(certain, portion)) {
     const how = { uid: true, silent: true }
     try {
-      if (trash === undefined) await connection.must(`to delete messages in ${path}`, (client) => client.messageDelete(set, how))
+      if (trash === undefined)
+        await connection.must(`to delete messages in ${path}`, (client) => client.messageDelete(set, how))
       else await connection.must(`to move messages to ${trash}`, (client) => client.messageMove(set, trash, how))
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error

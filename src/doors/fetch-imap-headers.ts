@@ -2,7 +2,7 @@ import type { Intake } from '../intake/intake.ts'
 import { receivedTime } from '../message/received.ts'
 import { homeFlags } from './fetch-imap-flags.ts'
 import { rows, type Wanted } from './fetch-imap-listing.ts'
-import { headerOnly, headersOnly } from './fetch-pop3-headers.ts'
+import { headerOnly, headersOnly } from '../intake/header-only.ts'
 import type { ImapConnection } from './imap-connection.ts'
 
 /** Brings home the headers of messages that are too large to come on their own. */
@@ -17,7 +17,7 @@ export async function fetchImapHeaders(
 ): Promise<void> {
   const { connection, intake, account, now } = session
   for (const [mailbox, some] of Map.groupBy(wanted, (one) => one.mailbox)) {
-    await connection.select(mailbox.path, false)
+    await connection.stayIn(mailbox.path)
     const byUid = new Map(some.map((one) => [one.uid, one]))
     for await (const { uid, headers } of rows(connection, [...byUid.keys()], { uid: true, headers: true })) {
       const one = byUid.get(uid)

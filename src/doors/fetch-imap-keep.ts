@@ -49,13 +49,13 @@ export class ImapKeeping {
     return this.#options.recognition.ledger
   }
 
-  /** The mail of other users to whom messages have gone in this session. */
+  /** The mail of others to whom something has gone, or may have before. */
   async others(): Promise<readonly UserMail[]> {
-    return this.#options.split === undefined
-      ? []
-      : await Promise.all([...this.#others.keys()].map((user) => this.#options.split?.open(user))).then((all) =>
-          all.filter((mail) => mail !== undefined),
-        )
+    const { split, recognition } = this.#options
+    if (split === undefined) return []
+    return await Promise.all(
+      split.users.filter((user) => user !== recognition.mail.user).map((user) => split.open(user)),
+    )
   }
 
   /** Resolves when the message is durable. Rejects with StoreError. */

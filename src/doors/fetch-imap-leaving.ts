@@ -78,7 +78,12 @@ async function heldOf(
     const home = { stored: entry.stored, received }
     return { uniqueId, octets, home, mayGo: { mailbox, uid, octets, entry, fetchedNow: isNew } }
   })
-  const missing = rest.map(({ uniqueId, octets }): HeldThere => ({ uniqueId, octets, home: undefined, mayGo: undefined }))
+  const missing = rest.map(({ uniqueId, octets }): HeldThere => ({
+    uniqueId,
+    octets,
+    home: undefined,
+    mayGo: undefined,
+  }))
   return [...before, ...now, ...missing]
 }
 

@@ -86,9 +86,15 @@ export async function look(connection: ImapConnection, chosen: ChosenMailbox, op
     uidValidity: Number(uidValidity),
   }
   if (!(mailbox.uidValidity > 0))
-    throw new PeerError('protocol', `${connection.to.host} gives the mailbox ${path} no UIDVALIDITY, so nothing in it can be known again`)
+    throw new PeerError(
+      'protocol',
+      `${connection.to.host} gives the mailbox ${path} no UIDVALIDITY, so nothing in it can be known again`,
+    )
   if (exists > options.longest)
-    throw new PeerError('reply-too-long', `the mailbox ${path} holds ${exists} messages, and ${options.longest} are the most`)
+    throw new PeerError(
+      'reply-too-long',
+      `the mailbox ${path} holds ${exists} messages, and ${options.longest} are the most`,
+    )
   const before = options.before?.uidValidity === mailbox.uidValidity ? options.before : undefined
   const from = options.whole ? 1 : (before?.uidNext ?? 1)
   // RFC 9051 §6.4.8: n:* has the last message in it, also where that is below n.

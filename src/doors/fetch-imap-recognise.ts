@@ -108,7 +108,7 @@ async function byHeader(wanted: readonly Wanted[], options: RecognitionOptions):
   const suspects = await suspectsOf(wanted, options)
   const pairs: Pair[] = []
   for (const [mailbox, some] of Map.groupBy(suspects, (pair) => pair.wanted.mailbox)) {
-    await connection.select(mailbox.path, false)
+    await connection.stayIn(mailbox.path)
     const byUid = new Map(some.map((pair) => [pair.wanted.uid, pair]))
     for await (const row of rows(connection, [...byUid.keys()], { uid: true, headers: true })) {
       const pair = byUid.get(row.uid)
@@ -166,7 +166,7 @@ async function goneOf(pairs: readonly Pair[], { connection, map }: RecognitionOp
     }
   }
   for (const [path, uids] of asked) {
-    await connection.select(path, false)
+    await connection.stayIn(path)
     const here = new Set<number>()
     for (const { set } of portions([...uids.keys()], 1000))
       for (const uid of await connection.search({ uid: set })) here.add(uid)

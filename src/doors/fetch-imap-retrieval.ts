@@ -76,7 +76,11 @@ export class ImapRetrieval {
       : undefined
     let failure: unknown
     try {
-      for (const some of byMailbox(wanted)) await this.#from(some)
+      const troubled = new Set(this.#options.troubles.map(({ uniqueId }) => uniqueId))
+      const isTroubled = ({ uniqueId }: Wanted): boolean => troubled.has(uniqueId)
+      for (const some of byMailbox(wanted.filter((one) => !isTroubled(one)))) await this.#from(some)
+      // Each on its own, and behind all others: it may end the session again (law 5).
+      for (const one of wanted.filter(isTroubled)) await this.#from({ mailbox: one.mailbox, wanted: [one] })
     } catch (error) {
       failure = error
     }
@@ -98,9 +102,12 @@ export class ImapRetrieval {
 
   async #from({ mailbox, wanted }: { mailbox: ImapMailbox; wanted: readonly Wanted[] }): Promise<void> {
     const { connection } = this.#options
-    const selected = await connection.select(mailbox.path, false)
+    const selected = await connection.stayIn(mailbox.path)
     if (Number(selected.uidValidity) !== mailbox.uidValidity)
-      throw new PeerError('protocol', `the mailbox ${mailbox.path} was numbered anew while it was read; the next fetch reads it again`)
+      throw new PeerError(
+        'protocol',
+        `the mailbox ${mailbox.path} was numbered anew while it was read; the next fetch reads it again`,
+      )
     const byUid = new Map(wanted.map((one) => [one.uid, one]))
     for (const { uids } of portions([...byUid.keys()], portion)) {
       const some = uids.flatMap((uid) => byUid.get(uid) ?? [])
@@ -238,7 +245,11 @@ export class ImapRetrieval {
   /** The line broke within this message: next time it comes last, for it may end the session again (law 5). */
   async #suspect(wanted: Wanted, tooLarge: PeerError | undefined): Promise<void> {
     if (tooLarge !== undefined) this.#options.tally.failed++
-    await this.#rest(wanted, tooLarge?.message ?? 'the connection was lost while it was fetched', tooLarge === undefined)
+    await this.#rest(
+      wanted,
+      tooLarge?.message ?? 'the connection was lost while it was fetched',
+      tooLarge === undefined,
+    )
   }
 
   async #note(wanted: Wanted, why: string): Promise<void> {

@@ -7,7 +7,10 @@ export function setOf(numbers: readonly number[]): string {
 }
 
 /** The numbers in portions, each with its sequence-set; in a portion they ascend. */
-export function* portions(numbers: readonly number[], most: number): Generator<{ set: string; uids: readonly number[] }> {
+export function* portions(
+  numbers: readonly number[],
+  most: number,
+): Generator<{ set: string; uids: readonly number[] }> {
   for (let at = 0; at < numbers.length; at += most) {
     const uids = numbers.slice(at, at + most).toSorted((a, b) => a - b)
     const set = setOf(uids)

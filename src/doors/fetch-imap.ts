@@ -18,7 +18,7 @@ import { ImapMap } from './fetch-imap-map.ts'
 import { recognise, rename, type RecognitionOptions } from './fetch-imap-recognise.ts'
 import { type Fetched, ImapRetrieval, type ImapTally } from './fetch-imap-retrieval.ts'
 import { believable, stateOf } from './fetch-imap-state.ts'
-import { headersOnly } from './fetch-pop3-headers.ts'
+import { headersOnly } from '../intake/header-only.ts'
 import type { FetchOptions, FetchReport, Planned, Remote } from './fetching.ts'
 import { ImapConnection, statusItems } from './imap-connection.ts'
 
@@ -98,7 +98,8 @@ class ImapSession {
   readonly #now: () => number
   /** What can be believed of what was before, and what is to be left as it is. */
   readonly #before: Readonly<Record<string, MailboxState>>
-  readonly #looked: { looked: Looked; status: StatusObject | undefined; flags: Record<string, string> | undefined }[] = []
+  readonly #looked: { looked: Looked; status: StatusObject | undefined; flags: Record<string, string> | undefined }[] =
+    []
   /** What is not at home of what was wanted. */
   readonly #missing = new Set<Wanted>()
   #connection: ImapConnection | undefined
@@ -216,7 +217,12 @@ class ImapSession {
     const longest = this.#options.longest ?? longestMailbox
     for (const { chosen, status } of due) {
       const before = this.#before[chosen.listed.path]
-      const looked = await look(connection, chosen, { ledger, before, whole: this.#remote.leave !== 'forever', longest })
+      const looked = await look(connection, chosen, {
+        ledger,
+        before,
+        whole: this.#remote.leave !== 'forever',
+        longest,
+      })
       map.see(looked.mailbox)
       const same = before?.uidValidity === looked.mailbox.uidValidity ? before : undefined
       const flags =
@@ -280,7 +286,8 @@ class ImapSession {
     const { room, clockSteady } = this.#options
     const leave = await shareOf(this.#remote.leave, { connection, listed, room })
     const policy = { leave, room, now: now(), clockSteady, mail }
-    if (dryRun) return await planOf({ known: here, due, later, headersHere: headers, problems: this.tally.problems }, policy)
+    if (dryRun)
+      return await planOf({ known: here, due, later, headersHere: headers, problems: this.tally.problems }, policy)
 
     const intake = new Intake(mail)
     const keeping = new ImapKeeping({ recognition, intake, split, inbox: choice.inbox, byLabel, headers, now })

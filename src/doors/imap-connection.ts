@@ -11,6 +11,7 @@ import type { Remote } from './fetching.ts'
 import { imapError } from './imap-errors.ts'
 import { ImapWire, type MessageTaker } from './imap-wire.ts'
 import { usualPatience, type Patience } from './pop3-connection.ts'
+import { Pace } from './pop3-pace.ts'
 
 /** No answer has so long a part that is no message: headers, names, lists of numbers (octets). */
 const longestPart = 64 << 20
@@ -20,6 +21,8 @@ export interface ImapConnectionOptions {
   readonly signal?: AbortSignal | undefined
   /** How long the server may be silent while it has nothing to say: IDLE (milliseconds). */
   readonly idleSilence?: number
+  /** How long one IDLE lasts (milliseconds). */
+  readonly idleRenewal?: number
 }
 
 /**
@@ -35,13 +38,21 @@ export class ImapConnection {
   /** imapflow gives false for some refusals, and tells why only to a log. */
   #lastWarning: unknown
   #forget = (): void => undefined
+  readonly #paces: readonly Pace[]
 
   private constructor(remote: Remote, wire: ImapWire, options: ImapConnectionOptions, token: string | undefined) {
     this.to = { host: remote.host, port: remote.port }
     this.#wire = { now: wire }
     this.#client = new ImapFlow(this.#flowOptions(remote, options, token))
     this.#client.on('error', (error) => (this.#failure ??= imapError(error, this.to, 'to go on')))
-    this.#client.on('close', () => this.#wire.now.destroy())
+    this.#client.on('close', () => this.#end())
+    const { silence } = options.patience ?? usualPatience
+    const slow = (why: string): void => this.#fail(new PeerError('timed-out', why))
+    this.#paces = [
+      new Pace(this.to, silence, () => this.#wire.now.due('message'), slow),
+      // A server may have much to do before it answers, and say that it is still there.
+      new Pace(this.to, 10 * silence, () => (this.#client.idling ? undefined : this.#wire.now.due('answer')), slow),
+    ]
   }
 
   /** Connects, begins TLS where it is wanted, and logs in. A token that is refused is asked for anew, once. */
@@ -138,6 +149,13 @@ export class ImapConnection {
     return await this.run(`to open the mailbox ${path}`, (client) => client.mailboxOpen(path, { readOnly: !change }))
   }
 
+  /** The same where it need not be looked at anew: what is selected stays so. */
+  async stayIn(path: string, change = false): Promise<MailboxObject> {
+    const { mailbox } = this.#client
+    const isThere = mailbox !== false && mailbox.path === path && !(change && mailbox.readOnly === true)
+    return isThere ? mailbox : await this.select(path, change)
+  }
+
   /** UIDs of the selected mailbox, ascending. */
   async search(query: Parameters<ImapFlow['search']>[0]): Promise<number[]> {
     return await this.must('to search the mailbox', (client) => client.search(query, { uid: true }))
@@ -161,9 +179,14 @@ export class ImapConnection {
   }
 
   drop(): void {
-    this.#forget()
     this.#failure ??= new PeerError('connection-lost', 'the connection was dropped')
     this.#client.close()
+    this.#end()
+  }
+
+  #end(): void {
+    this.#forget()
+    for (const pace of this.#paces) pace.stop()
     this.#wire.now.destroy()
   }
 
@@ -209,6 +232,7 @@ export class ImapConnection {
       clientInfo: { name: 'Postino', version: false, vendor: false, 'support-url': false },
       logger: { debug: deaf, info: deaf, warn: hear, error: hear },
       disableAutoIdle: true,
+      ...(options.idleRenewal !== undefined && { maxIdleTime: options.idleRenewal }),
       // Messages are taken out before it: see ImapWire.
       disableCompression: true,
       qresync: true,

@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream'
 import { PeerError, PostinoError } from '../errors.ts'
 import { connectionError, type Destination } from '../net/connect.ts'
 import { ImapLiterals } from './imap-literals.ts'
+import type { Due } from './pop3-pace.ts'
 
 /** Takes messages as they come off the line; where something returns a promise, nothing more is read before that settles. */
 export interface MessageTaker {
@@ -24,6 +25,11 @@ export class ImapWire extends Duplex {
   #socket: Socket | undefined
   #taker: MessageTaker | undefined
   #inMessage = false
+  /** How many messages have begun, how much of an answer has come, and whether a command waits for its answer. */
+  #messages = 0
+  #octets = 0
+  #commands = 0
+  #unanswered = false
   #silence = 0
   /** While we do not read: whether that lasted longer than a server may be silent. */
   #busy = false
@@ -72,6 +78,13 @@ export class ImapWire extends Duplex {
     return socket.setTimeout(0).off('timeout', this.#onTimeout).off('error', this.#onError).off('close', this.#onClose)
   }
 
+  /** What the server is at: a message, or any other answer; undefined: nothing, or it is us who do not read. */
+  due(kind: 'message' | 'answer'): Due | undefined {
+    if (this.#busy || !this.#unanswered || (kind === 'message') !== this.#inMessage) return undefined
+    const ordinal = this.#inMessage ? this.#messages : this.#commands
+    return { what: this.#inMessage ? 'a message' : 'its answer', ordinal, long: true, octets: this.#octets }
+  }
+
   setTimeout(milliseconds: number): this {
     this.#silence = milliseconds
     this.#socket?.setTimeout(milliseconds)
@@ -89,6 +102,8 @@ export class ImapWire extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#commands++
+    this.#unanswered = true
     if (this.#socket === undefined) done(new PeerError('connection-lost', 'there is no connection'))
     else this.#socket.write(chunk, done)
   }
@@ -109,6 +124,7 @@ export class ImapWire extends Duplex {
   async #read(socket: Socket): Promise<void> {
     for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       let stop = false
+      this.#octets += chunk.length
       for (const part of this.#literals.divide(chunk)) {
         let waiting: Promise<void> | undefined
         switch (part.kind) {
@@ -117,6 +133,7 @@ export class ImapWire extends Duplex {
             break
           case 'message':
             this.#inMessage = true
+            this.#messages++
             waiting = this.#taker?.begin(part.size)
             break
           case 'octets':
@@ -127,6 +144,7 @@ export class ImapWire extends Duplex {
             this.#taker?.end(part.token)
             break
           case 'answered':
+            this.#unanswered = false
             stop ||= this.#untilAnswer
         }
         if (waiting !== undefined) await this.#waited(waiting, socket)
