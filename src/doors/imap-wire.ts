@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { PeerError, PostinoError } from '../errors.ts'
-import { connectionError, type Destination } from '../net/connect.ts'
+import { connectionError, spelt, type Destination } from '../net/connect.ts'
 import { ImapLiterals } from './imap-literals.ts'
 import type { Due } from './pop3-pace.ts'
 
@@ -126,6 +126,9 @@ export class ImapWire extends Duplex {
       let stop = false
       this.#octets += chunk.length
       for (const part of this.#literals.divide(chunk)) {
+        // RFC 9051 §6.2.1: behind the answer comes TLS; what else does is somebody's who is between us and the server.
+        if (stop)
+          throw new PeerError('tls', `${spelt(this.#to)}: somebody put words in before TLS began, so nothing was sent`)
         let waiting: Promise<void> | undefined
         switch (part.kind) {
           case 'protocol':

@@ -165,7 +165,8 @@ export class ImapAnswers {
       return this.#taken(await ask(Buffer.from('Password:').toString('base64')))
     }
     const said = initial === undefined ? await ask('') : Buffer.from(initial, 'base64').toString()
-    const secret = /auth=Bearer ([^\u0001]*)/.exec(said)?.[1] ?? said.split('\0')[2] ?? ''
+    const [, bearer] = said.split('auth=Bearer ')
+    const secret = bearer?.split('\u0001')[0] ?? said.split('\0')[2] ?? ''
     const answer = this.#taken(secret)
     // RFC 7628 §3.2.3: the failure first comes as a challenge.
     if (answer.startsWith('NO') && said.includes('Bearer'))
