@@ -159,6 +159,8 @@ class ImapCourier implements Courier {
     }
     // RFC 9051 §6.4.1: nothing is expunged by it, for the mailbox was opened to be read.
     await this.#session.must('CLOSE', `to leave the mailbox ${this.#name}`)
+    // What was found may have come after the mark was asked for.
+    this.#mark = undefined
     return found
   }
 

@@ -52,6 +52,8 @@ export class Round {
   readonly #alone = new Set<Message>()
   #refusals = 0
   #losses = 0
+  /** Whether nothing was taken over this connection yet. */
+  #fresh = true
 
   constructor(options: HandOnOptions, plan: HandOnPlan) {
     this.#options = options
@@ -102,8 +104,10 @@ export class Round {
 
   async #work(underWay: readonly UnderWay[]): Promise<void> {
     const { address, target, secret, signal, patience, reach } = this.#options
-    const open = async (): Promise<Courier> =>
-      (this.#courier = await openCourier({ address, target, secret, signal, patience, reach }))
+    const open = async (): Promise<Courier> => {
+      this.#fresh = true
+      return (this.#courier = await openCourier({ address, target, secret, signal, patience, reach }))
+    }
     await this.#missed.lookFor(underWay, await open())
     for (;;) {
       for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
@@ -111,7 +115,12 @@ export class Round {
         const lost = await this.#carry(batch)
         if (lost !== undefined) await this.#missed.lookFor(lost, await open())
       }
-      if (!(await this.#missed.lookAgain(this.#mustHave()))) return
+      try {
+        if (!(await this.#missed.lookAgain(this.#mustHave()))) return
+      } catch (error) {
+        this.#bear(error)
+        await open()
+      }
     }
   }
 
@@ -143,7 +152,15 @@ export class Round {
   async #carry(batch: readonly Message[]): Promise<readonly UnderWay[] | undefined> {
     const { mail } = this.#options
     const courier = this.#mustHave()
-    const mark = await courier.mark()
+    let mark: string
+    try {
+      mark = await courier.mark()
+    } catch (error) {
+      // It ended while nothing was under way.
+      this.#bear(error)
+      this.#queue.unshift(...batch)
+      return []
+    }
     const notes = await mail.change((draft) => noteUnderWay(draft, this.#options, batch, mark))
     const { troubles } = this.#plan
     const parcels = batch.map((message) => new Package(mail, message, troubles.get(message.uniqueId)?.attempts ?? 0))
@@ -208,19 +225,25 @@ export class Round {
     batch: readonly Message[],
     open: readonly UnderWay[],
   ): Promise<readonly UnderWay[]> {
-    if (!(error instanceof PostinoError) || this.#options.signal?.aborted === true) throw error
-    // The disk of a Maildir, for example.
-    if (error instanceof StoreError && !ours) throw error
+    if (!ours) this.#bear(error)
     const [only] = batch
-    const single = batch.length === 1 && only !== undefined && open.length === 1
-    if (single) {
-      // It was under way alone, so it may be what the target cannot bear. The next round sees what became of it.
-      await this.#options.mail.change((draft) => this.#noteRefusal(draft, only, error.message))
-      this.#problem(only, `was under way when the connection broke: ${error.message}`)
+    // What breaks a fresh connection all alone is what the target cannot bear. The next round sees what became of it.
+    const proved = this.#mustHave().find === undefined || (this.#fresh && only !== undefined && this.#alone.has(only))
+    const unbearable = only !== undefined && batch.length === 1 && open.length === 1 && proved
+    if (unbearable) {
+      const why = error instanceof Error ? error.message : String(error)
+      await this.#options.mail.change((draft) => this.#noteRefusal(draft, only, why))
+      this.#problem(only, `was under way when the connection broke: ${why}`)
       this.#missed.hold(only)
     }
-    if (!ours && ++this.#losses > lossesInARow) throw error
-    return single ? [] : open
+    return unbearable ? [] : open
+  }
+
+  /** Bears that a connection broke, so many times; throws what cannot be borne. */
+  #bear(error: unknown): void {
+    // The disk of a Maildir, or ours, is no connection that one could open anew.
+    const broken = error instanceof PostinoError && !(error instanceof StoreError)
+    if (!broken || this.#options.signal?.aborted === true || ++this.#losses > lossesInARow) throw error
   }
 
   /** To be sent again, if it is this account's and its time has come. `twice`: for all that is known, it may be there. */
@@ -246,6 +269,7 @@ export class Round {
 
   #wasHanded(message: Message, reply: string): void {
     this.handed++
+    this.#fresh = false
     this.#refusals = 0
     this.#losses = 0
     this.#options.onHanded?.(message, reply)
