@@ -53,6 +53,9 @@ function handshakeFault(code: string, error: Error & { reason?: unknown }): stri
   if (/CERTIFICATE_REQUIRED/.test(code)) return 'it wants a certificate of ours; give one with --client-certificate'
   if (/ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_)/.test(code))
     return `it does not accept our certificate (${reasonOf(error)}); check --client-certificate`
+  // What a server of TLS 1.2 says that wanted a certificate.
+  if (/HANDSHAKE_FAILURE/.test(code))
+    return `there is no common ground for TLS (${reasonOf(error)}): it may want a certificate of ours (--client-certificate), or be too old`
   return `TLS failed (${reasonOf(error)}); check the port and --tls`
 }
 
