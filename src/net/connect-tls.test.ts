@@ -204,6 +204,11 @@ test('certificates of our own that are no good are ours to mend', async (t) => {
     assert.match(error.message, /our own certificate and its key cannot be used for TLS/)
     assert.ok(!error.message.includes(own.key.slice(30, 60)))
   }
+  for (const trust of ['not PEM', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n']) {
+    const error = await failure(port, { trust })
+    assert.equal(error.code, 'configuration')
+    assert.match(error.message, /the certificates to trust cannot be used for TLS/)
+  }
 })
 
 test('a server that speaks only TLS 1.1 is told from one that speaks none', async (t) => {

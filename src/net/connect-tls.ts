@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { connect, getCACertificates, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { MisuseError, PeerError } from '../errors.ts'
@@ -29,7 +30,13 @@ export interface HandshakeOptions {
 export function handshake(raw: Socket, to: Destination, options: HandshakeOptions): Promise<TLSSocket> {
   const { signal, trust } = options
   return new Promise((resolve, reject) => {
-    const socket = begin(raw, to, options)
+    let socket: TLSSocket
+    try {
+      socket = begin(raw, to, options)
+    } catch (error) {
+      raw.destroy()
+      throw error
+    }
     const settle = (): void => {
       signal.removeEventListener('abort', stop)
       socket.off('error', fail).off('close', closed).off('secureConnect', done)
@@ -72,18 +79,26 @@ function begin(raw: Socket, to: Destination, { alpn, ca, trust }: HandshakeOptio
   try {
     return connect(options)
   } catch (cause) {
-    raw.destroy()
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const which = own === undefined ? 'the certificates to trust' : 'our own certificate and its key'
-    throw new MisuseError('configuration', `${which} cannot be used for TLS (${why}); they must be PEM files`, {
-      cause,
-    })
+    throw unusable('our own certificate and its key', cause)
   }
 }
 
 function authoritiesOf(ca: string | undefined, { trust }: Trust): string[] | undefined {
   if (trust === undefined) return ca === undefined ? undefined : [ca]
-  return [...(ca === undefined ? getCACertificates('default') : [ca]), trust]
+  // What is none would be passed over in silence.
+  const certificates = trust.match(/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----[^]*?-----END [A-Z0-9 ]*CERTIFICATE-----/g)
+  if (certificates === null) throw unusable('the certificates to trust', new Error('there is none'))
+  try {
+    for (const certificate of certificates) void new X509Certificate(certificate)
+  } catch (cause) {
+    throw unusable('the certificates to trust', cause)
+  }
+  return [...(ca === undefined ? getCACertificates('default') : [ca]), ...certificates]
+}
+
+function unusable(which: string, cause: unknown): MisuseError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new MisuseError('configuration', `${which} cannot be used for TLS (${why}); they must be PEM files`, { cause })
 }
 
 /** Why the certificate that a server showed is not good enough; undefined where it is. */
