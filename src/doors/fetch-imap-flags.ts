@@ -1,12 +1,9 @@
 import type { Flag } from '../store/store.ts'
 
 /** RFC 9051 §2.3.2; \Recent is a session's, and what is deleted there is not deleted here. */
-const system: Readonly<Record<string, Flag>> = {
-  '\\seen': '\\Seen',
-  '\\answered': '\\Answered',
-  '\\flagged': '\\Flagged',
-  '\\draft': '\\Draft',
-}
+const system = new Map<string, Flag>(
+  ['\\Seen', '\\Answered', '\\Flagged', '\\Draft'].map((flag) => [flag.toLowerCase(), flag]),
+)
 /** A message has no more keywords than this, and no longer ones; what goes beyond is left out. */
 const mostKeywords = 100
 const longestKeyword = 200
@@ -17,7 +14,7 @@ export function homeFlags(there: Iterable<string>): Flag[] {
   const flags = new Set<Flag>()
   const keywords = new Map<string, Flag>()
   for (const flag of there) {
-    const known = system[flag.toLowerCase()]
+    const known = system.get(flag.toLowerCase())
     if (known !== undefined) flags.add(known)
     else if (keyword.test(flag) && flag.length <= longestKeyword) {
       // RFC 9051 §2.3.2: in any case a keyword is the same.

@@ -17,13 +17,19 @@ test('STARTTLS that is not offered, or refused, sends no password', async () => 
     )
     const { error } = await bench.fetch()
     assert.equal(error?.code, 'tls')
-    assert.match(error?.message ?? '', /does not offer STARTTLS: the password would go in the clear, so it was not sent/)
+    assert.match(
+      error?.message ?? '',
+      /does not offer STARTTLS: the password would go in the clear, so it was not sent/,
+    )
     assert.deepEqual([...bench.server.said('LOGIN'), ...bench.server.said('AUTHENTICATE')], [])
   }
 })
 
 test('a greeting that says we are logged in does not get around STARTTLS', async () => {
-  await using bench = await ImapBench.open({ greeting: '* PREAUTH welcome', tls: { key, cert } }, { tls: 'starttls', ...trust })
+  await using bench = await ImapBench.open(
+    { greeting: '* PREAUTH welcome', tls: { key, cert } },
+    { tls: 'starttls', ...trust },
+  )
   assert.equal((await bench.fetch()).error?.code, 'tls')
   assert.deepEqual(bench.server.said('LIST'), [])
 })

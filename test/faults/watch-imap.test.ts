@@ -48,22 +48,26 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await sleep(5)
 }
 
-test('news of a mailbox is told as it comes, many at once as one; deletions are none', { timeout: 60_000 }, async () => {
-  await using bench = await ImapBench.open()
-  const watch = new Watch(bench)
-  await until(() => bench.server.idlers === 1)
-  for (const octets of ['a', 'b', 'c']) bench.server.put('INBOX', octets)
-  await watch.news()
-  assert.equal(watch.told, 1)
-  bench.server.setFlags('INBOX', 1, ['\\Seen'])
-  await watch.news()
-  bench.server.tell('* 1 EXPUNGE')
-  bench.server.put('INBOX', 'd')
-  await watch.news()
-  assert.equal(watch.told, 3)
-  assert.equal(await watch.stop(), 'stopped')
-  assert.deepEqual(watch.troubles, [])
-})
+test(
+  'news of a mailbox is told as it comes, many at once as one; deletions are none',
+  { timeout: 60_000 },
+  async () => {
+    await using bench = await ImapBench.open()
+    const watch = new Watch(bench)
+    await until(() => bench.server.idlers === 1)
+    for (const octets of ['a', 'b', 'c']) bench.server.put('INBOX', octets)
+    await watch.news()
+    assert.equal(watch.told, 1)
+    bench.server.setFlags('INBOX', 1, ['\\Seen'])
+    await watch.news()
+    bench.server.tell('* 1 EXPUNGE')
+    bench.server.put('INBOX', 'd')
+    await watch.news()
+    assert.equal(watch.told, 3)
+    assert.equal(await watch.stop(), 'stopped')
+    assert.deepEqual(watch.troubles, [])
+  },
+)
 
 test('IDLE is renewed in time', { timeout: 60_000 }, async () => {
   await using bench = await ImapBench.open()
@@ -75,18 +79,22 @@ test('IDLE is renewed in time', { timeout: 60_000 }, async () => {
   assert.equal(bench.server.said('EXAMINE').length, 1)
 })
 
-test('a connection that is lost is made anew, and what may have come meanwhile is told', { timeout: 60_000 }, async () => {
-  await using bench = await ImapBench.open()
-  const watch = new Watch(bench)
-  await until(() => bench.server.idlers === 1)
-  for (const socket of bench.server.sockets) socket.destroy()
-  await watch.news()
-  await until(() => bench.server.idlers === 1)
-  assert.equal(watch.troubles[0]?.code, 'connection-lost')
-  bench.server.put('INBOX', 'a')
-  await watch.news()
-  await watch.stop()
-})
+test(
+  'a connection that is lost is made anew, and what may have come meanwhile is told',
+  { timeout: 60_000 },
+  async () => {
+    await using bench = await ImapBench.open()
+    const watch = new Watch(bench)
+    await until(() => bench.server.idlers === 1)
+    for (const socket of bench.server.sockets) socket.destroy()
+    await watch.news()
+    await until(() => bench.server.idlers === 1)
+    assert.equal(watch.troubles[0]?.code, 'connection-lost')
+    bench.server.put('INBOX', 'a')
+    await watch.news()
+    await watch.stop()
+  },
+)
 
 test('a server that cannot be reached is tried ever more seldom', { timeout: 60_000 }, async () => {
   await using bench = await ImapBench.open({ instead: { AUTHENTICATE: 'NO [UNAVAILABLE] later' } })

@@ -15,10 +15,14 @@ export interface CyrusOptions {
   readonly settings?: string
 }
 
-/** Starts Cyrus (cyrus-pop3d) on 127.0.0.1, with one user, and delivers to it by LMTP. Ask `peerFault` first. */
-export async function startCyrus(options: CyrusOptions): Promise<UnpackedServer> {
+export interface CyrusServer extends UnpackedServer {
+  readonly ports: UnpackedServer['ports'] & { readonly imap: number; readonly imaps: number }
+}
+
+/** Starts Cyrus (cyrus-pop3d, cyrus-imapd) on 127.0.0.1, with one user, and delivers to it by LMTP. Ask `peerFault` first. */
+export async function startCyrus(options: CyrusOptions): Promise<CyrusServer> {
   const { folder, login, password } = options
-  const [pop3 = 0, pop3s = 0, lmtp = 0] = await freePorts(3)
+  const [pop3 = 0, pop3s = 0, imap = 0, imaps = 0, lmtp = 0] = await freePorts(5)
   const certificate = writeCertificate(folder)
   chmodSync(folder, 0o755)
   writeFileSync(join(folder, 'password'), password)
@@ -51,6 +55,8 @@ START {
 SERVICES {
   pop3 cmd="pop3d" listen="127.0.0.1:${pop3}" prefork=0 maxchild=50
   pop3s cmd="pop3d -s" listen="127.0.0.1:${pop3s}" prefork=0 maxchild=50
+  imap cmd="imapd" listen="127.0.0.1:${imap}" prefork=0 maxchild=50
+  imaps cmd="imapd -s" listen="127.0.0.1:${imaps}" prefork=0 maxchild=50
   lmtp cmd="lmtpd -a" listen="127.0.0.1:${lmtp}" prefork=0 maxchild=5
 }
 END
@@ -68,7 +74,7 @@ exec /usr/lib/cyrus/bin/master
     await stop()
     throw error
   }
-  return { host: '127.0.0.1', ports: { pop3, pop3s }, certificate, stop }
+  return { host: '127.0.0.1', ports: { pop3, pop3s, imap, imaps }, certificate, stop }
 }
 
 /** Delivers messages by LMTP (RFC 2033). */
