@@ -1,5 +1,6 @@
 import type { ImapTarget } from '../accounts/hand-on-target.ts'
 import { RefusedError } from '../errors.ts'
+import { headerOnly } from '../intake/header-only.ts'
 import type { Message, UserMail } from '../store/store.ts'
 import { type Contents, Fingerprint, fingerprintOf } from './hand-on-contents.ts'
 import { type Courier, type Missing, type Outcome, type Parcel, unreadable } from './hand-on-courier.ts'
@@ -193,7 +194,7 @@ class ImapCourier implements Courier {
 }
 
 /** What is said by these is said about a message here, or by the server alone. With \Deleted it would be gone there at the next EXPUNGE. */
-const ownMatters = new Set(['\\recent', '\\deleted', '$headeronly'])
+const ownMatters = new Set(['\\recent', '\\deleted', headerOnly.toLowerCase()])
 
 /** RFC 7889 §3. */
 function appendLimit(capabilities: ReadonlySet<string>): number {
