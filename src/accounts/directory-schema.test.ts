@@ -42,7 +42,7 @@ test('a data folder of the first version opens, with all that is in it', async (
   t.after(() => all.forEach((one) => one.close()))
   const [directory, other] = all
   assert(directory && other)
-  assert.equal(versionOf(data), 2)
+  assert.equal(versionOf(data), 3)
   assert.deepEqual(
     directory.users().map(({ name, serial, hasPassword }) => [name, serial, hasPassword]),
     [
@@ -50,7 +50,8 @@ test('a data folder of the first version opens, with all that is in it', async (
       ['mario', 1, true],
     ],
   )
-  assert.equal(directory.account('mario@example.it')?.user, 'mario')
+  const account = directory.account('mario@example.it')
+  assert.deepEqual([account?.user, account?.options, account?.state], ['mario', {}, {}])
   const { password, scram, apop, settings } = directory.find('mario') ?? {}
   assert.deepEqual(
     { password, scram, apop, settings },

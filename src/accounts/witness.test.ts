@@ -43,6 +43,16 @@ test('a clock that was put back, or a little ahead, does no harm', () => {
   assert.deepEqual(steady(start, after(-100, 0), after(0, 0)), [true, true, false])
 })
 
+test('a clock that was far ahead and is put right is believed again after a week, not when that year comes', () => {
+  assert.deepEqual(steady(start, after(365, 0), after(1, 1), after(7, 7), after(8, 8)), [
+    true,
+    false,
+    false,
+    false,
+    true,
+  ])
+})
+
 test('over a new start of the machine a month may pass, but no year', () => {
   assert.deepEqual(steady(start, after(30, undefined)), [true, true])
   assert.deepEqual(steady(start, after(365, undefined)), [true, false])

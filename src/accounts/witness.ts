@@ -21,7 +21,9 @@ export function witness(
   before: ClockState | undefined,
   now: Reading,
 ): { readonly state: ClockState; readonly steady: boolean } {
-  const since = before !== undefined && jumped(before, now) ? now.wall : before?.steadySince
+  const began = before !== undefined && jumped(before, now) ? now.wall : before?.steadySince
+  // Put back since then: it begins anew, or a year that was wrong would have to come first.
+  const since = began === undefined ? undefined : Math.min(began, now.wall)
   const steady = since === undefined || now.wall - since >= probation
   return { state: { ...now, ...(since !== undefined && !steady && { steadySince: since }) }, steady }
 }
