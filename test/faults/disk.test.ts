@@ -117,7 +117,7 @@ test('a message that never ends takes no more than the disk has, and gives it ba
   await using disk = await mountSmallDisk(8)
   await using bench = await HostileBench.open({ data: disk.folder })
   bench.leave = 'delete'
-  const report = await bench.fetch({ endlessLine: true })
+  const report = await bench.fetch({ endless: { at: 'RETR', what: 'line' } })
   assert.equal(report.error?.code, 'disk-full')
   assert.ok(bench.server.sent < 64 << 20)
   await bench.expectAllHome()

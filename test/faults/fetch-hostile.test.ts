@@ -209,7 +209,7 @@ test('a server whose QUIT fails', limit, async () => {
 
 test('a banner that never ends is given up early', limit, async () => {
   await using bench = await HostileBench.open()
-  const report = await bench.fetch({ endlessBanner: true })
+  const report = await bench.fetch({ endless: { at: 'CONNECT', what: 'status' } })
   assert.equal(report.error?.code, 'line-too-long')
   assert.ok(bench.server.sent < 16 << 20, `${bench.server.sent} octets were sent`)
   await bench.expectAllHome()

@@ -59,7 +59,7 @@ for (const backOff of [true, false]) {
 
 test('a message that never ends is given up', async (t) => {
   const { server, fetch, troubles, home } = await bench(t)
-  server.hostility = { endlessLine: true }
+  server.hostility = { endless: { at: 'RETR', what: 'line' } }
   const report = await fetch({ largest })
   assert.match(report.error?.message ?? '', /message 1 \(unique-id a\) goes on after/)
   assert.deepEqual(
