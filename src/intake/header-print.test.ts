@@ -38,3 +38,11 @@ test('whatever the message is, how it comes in pieces changes nothing', () => {
     fc.property(text, fc.integer({ min: 1, max: 9 }), (whole, piece) => printOf(whole, piece) === printOf(whole)),
   )
 })
+
+test('a header in many small pieces is joined once, not at each piece', (t) => {
+  const concat = t.mock.method(Buffer, 'concat')
+  const header = `A: ${'b'.repeat(20_000)}\r\n`
+  assert.equal(printOf(`${header}\r\nText`, 3), printOf(header))
+  const copied = concat.mock.calls.reduce((sum, { result }) => sum + (result?.length ?? 0), 0)
+  assert.ok(copied < 10 * header.length, `${copied} octets were copied`)
+})

@@ -12,23 +12,29 @@ const lineEnd = Buffer.from('\r\n')
 export class HeaderPrint {
   #pieces: Uint8Array[] = []
   #length = 0
+  /** The last octets that came, for the header may end across two pieces. */
+  #seam: Buffer = Buffer.alloc(0)
   #header: Buffer | undefined
   #tooLong = false
 
   /** Adds octets; they are not copied, so they must stay as they are until the header has ended. */
   update(chunk: Uint8Array): void {
     if (this.#header !== undefined || this.#tooLong || chunk.length === 0) return
-    this.#pieces.push(chunk)
-    this.#length += chunk.length
-    const joined = this.#pieces.length === 1 ? view(chunk) : Buffer.concat(this.#pieces)
-    this.#pieces = [joined]
+    const octets = view(chunk)
+    const before = this.#length
+    this.#pieces.push(octets)
+    this.#length += octets.length
+    const seam = before === 0 ? octets : Buffer.concat([this.#seam, octets.subarray(0, 3)])
     // A message that begins with an empty line has no header.
-    const end = joined.subarray(0, 2).equals(lineEnd) ? 0 : joined.indexOf(emptyLine)
-    if (end !== -1) this.#end(joined.subarray(0, end === 0 ? 0 : end + 2))
-    else if (this.#length > longest) {
+    if (before < 2 && seam.subarray(0, 2).equals(lineEnd)) return this.#end(0)
+    const across = before === 0 ? -1 : seam.indexOf(emptyLine)
+    if (across !== -1) return this.#end(before - this.#seam.length + across + 2)
+    const at = octets.indexOf(emptyLine)
+    if (at !== -1) return this.#end(before + at + 2)
+    if (this.#length > longest) {
       this.#tooLong = true
       this.#pieces = []
-    }
+    } else this.#seam = octets.length >= 3 ? octets.subarray(-3) : seam.subarray(-3)
   }
 
   /** Whether more octets change nothing. */
@@ -50,8 +56,12 @@ export class HeaderPrint {
     return hash('sha256', header).slice(0, 24)
   }
 
-  #end(header: Buffer): void {
-    this.#header = header
+  /** The header has so many octets. */
+  #end(length: number): void {
+    const [only] = this.#pieces
+    this.#header = (
+      this.#pieces.length === 1 && only !== undefined ? view(only) : Buffer.concat(this.#pieces)
+    ).subarray(0, length)
     this.#pieces = []
   }
 }
