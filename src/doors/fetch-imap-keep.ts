@@ -31,7 +31,7 @@ export interface ImapKept {
   readonly isNew: boolean
   /** Milliseconds since 1970. */
   readonly received: number
-  /** Its row of the ledger. */
+  /** Its row of the ledger; where it is new, without the message. */
   readonly entry: LedgerEntry
 }
 
@@ -72,8 +72,10 @@ export class ImapKeeping {
     }
     const isNew = await this.#deliver(wanted, body, staged, received)
     const { account, mail } = recognition
-    const row = await mail.read((view) => view.origin(account, wanted.uniqueId, hash, 0))
-    const entry = row ?? { account, uniqueId: wanted.uniqueId, nth: 0, hash, size, stored: now(), message: undefined }
+    const { uniqueId, octets: listed } = wanted
+    // Where it is new, all that is in its row is known, but for the message's number, for which nobody asks here.
+    const row = isNew ? undefined : await mail.read((view) => view.origin(account, uniqueId, hash, 0))
+    const entry = row ?? { account, uniqueId, nth: 0, listed, hash, size, stored: now(), message: undefined }
     recognition.ledger.add(entry)
     return { hash, size, received, isNew, entry }
   }

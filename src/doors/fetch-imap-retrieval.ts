@@ -8,6 +8,7 @@ import type { ImapMailbox, Wanted } from './fetch-imap-listing.ts'
 import { portions } from './fetch-imap-uids.ts'
 import type { FetchProgress } from './fetching.ts'
 import type { ImapConnection } from './imap-connection.ts'
+import { Pace } from './pace.ts'
 
 /** So many messages are asked for with one command. */
 const portion = 1000
@@ -46,6 +47,9 @@ export interface ImapRetrievalOptions {
   readonly tally: ImapTally
   readonly now: () => number
   readonly largest: number | undefined
+  /** The server gives out no more messages a minute. */
+  readonly perMinute: number | undefined
+  readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: FetchProgress) => void) | undefined
 }
 
@@ -57,6 +61,7 @@ export class ImapRetrieval {
   readonly gone: Set<Wanted> = new Set()
   readonly #options: ImapRetrievalOptions
   readonly #keeping = new Set<Promise<void>>()
+  readonly #pace: Pace | undefined
   #broken: PostinoError | undefined
   #refusals = 0
   #messages = 0
@@ -66,6 +71,8 @@ export class ImapRetrieval {
 
   constructor(options: ImapRetrievalOptions) {
     this.#options = options
+    const { perMinute, signal } = options
+    this.#pace = perMinute === undefined ? undefined : new Pace(perMinute, signal)
   }
 
   /** Fetches these; resolves once all that came is durable. One bad message never stops the rest (law 5). */
@@ -109,7 +116,8 @@ export class ImapRetrieval {
         `the mailbox ${mailbox.path} was numbered anew while it was read; the next fetch reads it again`,
       )
     const byUid = new Map(wanted.map((one) => [one.uid, one]))
-    for (const { uids } of portions([...byUid.keys()], portion)) {
+    for (const { uids } of portions([...byUid.keys()], this.#options.perMinute ?? portion)) {
+      for (const _ of this.#pace === undefined ? [] : uids) await this.#pace?.next()
       const some = uids.flatMap((uid) => byUid.get(uid) ?? [])
       const missing = await this.#portion(some)
       if (missing.length > 0) await this.#oneByOne(missing)

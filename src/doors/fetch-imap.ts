@@ -255,7 +255,7 @@ class ImapSession {
     const { troubles, headers, ledger } = known
     const connection = this.#open
     const { account } = this.#remote
-    const { dryRun = false, split, largest, onProgress } = this.#options
+    const { dryRun = false, split, largest, perMinute, signal, onProgress } = this.#options
     const mail = this.#mail
     const recognition: RecognitionOptions = {
       connection,
@@ -301,6 +301,8 @@ class ImapSession {
       tally: this.tally,
       now,
       largest,
+      perMinute,
+      signal,
       onProgress,
     })
     this.#retrieval = retrieval
@@ -335,10 +337,13 @@ class ImapSession {
 
   /** Other names of messages that have come home now. */
   async #nameTwins(twins: readonly Wanted[], recognition: RecognitionOptions): Promise<AtBoth[]> {
-    const found = twins.flatMap((wanted) => {
-      const [entry] = recognition.ledger.withEmailId(wanted.emailId)
-      return entry === undefined ? [] : [{ wanted, entry, byHeader: false }]
-    })
+    const found = await this.#mail.read((view) =>
+      twins.flatMap((wanted) => {
+        const [first] = recognition.ledger.withEmailId(wanted.emailId)
+        const entry = first && view.origin(first.account, first.uniqueId, first.hash, first.nth)
+        return entry === undefined ? [] : [{ wanted, entry, byHeader: false }]
+      }),
+    )
     const named = await rename(found, recognition)
     for (const { wanted } of found) this.#missing.delete(wanted)
     this.tally.skipped += found.length
