@@ -7,6 +7,7 @@ import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
 import { Purging } from './serve-purging.ts'
 import { Fetches } from './serve-schedule.ts'
+import { Watches } from './serve-watch.ts'
 
 export interface ChoresOptions {
   readonly data: string
@@ -26,6 +27,7 @@ export class Chores {
   readonly #purging: Purging
   readonly #fetches: Fetches
   readonly #control: ControlListener
+  readonly #watches: Watches
   readonly #data: string
   readonly #log: LogLines
 
@@ -45,6 +47,14 @@ export class Chores {
       counters,
       fetched: (user) => indexing.nudge(user),
     })
+    this.#watches = new Watches({
+      data,
+      directory,
+      secrets: new Secrets(data),
+      log,
+      accounts: () => this.#fetches.accounts(),
+      news: (address) => this.#fetches.schedule.hurry(address),
+    })
     this.#control = new ControlListener((request, say) => this.#fetches.answer(request, say))
     this.#data = data
     this.#log = log
@@ -58,6 +68,7 @@ export class Chores {
 
   start(): void {
     this.#fetches.schedule.start()
+    this.#watches.start()
     this.#indexing.start()
     this.#purging.start()
   }
@@ -65,6 +76,7 @@ export class Chores {
   /** Leaves off where it is, once what was received is durable. */
   async stop(): Promise<void> {
     await Promise.all([
+      this.#watches.stop(),
       this.#fetches.schedule.stop().then(() => this.#control.close()),
       this.#indexing.close(),
       this.#purging.stop(),

@@ -40,7 +40,7 @@ export class Fetches {
     const { directory, parallel, log } = options
     this.schedule = new Schedule({
       accounts: () =>
-        this.#current().map(({ address, serial, server, options: { every }, state: { failures, next } }) => {
+        this.accounts().map(({ address, serial, server, options: { every }, state: { failures, next } }) => {
           const least = limitsOf({ server }).leastInterval
           return { address, serial, every, least, failures, next }
         }),
@@ -82,7 +82,7 @@ export class Fetches {
   }
 
   /** The accounts as they are now, read anew when something has changed. */
-  #current(): readonly Account[] {
+  accounts(): readonly Account[] {
     const { directory, log } = this.#options
     try {
       const now = directory.changes()
