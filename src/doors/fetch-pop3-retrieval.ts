@@ -1,4 +1,4 @@
-import { PostinoError, StoreError } from '../errors.ts'
+import { PeerError, PostinoError, StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Listed } from '../intake/ledger.ts'
@@ -97,8 +97,9 @@ export class Retrieval {
     await Promise.allSettled([before, latest])
     await Promise.all(this.#keeping)
     failure = this.#broken ?? failure
-    if (failure !== undefined) throw failure
-    return this.#home
+    if (failure === undefined) return this.#home
+    await this.#noteInterrupted(wanted, failure)
+    throw failure
   }
 
   /**
@@ -179,6 +180,14 @@ export class Retrieval {
     return kept
   }
 
+  /** Law 5: it may be this one that the server cannot give, so it goes behind all others next time; from the second time on it rests. */
+  async #noteInterrupted(wanted: readonly Listed[], failure: unknown): Promise<void> {
+    const { interrupted } = this.#options.connection
+    if (interrupted?.verb !== 'RETR' || !(failure instanceof PeerError) || failure.code === 'reply-too-long') return
+    const listed = wanted.find(({ number }) => number === interrupted.number)
+    if (listed !== undefined) await this.#rest(listed, failure.message, 1)
+  }
+
   /** Law 5: a message that cannot be had is noted, and tried again later. */
   async #note(listed: Listed, why: string): Promise<void> {
     const { tally } = this.#options
@@ -187,12 +196,12 @@ export class Retrieval {
     await this.#rest(listed, why)
   }
 
-  /** Writes down that a message could not be had: a schedule then leaves it alone for a while. */
-  async #rest(listed: Listed, why: string): Promise<void> {
+  /** Writes down that a message could not be had: a schedule then leaves it alone for a while, but for the first so many times. */
+  async #rest(listed: Listed, why: string, free = 0): Promise<void> {
     const { remote, troubles, mail, now } = this.#options
     if (listed.uniqueId === '') return
     const attempts = (troubles.find(({ uniqueId }) => uniqueId === listed.uniqueId)?.attempts ?? 0) + 1
-    const rest = Math.min(firstRest * 2 ** (attempts - 1), longestRest)
+    const rest = attempts <= free ? 0 : Math.min(firstRest * 2 ** (attempts - free - 1), longestRest)
     await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, { attempts, why, next: now() + rest }))
   }
 

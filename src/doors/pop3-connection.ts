@@ -78,6 +78,7 @@ export class Pop3Connection {
   #greeting = Promise.withResolvers<void>()
   #handshake: PromiseWithResolvers<void> | undefined
   #failure: unknown
+  #interrupted: Command | undefined
   /** Nothing more is wanted of the abort signal. */
   #forget = (): void => undefined
 
@@ -98,7 +99,7 @@ export class Pop3Connection {
     const { tls, ca, reach, signal, patience = usualPatience } = options
     const socket = await connect(to, { tls, ca, reach, timeout: patience.connect, alpn: 'pop3', signal })
     const connection = new Pop3Connection(to, socket, patience, options)
-    const stop = (): void => connection.#fail(new PeerError('connection-lost', 'stopped'))
+    const stop = (): void => connection.#end(new PeerError('connection-lost', 'stopped'))
     signal?.addEventListener('abort', stop, { once: true })
     connection.#forget = () => signal?.removeEventListener('abort', stop)
     if (signal?.aborted === true) stop()
@@ -113,6 +114,11 @@ export class Pop3Connection {
   /** Whether commands leave before those before them are answered (RFC 2449 §6.6). */
   get pipelining(): boolean {
     return this.#mayPipeline && this.#client.pipelining
+  }
+
+  /** What the server had to answer next when it, or what it did, ended the connection. */
+  get interrupted(): Command | undefined {
+    return this.#interrupted
   }
 
   /** What the greeting gave to make APOP's digest over (RFC 1939 §7); undefined where there is no APOP. */
@@ -168,7 +174,7 @@ export class Pop3Connection {
 
   /** Drops the connection without QUIT: the server then changes nothing (RFC 1939 §3). */
   drop(): void {
-    this.#fail(new PeerError('connection-lost', `the connection to ${spelt(this.to)} was dropped`))
+    this.#end(new PeerError('connection-lost', `the connection to ${spelt(this.to)} was dropped`))
   }
 
   readonly #due = (): Due | undefined => {
@@ -319,7 +325,13 @@ export class Pop3Connection {
     return new PeerError(code, message, { pipelined: this.#together !== undefined && this.#together <= most })
   }
 
+  /** Ends it for what the server did. */
   #fail(error: unknown): void {
+    if (this.#failure === undefined) this.#interrupted = this.#asked[0]?.command
+    this.#end(error)
+  }
+
+  #end(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = error
     this.#forget()
