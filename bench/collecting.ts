@@ -10,18 +10,20 @@ export interface Source {
   readonly corpus: PreparedCorpus
   readonly port: number
   readonly tls: 'implicit' | 'none'
+  /** POP3 unless said. */
+  readonly protocol?: 'pop3' | 'imap'
   /** The certificate to trust. */
   readonly trust: string
 }
 
 /** Postino fetching everything into an empty data folder, as a whole process. */
 export function postinoFetches(bench: Bench, name: string, source: Source): Contender {
-  const { corpus, port, tls } = source
+  const { corpus, port, tls, protocol = 'pop3' } = source
   return {
     name,
     run: async () => {
       const data = await bench.freshFolder('postino')
-      await addAccount(data, { port, tls, login: corpus.user, password })
+      await addAccount(data, { port, tls, protocol, login: corpus.user, password })
       const got = await postinoFetch(data, source.trust)
       expectAll(name, { count: got.new, octets: got.octets }, { count: corpus.messages, octets: corpus.octets })
       return { seconds: got.process, count: corpus.messages, octets: corpus.octets, own: got.seconds }

@@ -57,7 +57,13 @@ async function measure(options: Options, chosen: readonly Work[], write: boolean
   const bench: Bench = {
     options,
     note,
-    dovecot: async () => (dovecot ??= await startDovecot({ folder: join(work, 'dovecot'), users: users(), tls: true })),
+    dovecot: async () =>
+      (dovecot ??= await startDovecot({
+        folder: join(work, 'dovecot'),
+        users: users(),
+        protocols: ['pop3', 'imap'],
+        tls: true,
+      })),
     corpus: async (name) => {
       const server = await bench.dovecot()
       const corpus = prepareCorpus(server, work, name, options.quick ? 0.1 : 1)
@@ -101,7 +107,7 @@ else {
     await run('bash', [join(root, 'test', 'peers', 'install.sh')])
     await run('bash', [join(root, 'bench', 'install.sh')])
   }
-  const missing = ['dovecot', 'mpop', 'fetchmail', 'getmail'].filter((name) => !available(name))
+  const missing = ['dovecot', 'mpop', 'fetchmail', 'getmail', 'mbsync'].filter((name) => !available(name))
   if (missing.length > 0) {
     console.error(
       `not installed: ${missing.join(', ')}; the benchmark compares with them (Debian, as root: it installs them)`,

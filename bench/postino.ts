@@ -30,11 +30,14 @@ export async function addAccount(
   server: {
     readonly port: number
     readonly tls: 'implicit' | 'none'
+    /** POP3 unless said. */
+    readonly protocol?: 'pop3' | 'imap'
     readonly login: string
     readonly password: string
   },
 ): Promise<void> {
-  const where = ['--server', `127.0.0.1:${server.port}`, '--tls', server.tls]
+  const { port, tls, protocol = 'pop3' } = server
+  const where = ['--server', `127.0.0.1:${port}`, '--tls', tls, '--protocol', protocol]
   const who = ['--login', server.login, '--password-stdin']
   const words = ['account', 'add', 'u@example.test', ...where, ...who, '--leave', 'forever', '--no-check']
   await postino(data, words, { input: `${server.password}\n` })

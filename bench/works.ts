@@ -1,5 +1,6 @@
 import type { Work } from './harness.ts'
 import { fetchDelayed } from './works/fetch-delayed.ts'
+import { fetchImap } from './works/fetch-imap.ts'
 import { fetchNothing } from './works/fetch-nothing.ts'
 import { fetchRealistic } from './works/fetch-realistic.ts'
 import { fetchSmall } from './works/fetch-small.ts'
@@ -17,6 +18,7 @@ export const works: readonly Work[] = [
   fetchSmall,
   fetchDelayed,
   fetchNothing,
+  fetchImap,
   serveRetr,
   serveSessions,
   serveListing,
