@@ -46,13 +46,13 @@ export async function deleteAtRemote(candidates: readonly AtHome[], options: Del
 /** Those that came home in an earlier session, and of which the server does not show by TOP that they are still the same. */
 async function unsureOf(candidates: readonly AtHome[], { connection, mail }: DeletionOptions): Promise<Set<AtHome>> {
   const before = candidates.filter(({ entry }) => entry !== undefined)
-  const prints = await headersOf(
+  const heads = await headersOf(
     connection,
     before.map(({ listed }) => listed.number),
   )
   const unsure = new Set<AtHome>()
   for (const [place, candidate] of before.entries()) {
-    const head = prints[place]?.finish()
+    const head = heads[place]
     const noted = candidate.entry && (await notedHead(mail, candidate.entry).catch(unreadable))
     if (head === undefined || head !== noted) unsure.add(candidate)
   }

@@ -1,33 +1,39 @@
 import { HeaderPrint } from '../intake/header-print.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
+import { InStep } from './in-step.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 
 /** So many TOPs are asked for together. */
 const wave = 500
 
-/** The headers of messages, by TOP (RFC 1939 §7, which makes it optional): undefined for each that the server does not give. */
+/**
+ * What names the headers of messages, by TOP (RFC 1939 §7, which makes it optional): undefined for each that the server does not give, or
+ * that names no message.
+ */
 export async function headersOf(
   connection: Pop3Connection,
   numbers: readonly number[],
-): Promise<(HeaderPrint | undefined)[]> {
-  const found: (HeaderPrint | undefined)[] = []
+): Promise<(string | undefined)[]> {
+  const inStep = new InStep(connection)
+  const found: (string | undefined)[] = []
+  let given = 0
   for (let at = 0; at < numbers.length; at += wave) {
-    const some = numbers.slice(at, at + wave).map((number) => headerOf(connection, number))
-    found.push(...(await Promise.all(some)))
+    const some = await Promise.all(numbers.slice(at, at + wave).map((number) => headerOf(inStep, number)))
+    given += some.filter(({ ok }) => ok).length
+    found.push(...some.map(({ head }) => head))
     // A server that refuses them all has no TOP.
-    if (found.every((print) => print === undefined))
-      return [...found, ...Array<undefined>(numbers.length - found.length)]
+    if (given === 0) return [...found, ...Array<undefined>(numbers.length - found.length)]
   }
   return found
 }
 
-async function headerOf(connection: Pop3Connection, number: number): Promise<HeaderPrint | undefined> {
+async function headerOf(inStep: InStep, number: number): Promise<{ ok: boolean; head: string | undefined }> {
   const print = new HeaderPrint()
-  const reply = await connection.ask({ verb: 'TOP', number, lines: 0 }, (event) => {
+  const { ok } = await inStep.ask('TOP', { number }, (event) => {
     if (event.kind === 'octets') print.update(event.octets)
     return undefined
   })
-  return reply.ok ? print : undefined
+  return { ok, head: ok && print.telling ? print.finish() : undefined }
 }
 
 /** What names the header of the message that a row of the ledger is about: as noted, or else as the message says that is at home. */

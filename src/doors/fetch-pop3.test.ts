@@ -266,3 +266,43 @@ test('a mailbox for several people: each gets what is theirs, once', async (t) =
   assert.deepEqual([again.new, again.skipped, again.deleted], [0, 4, 4])
   assert.deepEqual([await subjects('anna'), await subjects('mario'), await subjects('rest')], ['ac', 'bc', 'd'])
 })
+
+test('a header that names no message (no Message-ID, no Received) proves nothing: what has it is fetched, and read again before it goes', async (t) => {
+  const backup = (uniqueId: string, minutes: number): There => ({
+    uniqueId,
+    text: `Subject: backup done\r\n\r\nIt took ${minutes} minutes.\r\n`,
+  })
+  const it = await street(t, [backup('id-1', 1), backup('id-2', 2)])
+  await it.fetch()
+  it.there = [backup('new-1', 1), backup('new-2', 2), backup('new-3', 3)]
+  const moved = await it.fetch()
+  assert.deepEqual([moved.new, moved.skipped], [1, 2])
+  assert.equal((await it.home()).length, 3)
+  it.leave = 'delete'
+  assert.equal((await it.fetch()).deleted, 3)
+  assert.equal(it.sessions.at(-1)?.retrieved, 3)
+})
+
+test('a dry run writes nothing down, neither new unique-ids nor sizes', async (t) => {
+  const it = await street(t, letters('a', 'b', 'c'))
+  await it.mail.change((draft) =>
+    draft.know({ account: 'pop3:mario@example.it', uniqueId: 'id-c', nth: 0 }, { hash: '' as Hash, size: 0 }),
+  )
+  await it.fetch()
+  it.there = [...letters('a', 'b').map((one) => ({ ...one, uniqueId: `new-${one.uniqueId}` })), ...letters('d')]
+  const before = it.mail.modseq()
+  const { plan, skipped } = await it.fetch({ dryRun: true })
+  assert.deepEqual([plan?.map(({ uniqueId, what }) => `${what} ${uniqueId}`), skipped], [['fetch id-d'], 2])
+  assert.equal(it.mail.modseq(), before)
+})
+
+test('a thousand messages of one size under new unique-ids are known again, each by its own header', async (t) => {
+  const all = Array.from({ length: 1000 }, (_, place) => letters(String(10_000 + place))[0] ?? assert.fail())
+  const it = await street(t, all)
+  assert.equal((await it.fetch()).new, 1000)
+  it.there = all.toReversed().map((one) => ({ ...one, uniqueId: `new-${one.uniqueId}` }))
+  const moved = await it.fetch()
+  assert.deepEqual([moved.new, moved.skipped, it.sessions.at(-1)?.retrieved], [0, 1000, 0])
+  it.leave = 'delete'
+  assert.deepEqual([(await it.fetch()).deleted, it.sessions.at(-1)?.retrieved], [1000, 0])
+})

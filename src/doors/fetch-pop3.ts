@@ -90,7 +90,13 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   ])
   tally.problems.push(...listing.problems)
   const ledger = new Ledger(remote.account, entries)
-  const { known, wanted } = await divide(listing.messages, { connection, mail, ledger, remote })
+  const { known, wanted } = await divide(listing.messages, {
+    connection,
+    mail,
+    ledger,
+    remote,
+    dryRun: options.dryRun === true,
+  })
 
   const resting = new Map(options.backOff === true ? troubles.filter(({ next }) => next > now()).map(rest) : [])
   const { due, later } = choose(wanted, options.choice ?? {}, {
@@ -159,15 +165,15 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
 /** What is known and what is new, also where the provider has changed the unique-ids. */
 async function divide(
   listing: readonly Listed[],
-  session: { connection: Pop3Connection; mail: UserMail; ledger: Ledger; remote: Remote },
+  session: { connection: Pop3Connection; mail: UserMail; ledger: Ledger; remote: Remote; dryRun: boolean },
 ): Promise<{ known: readonly Known[]; wanted: readonly Listed[] }> {
-  const { mail, ledger, remote } = session
+  const { mail, ledger, remote, dryRun } = session
   const { known, wanted } = ledger.divide(listing)
   // By its size, a message that another program has is known from the next one that gets its unique-id.
   const unsized = known.filter(
     ({ entry, listed }) => entry.hash === '' && entry.listed === undefined && listed.octets !== undefined,
   )
-  if (unsized.length > 0)
+  if (unsized.length > 0 && !dryRun)
     await mail.change((draft) => {
       for (const { entry, listed } of unsized) draft.relist(entry, listed.octets ?? 0)
     })

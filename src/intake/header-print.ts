@@ -47,6 +47,11 @@ export class HeaderPrint {
     return this.#header ?? Buffer.concat(this.#pieces)
   }
 
+  /** Whether it names one message: a header that has neither of these may stand above another text, too. */
+  get telling(): boolean {
+    return /^(?:message-id|received)[ \t]*:/im.test(Buffer.from(this.header).toString('latin1'))
+  }
+
   /** 24 hexadecimal digits; undefined where the header is too long. */
   finish(): string | undefined {
     if (this.#tooLong) return undefined
