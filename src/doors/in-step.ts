@@ -1,4 +1,5 @@
 import type { Reply } from '../pop3/client-event.ts'
+import type { Command } from '../pop3/command.ts'
 import { readSize } from '../pop3/listing.ts'
 import { quoted } from '../pop3/status-line.ts'
 import type { OnEvent, Pop3Connection } from './pop3-connection.ts'
@@ -7,23 +8,32 @@ import type { OnEvent, Pop3Connection } from './pop3-connection.ts'
 const mostMessages = 32
 const mostOctets = 256 << 10
 
+interface Asked {
+  readonly number: number
+  readonly reply: Promise<Reply>
+}
+
 /** What was asked for, and waits to be known to be in step. */
 interface Stretch {
   messages: number
   octets: number
-  /** The last of them, and its reply. */
-  last: { readonly number: number; readonly reply: Promise<Reply> } | undefined
+  /** The last of them. */
+  last: Asked | undefined
   readonly checked: PromiseWithResolvers<void>
 }
 
 /**
- * Asks for messages together, and sees that each answer is that of its command. A server that says PIPELINING and loses one
- * answer would otherwise give every message the unique-id of the one before it, and one of them would never come. So behind
- * some messages goes a LIST of the last, whose answer repeats its number (RFC 1939 §5); what came is not to be believed before.
+ * Asks for messages, and sees that each answer is that of its command, and whole. A server that says PIPELINING and loses one
+ * answer would otherwise give every message the unique-id of the one before it, and one of them would never come; of one that
+ * stuffs no dots, a message ends at a line that is a dot. So behind some messages goes a LIST of the last, whose answer repeats its
+ * number (RFC 1939 §5); what came is not to be believed before. Where commands go one by one, that matters only of what is shorter than
+ * listed, and the next answer will do.
  */
 export class InStep {
   readonly #connection: Pop3Connection
   #stretch: Stretch | undefined
+  /** One by one: the answer to what is asked for behind the last message in the same go. */
+  #next: PromiseWithResolvers<Reply | undefined> | undefined
   /** Stretches begin short, so that something comes home from a server that never goes on for long. */
   #most = 1
 
@@ -41,14 +51,35 @@ export class InStep {
     onEvent?: OnEvent,
   ): Promise<Reply> {
     const connection = this.#connection
-    const stretch = connection.pipelining ? this.#room(octets ?? 0) : undefined
-    const reply = connection.ask(verb === 'TOP' ? { verb, number, lines: 0 } : { verb, number }, onEvent)
-    if (stretch === undefined) return await reply
+    const command: Command = verb === 'TOP' ? { verb, number, lines: 0 } : { verb, number }
+    if (!connection.pipelining) return await this.#askAlone(command, { number, octets }, onEvent)
+    const stretch = this.#room(octets ?? 0)
+    const reply = connection.ask(command, onEvent)
     stretch.last = { number, reply }
     if (stretch.messages >= this.#most || stretch.octets >= mostOctets) this.#end(stretch)
     await reply
     await stretch.checked.promise
     return await reply
+  }
+
+  async #askAlone(
+    command: Command,
+    listed: { readonly number: number; readonly octets: number | undefined },
+    onEvent?: OnEvent,
+  ): Promise<Reply> {
+    let size = 0
+    const asked = this.#connection.ask(command, (event) => {
+      if (event.kind === 'octets') size += event.octets.length
+      return onEvent?.(event)
+    })
+    this.#next?.resolve(asked)
+    const next = (this.#next = Promise.withResolvers())
+    next.promise.catch(() => undefined)
+    queueMicrotask(() => next.resolve(undefined))
+    const reply = await asked
+    const short = reply.ok && command.verb === 'RETR' && size < (listed.octets ?? 0)
+    if (short && (await next.promise) === undefined) await this.#check({ number: listed.number, reply: asked })
+    return reply
   }
 
   /** The stretch that a message belongs to. */
@@ -74,12 +105,12 @@ export class InStep {
     if (this.#stretch !== stretch) return
     this.#stretch = undefined
     this.#most = Math.min(this.#most * 2, mostMessages)
-    this.#check(stretch).then(stretch.checked.resolve, stretch.checked.reject)
+    const { last, checked } = stretch
+    if (last === undefined) checked.resolve()
+    else this.#check(last).then(checked.resolve, checked.reject)
   }
 
-  async #check({ last }: Stretch): Promise<void> {
-    if (last === undefined) return
-    const { number, reply } = last
+  async #check({ number, reply }: Asked): Promise<void> {
     const connection = this.#connection
     const [{ ok, text }, { ok: given }] = await Promise.all([connection.ask({ verb: 'LIST', number }), reply])
     // What cannot be given may not be listed either.
