@@ -48,7 +48,12 @@ export class HandOnRounds {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stop.abort()
-    await Promise.all(this.#running.values())
+    await this.idle()
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values())
   }
 
   /** New mail has come for an account. */
@@ -100,6 +105,7 @@ export class HandOnRounds {
       const outcomes = await handOnAll({ data, directory, secrets, open }, account, {
         backOff: true,
         signal: this.#stop.signal,
+        now,
         onHanded: (target, message, reply) => {
           // Nobody can ask an SMTP server what became of a message, but by the name that it gave it.
           if (/^[sl]mtp:/.test(target)) {

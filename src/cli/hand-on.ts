@@ -9,7 +9,7 @@ import { handOnAccount, type Route, wayIn } from '../doors/hand-on-book.ts'
 import type { HandOnSecret } from '../doors/hand-on-log-in.ts'
 import { handOnState, type HandOnState } from '../doors/hand-on-state.ts'
 import type { Patience } from '../doors/pop3-connection.ts'
-import { PostinoError } from '../errors.ts'
+import { PeerError, PostinoError } from '../errors.ts'
 import { count } from './amounts.ts'
 import type { Fetching } from './fetch-account.ts'
 import { holding } from './locks.ts'
@@ -46,7 +46,8 @@ export async function handOnAll(parts: Fetching, account: Account, task: HandOnT
         const work = (): Promise<HandOnReport> =>
           holding(file, why, () => handOnFor(parts, account, route, task), waiting)
         return { target: target.name, report: await inTurn(file, work) }
-      } catch (error) {
+      } catch (fault) {
+        const error = task.signal?.aborted === true ? new PeerError('connection-lost', 'stopped') : fault
         if (!(error instanceof PostinoError)) throw error
         const report = { handed: 0, refused: 0, waiting: 0, problems: [], error }
         return { target: target?.name ?? 'a target that makes no sense', report }

@@ -14,6 +14,7 @@ for program in "${!packages[@]}"; do
 done
 [ -x /usr/lib/dovecot/imap ] || missing+=(dovecot-imapd)
 [ -x /usr/lib/dovecot/pop3 ] || missing+=(dovecot-pop3d)
+[ -x /usr/lib/dovecot/lmtp ] || missing+=(dovecot-lmtpd)
 perl -MIO::Socket::SSL -e1 2>/dev/null || missing+=(libio-socket-ssl-perl)
 [ -e "$unpacked/courier/whole" ] || missing+=(courier-pop)
 [ -e "$unpacked/cyrus/whole" ] || missing+=(cyrus-pop3d)
