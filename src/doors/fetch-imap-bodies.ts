@@ -33,6 +33,12 @@ export class Bodies implements MessageTaker {
   readonly #intake: Intake
   readonly #options: BodiesOptions
   readonly #come = new Map<string, Body>()
+  /** What all tokens of the connection begin with. */
+  #secret: string | undefined
+  /** Whether a command is to be sent; how many messages of its answer were taken, and how many are to be passed over. */
+  #expected = false
+  #taken = 0
+  #skip = 0
   #waiting = 0
   #roomy: PromiseWithResolvers<void> | undefined
   #now: { staging: Staging; head: Uint8Array; print: HeaderPrint; size: number; writing?: Promise<void> } | undefined
@@ -46,7 +52,23 @@ export class Bodies implements MessageTaker {
     this.#options = options
   }
 
+  /** A new command is about to be sent. */
+  expect(): void {
+    this.#expected = true
+  }
+
+  asked(): void {
+    // imapflow asks again on its own where a server that is throttled breaks off, and passes over what it had given already.
+    if (!this.#expected) this.#skip = this.#taken
+    else this.#taken = 0
+    this.#expected = false
+  }
+
   begin(size: number): Promise<void> | undefined {
+    if (this.#skip > 0) {
+      this.#skip--
+      return undefined
+    }
     const { largest = largestMessage } = this.#options
     if (size > largest) {
       this.wasBroken = true
@@ -73,6 +95,7 @@ export class Bodies implements MessageTaker {
   }
 
   end(token: string): void {
+    this.#secret ??= token.slice(0, token.lastIndexOf('-') + 1)
     if (this.#now === undefined) return
     this.#come.set(token, this.#now)
     this.#waiting += this.#now.size
@@ -89,19 +112,24 @@ export class Bodies implements MessageTaker {
   take(token: string): Body | undefined {
     const body = this.#come.get(token)
     if (body === undefined) return undefined
+    this.#taken++
     this.#come.delete(token)
     this.#waiting -= body.size
     if (this.#waiting < enough) this.#roomy?.resolve()
     return body
   }
 
-  /** A message that came within the protocol: some servers give very short ones so. */
-  whole(octets: Uint8Array): Body {
-    this.begin(octets.length)?.catch(() => undefined)
-    void this.octets(octets)
-    const body = this.#now as Body
-    this.#now = undefined
-    return body
+  /** A message that came within the protocol: some servers give very short ones so. Undefined: it cannot be told whether it is whole. */
+  whole(octets: Buffer): Body | undefined {
+    // RFC 9051 §9: a quoted string has no octets beyond ASCII; what has passed through text is not what the server has.
+    if (!octets.every((octet) => octet < 0x80)) return undefined
+    if (this.#secret !== undefined && octets.toString('latin1').startsWith(this.#secret)) return undefined
+    const staging = this.#intake.stage('unknown')
+    const print = new HeaderPrint()
+    print.update(octets)
+    // So short that there is nothing to wait for.
+    void staging.write(octets)
+    return { staging, head: octets, print, size: octets.length }
   }
 
   /** Forgets what nobody asked for. */

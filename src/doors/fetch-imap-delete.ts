@@ -1,6 +1,7 @@
 import { RefusedError, StoreError } from '../errors.ts'
 import { HeaderPrint } from '../intake/header-print.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
+import { CopiesAtHome } from './copies-at-home.ts'
 import { imapName } from './fetch-imap-ledger.ts'
 import { type ImapMailbox, rows } from './fetch-imap-listing.ts'
 import type { ImapRetrieval, ImapTally } from './fetch-imap-retrieval.ts'
@@ -35,7 +36,8 @@ export interface ImapDeletionOptions {
 
 /** Deletes messages at the remote server, each only after it is certain that its octets are here (law 3); gives how many. */
 export async function deleteByImap(candidates: readonly MayGo[], options: ImapDeletionOptions): Promise<number> {
-  const { connection, tally } = options
+  const { connection, mail, others, tally } = options
+  const copies = new CopiesAtHome(mail, others)
   let deleted = 0
   for (const [mailbox, some] of Map.groupBy(candidates, (one) => one.mailbox)) {
     const { path } = mailbox
@@ -48,7 +50,7 @@ export async function deleteByImap(candidates: readonly MayGo[], options: ImapDe
       tally.problems.push(`nothing was deleted in ${path}: the server lets nobody change it`)
       continue
     }
-    const certain = await certainOf(some, options)
+    const certain = await certainOf(some, { ...options, copies })
     if (certain.length === 0) continue
     const fault = await cannotExpunge(certain, options)
     if (fault === undefined) deleted += await expunge(mailbox, certain, options)
@@ -57,8 +59,12 @@ export async function deleteByImap(candidates: readonly MayGo[], options: ImapDe
   return deleted
 }
 
+interface Certifying extends ImapDeletionOptions {
+  readonly copies: CopiesAtHome
+}
+
 /** UIDs of those of which it is certain; why the others are not is told. */
-async function certainOf(some: readonly MayGo[], options: ImapDeletionOptions): Promise<number[]> {
+async function certainOf(some: readonly MayGo[], options: Certifying): Promise<number[]> {
   const unsure = await unsureOf(some, options)
   const certain: number[] = []
   for (const one of some) {
@@ -85,9 +91,9 @@ async function unsureOf(some: readonly MayGo[], { connection, mail }: ImapDeleti
 }
 
 /** Why a message may not be deleted there; undefined where it may. */
-async function doubt(one: MayGo, unsure: boolean, options: ImapDeletionOptions): Promise<string | undefined> {
+async function doubt(one: MayGo, unsure: boolean, options: Certifying): Promise<string | undefined> {
   const { uid, octets, entry, fetchedNow } = one
-  const fault = fetchedNow ? undefined : await faultAtHome(entry, options)
+  const fault = fetchedNow ? undefined : await options.copies.fault(entry)
   if (fault !== undefined) return `its copy at home cannot be read (${fault})`
   // Law 3: where the sizes differ, or only its header was compared, it is fetched again first.
   const differs = octets !== undefined && octets !== entry.size
@@ -99,22 +105,6 @@ async function doubt(one: MayGo, unsure: boolean, options: ImapDeletionOptions):
     if (!(error instanceof RefusedError)) throw error
   }
   return `the server lists ${octets ?? 'no'} octets, gave ${entry.size}, and gives something else when asked again`
-}
-
-/** Reads the copy at home, wherever it is; what is wrong with it, or undefined. One that was removed here is nobody's to miss. */
-async function faultAtHome(entry: LedgerEntry, { mail, others }: ImapDeletionOptions): Promise<string | undefined> {
-  const { account, uniqueId, hash, nth } = entry
-  for (const one of [mail, ...(await others())]) {
-    const message = await one.read((view) => view.origin(account, uniqueId, hash, nth)?.message)
-    if (message === undefined) continue
-    try {
-      for await (const _ of one.bytes(message));
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      return error.message
-    }
-  }
-  return undefined
 }
 
 /** RFC 4315 §2.1: without UID EXPUNGE all goes that is marked as deleted, so that nothing else may be. */

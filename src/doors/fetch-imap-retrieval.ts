@@ -190,6 +190,7 @@ export class ImapRetrieval {
     try {
       await connection.taking(bodies, async () => {
         for (const { set } of portions(uids, portion)) {
+          bodies.expect()
           const answers = connection.client.fetch(set, { uid: true, source: true }, { uid: true })
           for (;;) {
             const next = await connection.run('to give messages', () => answers.next())
@@ -294,8 +295,5 @@ function byMailbox(wanted: readonly Wanted[]): { mailbox: ImapMailbox; wanted: r
 
 /** What stands for a message in the protocol; or, from some servers, a very short message itself. */
 function bodyOf(source: Buffer, bodies: Bodies): Body | undefined {
-  const body = bodies.take(source.toString('latin1'))
-  if (body !== undefined) return body
-  // RFC 9051 §9: a quoted string has no octets beyond ASCII; what has passed through text is not what the server has.
-  return source.every((octet) => octet < 0x80) ? bodies.whole(source) : undefined
+  return bodies.take(source.toString('latin1')) ?? bodies.whole(source)
 }

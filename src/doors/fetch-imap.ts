@@ -1,6 +1,6 @@
 import type { ListResponse, StatusObject } from 'imapflow'
 import type { MailboxState } from '../accounts/account-options.ts'
-import { type PostinoError, PostinoError as AnyError } from '../errors.ts'
+import { PostinoError, RefusedError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
 import { Intake } from '../intake/intake.ts'
 import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
@@ -56,7 +56,7 @@ export async function fetchImap(
   try {
     plan = await session.run()
   } catch (error) {
-    if (!(error instanceof AnyError)) throw error
+    if (!(error instanceof PostinoError)) throw error
     failure = error
   } finally {
     session.drop()
@@ -211,32 +211,46 @@ class ImapSession {
     { ledger }: Known,
     map: ImapMap,
   ): Promise<{ wanted: Wanted[]; atBoth: AtBoth[] }> {
-    const connection = this.#open
     const wanted: Wanted[] = []
     const atBoth: AtBoth[] = []
-    const longest = this.#options.longest ?? longestMailbox
+    let refusal: RefusedError | undefined
     for (const { chosen, status } of due) {
-      const before = this.#before[chosen.listed.path]
-      const looked = await look(connection, chosen, {
-        ledger,
-        before,
-        whole: this.#remote.leave !== 'forever',
-        longest,
-      })
-      map.see(looked.mailbox)
-      const same = before?.uidValidity === looked.mailbox.uidValidity ? before : undefined
-      const flags =
-        this.#options.dryRun === true
-          ? undefined
-          : await bringChanges(connection, looked, { ledger, mail: this.#mail, before: same })
-      const here = looked.wanted.filter(({ labels }) => !isDraft(labels))
-      for (const one of here) this.#missing.add(one)
-      this.#looked.push({ looked, status, flags: flags === undefined ? undefined : { ...flags } })
-      wanted.push(...here)
-      atBoth.push(...looked.known)
-      this.tally.skipped += looked.messages - here.length
+      try {
+        const { here, known: both } = await this.#lookInto(chosen, status, ledger, map)
+        wanted.push(...here)
+        atBoth.push(...both)
+      } catch (error) {
+        // One mailbox that cannot be opened never stops the rest.
+        if (!(error instanceof RefusedError)) throw error
+        refusal ??= error
+        this.tally.failed++
+        this.tally.problems.push(error.message)
+      }
     }
+    if (refusal !== undefined && this.#looked.length === 0) throw refusal
     return { wanted, atBoth }
+  }
+
+  async #lookInto(
+    chosen: ChosenMailbox,
+    status: StatusObject | undefined,
+    ledger: ImapLedger,
+    map: ImapMap,
+  ): Promise<{ here: readonly Wanted[]; known: readonly AtBoth[] }> {
+    const connection = this.#open
+    const { dryRun = false, longest = longestMailbox } = this.#options
+    const before = this.#before[chosen.listed.path]
+    const looked = await look(connection, chosen, { ledger, before, whole: this.#remote.leave !== 'forever', longest })
+    map.see(looked.mailbox)
+    const same = before?.uidValidity === looked.mailbox.uidValidity ? before : undefined
+    const flags = dryRun
+      ? undefined
+      : await bringChanges(connection, looked, { ledger, mail: this.#mail, before: same })
+    const here = looked.wanted.filter(({ labels }) => !isDraft(labels))
+    for (const one of here) this.#missing.add(one)
+    this.#looked.push({ looked, status, flags: flags === undefined ? undefined : { ...flags } })
+    this.tally.skipped += looked.messages - here.length
+    return { here, known: looked.known }
   }
 
   /** Fetches what is wanted, and deletes what may go. */
@@ -280,8 +294,9 @@ class ImapSession {
       // What went wrong before comes last, for it may end the session again (law 5).
       last: new Set(troubles.map(({ uniqueId }) => uniqueId)),
     })
-    this.tally.failed = later.filter(({ message }) => resting.has(message.uniqueId)).length
-    this.tally.waiting = later.length - this.tally.failed
+    const failed = later.filter(({ message }) => resting.has(message.uniqueId)).length
+    this.tally.failed += failed
+    this.tally.waiting = later.length - failed
     const listed = [...here, ...again.wanted].reduce((sum, { octets = 0 }) => sum + octets, 0)
     const { room, clockSteady } = this.#options
     const leave = await shareOf(this.#remote.leave, { connection, listed, room })

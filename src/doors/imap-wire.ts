@@ -7,6 +7,8 @@ import type { Due } from './pop3-pace.ts'
 
 /** Takes messages as they come off the line; where something returns a promise, nothing more is read before that settles. */
 export interface MessageTaker {
+  /** A command is sent, and what comes next answers it. */
+  asked(): void
   begin(size: number): Promise<void> | undefined
   octets(octets: Uint8Array): Promise<void> | undefined
   /** `token`: what stands for the message in the answer it came in. */
@@ -103,6 +105,7 @@ export class ImapWire extends Duplex {
 
   override _write(chunk: Uint8Array, _: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#commands++
+    this.#taker?.asked()
     this.#unanswered = true
     if (this.#socket === undefined) done(new PeerError('connection-lost', 'there is no connection'))
     else this.#socket.write(chunk, done)

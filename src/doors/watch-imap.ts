@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PeerError, type PostinoError, PostinoError as AnyError, RefusedError } from '../errors.ts'
+import { PeerError, PostinoError, RefusedError } from '../errors.ts'
 import type { Remote } from './fetching.ts'
 import { ImapConnection } from './imap-connection.ts'
 import type { Patience } from './pop3-connection.ts'
@@ -42,7 +42,7 @@ export async function watchImap(remote: Remote, options: WatchOptions): Promise<
     try {
       if ((await watchOnce(remote, options, failures > 0)) === 'no-idle') return 'no-idle'
     } catch (error) {
-      if (!(error instanceof AnyError)) throw error
+      if (!(error instanceof PostinoError)) throw error
       if (signal.aborted) break
       onTrouble?.(error)
       // One that lasted was a good one.

@@ -351,6 +351,28 @@ test('one message that is refused, or never given, stops no other; it is noted, 
   )
 })
 
+test('a server that is throttled in between gives each message once', async () => {
+  await using bench = await ImapBench.open({ throttle: { after: 2, times: 1 } })
+  // More than may wait for somebody to take it.
+  const texts = ['one', 'two', 'six', 'ten'].map((name) => letter(name.repeat(3_000_000)))
+  for (const text of texts) bench.server.put('INBOX', text)
+  bench.patience = 20_000
+  const report = await bench.fetch()
+  assert.deepEqual([report.error, report.new], [undefined, 4])
+  assert.equal(bench.server.said('UID FETCH').filter((line) => line.includes('BODY.PEEK[]')).length, 2)
+  assert.deepEqual(await bench.home(), { INBOX: texts })
+})
+
+test('a mailbox that cannot be opened stops no other', async () => {
+  await using bench = await ImapBench.open({ closed: ['A'] })
+  for (const name of ['INBOX', 'A', 'B']) bench.server.put(name, letter(name))
+  const report = await bench.fetch()
+  assert.deepEqual([report.error, report.new, report.failed], [undefined, 2, 1])
+  assert.match(report.problems.join(), /refused to open the mailbox A: .*index is damaged/)
+  bench.server.hostility = {}
+  assert.equal((await bench.fetch()).new, 1)
+})
+
 test('a message that is gone when its turn comes is no trouble', async () => {
   await using bench = await ImapBench.open()
   const { server } = bench

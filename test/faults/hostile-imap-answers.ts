@@ -103,6 +103,7 @@ export class ImapAnswers {
       case 'EXAMINE': {
         const box = boxes.get(unquoted(rest))
         if (box === undefined) return 'NO [NONEXISTENT] no such mailbox'
+        if (hostility.closed?.includes(box.name) === true) return 'NO [SERVERBUG] its index is damaged'
         this.#box = box
         await this.#selected(box)
         return `OK [READ-${name === 'SELECT' ? 'WRITE' : 'ONLY'}] done`
@@ -212,7 +213,13 @@ export class ImapAnswers {
     const since = Number(/CHANGEDSINCE (\d+)/i.exec(items)?.[1] ?? 0)
     const body = /BODY\.PEEK\[\]/i.test(items)
     let refused = false
+    let given = 0
+    const { throttle } = hostility
     for (const message of this.#chosen(set)) {
+      if (body && throttle !== undefined && throttle.times > 0 && given++ === throttle.after) {
+        throttle.times--
+        return 'BAD Request is throttled. Suggested Backoff Time: 10 milliseconds'
+      }
       const { uid } = message
       if (message.modseq <= since) continue
       if (body && hostility.omit?.includes(uid) === true) continue

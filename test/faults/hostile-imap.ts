@@ -37,6 +37,10 @@ export interface ImapHostility {
   readonly drop?: { readonly uid: number; readonly after: number }
   /** Refuses to give messages: the FETCH that asks for them gives the others, and ends with NO. */
   readonly refuse?: readonly number[]
+  /** After so many messages it wants to be left alone for a moment, once. */
+  readonly throttle?: { after: number; times: number }
+  /** Mailboxes that cannot be opened. */
+  readonly closed?: readonly string[]
   /** Leaves these out of what it gives, without a word. */
   readonly omit?: readonly number[]
   readonly size?: (uid: number, real: number) => number

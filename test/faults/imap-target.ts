@@ -200,11 +200,7 @@ class Session {
 
   #command(line: string): void {
     const target = this.#target
-    if (this.#authenticating !== undefined) {
-      this.#say(`${this.#authenticating} ${this.#isRight(line) ? 'OK in' : 'NO [AUTHENTICATIONFAILED] wrong'}`)
-      this.#authenticating = undefined
-      return
-    }
+    if (this.#authenticating !== undefined) return this.#response(line)
     const [, tag = '*', verb = '', rest = ''] = /^(\S+) (\S+) ?(.*)$/.exec(line) ?? []
     target.commands.push(`${verb} ${rest}`.trim())
     const instead = target.manners.instead?.[verb]
@@ -217,9 +213,8 @@ class Session {
         return this.#say(`${tag} OK done`)
       case 'AUTHENTICATE': {
         const [, initial] = rest.split(' ')
-        if (initial !== undefined) return this.#say(`${tag} ${this.#isRight(initial) ? 'OK in' : 'NO wrong'}`)
         this.#authenticating = tag
-        return this.#say('+ ')
+        return initial === undefined ? this.#say('+ ') : this.#response(initial)
       }
       case 'LOGIN':
         return this.#say(`${tag} ${rest === '"mario" "secret"' ? 'OK in' : 'NO wrong'}`)
@@ -250,8 +245,13 @@ class Session {
     }
   }
 
-  #isRight(response: string): boolean {
-    return Buffer.from(response, 'base64').toString() === '\0mario\0secret'
+  /** A response in AUTHENTICATE: PLAIN's, or XOAUTH2's, which is told to be wrong before it is refused. */
+  #response(line: string): void {
+    const text = Buffer.from(line, 'base64').toString()
+    if (text.startsWith('user=') && !text.includes('Bearer fresh')) return this.#say('+ eyJzdGF0dXMiOiI0MDEifQ==')
+    const right = text === '\0mario\0secret' || text === 'user=mario\x01auth=Bearer fresh\x01\x01'
+    this.#say(`${this.#authenticating} ${right ? 'OK in' : 'NO [AUTHENTICATIONFAILED] wrong'}`)
+    this.#authenticating = undefined
   }
 
   #append(tag: string, rest: string): void {
