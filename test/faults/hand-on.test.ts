@@ -100,6 +100,19 @@ test('flags go along, but for those that are matters of one side', async (t) => 
   assert.deepEqual(server.messages[0]?.flags, ['\\Seen', '$Forwarded'])
 })
 
+test('a token that is good no more is asked for anew, with SASL-IR and without', async (t) => {
+  for (const capabilities of ['IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=XOAUTH2', 'IMAP4rev1 AUTH=XOAUTH2']) {
+    const server = await target(t, { capabilities })
+    const asked: (string | undefined)[] = []
+    const token = (refused?: string): Promise<string> => {
+      asked.push(refused)
+      return Promise.resolve(refused === undefined ? 'stale' : 'fresh')
+    }
+    assert.equal((await run(await mailWith(3), server, { secret: { token } })).handed, 3)
+    assert.deepEqual(asked, [undefined, 'stale'])
+  }
+})
+
 test('a mailbox that is not there is made', async (t) => {
   const server = await target(t)
   server.exists = false
