@@ -3,26 +3,30 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fetchPop3 } from '../../src/doors/fetch-pop3.ts'
-import type { FetchReport, Remote } from '../../src/doors/fetching.ts'
+import type { FetchOptions, FetchReport, Remote } from '../../src/doors/fetching.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import { MemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { hashOf, HostilePop3, type Hostility, type RemoteMessage, type Step } from './hostile-pop3.ts'
-import { allOctets, watch, type WatchedMail } from './watched-mail.ts'
+import { allHashes, watch, type WatchedMail } from './watched-mail.ts'
 
 /** Some mail: what is odd is in the octets, so that each hostility meets it. */
 export function someMail(): RemoteMessage[] {
-  const message = (uniqueId: string, text: string): RemoteMessage => ({ uniqueId, octets: Buffer.from(text, 'latin1') })
   return [
-    message('a', 'Subject: one\r\n\r\nCiao\r\n'),
-    message('b', 'Subject: dots\r\n\r\n.\r\n..\r\n.x\r\n\r\n.\r\n'),
-    message('c', `Subject: some lines\r\n\r\n${'A line of text.\r\n'.repeat(2000)}`),
-    message('d', 'Subject: odd\r\n\r\nNUL \0 8-bit \xe9\xff bare \r and \n and \r\r\n\n\r\n'),
-    message('e', 'Subject: twice\r\n\r\nThe same.\r\n'),
-    message('f', 'Subject: twice\r\n\r\nThe same.\r\n'),
-    message('g', `Subject: one long line\r\n\r\n${'x'.repeat(1_500_000)}\r\n`),
-    message('h', '\r\n'),
+    letter('a', 'Subject: one\r\n\r\nCiao\r\n'),
+    letter('b', 'Subject: dots\r\n\r\n.\r\n..\r\n.x\r\n\r\n.\r\n'),
+    letter('c', `Subject: some lines\r\n\r\n${'A line of text.\r\n'.repeat(2000)}`),
+    letter('d', 'Subject: odd\r\n\r\nNUL \0 8-bit \xe9\xff bare \r and \n and \r\r\n\n\r\n'),
+    letter('e', 'Subject: twice\r\n\r\nThe same.\r\n'),
+    letter('f', 'Subject: twice\r\n\r\nThe same.\r\n'),
+    letter('g', `Subject: one long line\r\n\r\n${'x'.repeat(1_500_000)}\r\n`),
+    letter('h', '\r\n'),
   ]
+}
+
+/** A message of these octets, in Latin-1. */
+export function letter(uniqueId: string, text: string): RemoteMessage {
+  return { uniqueId, octets: Buffer.from(text, 'latin1') }
 }
 
 /** How often each is there. */
@@ -36,7 +40,7 @@ export function counts(hashes: readonly string[]): Map<string, number> {
 export class HostileBench implements AsyncDisposable {
   readonly server: HostilePop3
   #store: Store
-  readonly #data: string | undefined
+  readonly data: string | undefined
   /** To be removed at the end. */
   readonly #folder: string | undefined
   #watched: WatchedMail
@@ -46,8 +50,12 @@ export class HostileBench implements AsyncDisposable {
   readonly violations: string[] = []
   leave: Remote['leave'] = 'forever'
   tls: Remote['tls'] = 'none'
+  host = '127.0.0.1'
+  reach: Remote['reach']
   /** How long the fetch waits for a silent server (milliseconds). */
   patience = 400
+  /** How far the clock of a fetch is ahead (milliseconds). */
+  ahead = 0
 
   private constructor(
     server: HostilePop3,
@@ -57,7 +65,7 @@ export class HostileBench implements AsyncDisposable {
   ) {
     this.server = server
     this.#store = store
-    this.#data = folders.data
+    this.data = folders.data
     this.#folder = folders.own
     this.#watched = watched
     this.#ever = [...server.messages]
@@ -65,7 +73,7 @@ export class HostileBench implements AsyncDisposable {
 
   /** With the store in memory, on disk, or in the folder `data`. */
   static async open(
-    options: { disk?: boolean; data?: string; messages?: RemoteMessage[] } = {},
+    options: { disk?: boolean; data?: string; messages?: readonly RemoteMessage[] } = {},
   ): Promise<HostileBench> {
     const folder = options.disk === true ? await mkdtemp(join(tmpdir(), 'postino-hostile-')) : undefined
     const data = options.data ?? folder
@@ -75,12 +83,14 @@ export class HostileBench implements AsyncDisposable {
   }
 
   /** As after the end of one process and the start of another, and what happened to the folder of data between them. */
-  async restart(between: () => void): Promise<void> {
-    assert.ok(this.#data !== undefined)
+  async restart(between: () => void | Promise<void>): Promise<void> {
+    assert.ok(this.data !== undefined)
     await this.#store.close()
-    between()
-    this.#store = new DiskStore(this.#data)
-    this.#watched = watch(await this.#store.open('mario'))
+    await between()
+    this.#store = new DiskStore(this.data)
+    const mail = await this.#store.open('mario')
+    // A damaged message is not durable.
+    this.#watched = watch(mail, await allHashes(mail).catch(() => []))
   }
 
   /** Puts a message into the maildrop. */
@@ -89,29 +99,39 @@ export class HostileBench implements AsyncDisposable {
     this.server.messages = this.server.messages.toSpliced(place, 0, message)
   }
 
+  /** Takes a message out of the maildrop, as somebody else's program does. */
+  vanish(uniqueId: string): void {
+    this.server.messages = this.server.messages.filter((each) => each.uniqueId !== uniqueId)
+  }
+
+  /** The account that is fetched from. */
+  get remote(): Remote {
+    return {
+      account: 'pop3:mario@example.it',
+      host: this.host,
+      port: this.server.port,
+      tls: this.tls,
+      login: 'mario',
+      password: 'secret',
+      leave: this.leave,
+      ...(this.reach && { reach: this.reach }),
+    }
+  }
+
   /** Fetches while the server behaves so. */
-  async fetch(hostility: Hostility = {}): Promise<FetchReport> {
-    const report = await this.fetchUnjudged(hostility)
+  async fetch(hostility: Hostility = {}, options: FetchOptions = {}): Promise<FetchReport> {
+    const report = await this.fetchUnjudged(hostility, options)
     assert.deepEqual(this.violations, [])
     await this.expectNothingStrange()
     return report
   }
 
   /** The same where what the server sends is not what it has. */
-  async fetchUnjudged(hostility: Hostility): Promise<FetchReport> {
+  async fetchUnjudged(hostility: Hostility, options: FetchOptions = {}): Promise<FetchReport> {
     this.server.hostility = { ...hostility, onStep: (step) => this.#judge(step) }
-    const remote: Remote = {
-      account: 'pop3:mario@example.it',
-      host: '127.0.0.1',
-      port: this.server.port,
-      tls: this.tls,
-      login: 'mario',
-      password: 'secret',
-      leave: this.leave,
-    }
-    return await fetchPop3(remote, this.#watched.mail, {
-      patience: { connect: this.patience, silence: this.patience },
-    })
+    const patience = { connect: this.patience, silence: this.patience }
+    const now = (): number => Date.now() + this.ahead
+    return await fetchPop3(this.remote, this.#watched.mail, { patience, now, ...options })
   }
 
   /** Everything that was sent must be durable before DELE of it, and before QUIT (law 1). */
@@ -128,14 +148,15 @@ export class HostileBench implements AsyncDisposable {
     }
   }
 
-  async #kept(): Promise<string[]> {
-    return (await allOctets(this.#watched.mail)).map(hashOf).toSorted()
+  /** The hashes of what is kept, in order of arrival. */
+  async kept(): Promise<string[]> {
+    return await allHashes(this.#watched.mail)
   }
 
   /** Nothing is kept that was never there, nothing more often than it was there; all that was deleted there is kept here. */
   async expectNothingStrange(): Promise<void> {
     const left = counts(this.#ever.map(({ octets }) => hashOf(octets)))
-    const kept = await this.#kept()
+    const kept = await this.kept()
     for (const hash of kept) {
       const more = left.get(hash) ?? 0
       assert.notEqual(more, 0, 'a message is kept that was never sent, or it is kept twice')
@@ -150,13 +171,14 @@ export class HostileBench implements AsyncDisposable {
   }
 
   /** With the server in order again, everything comes home, once; a further fetch finds nothing new. */
-  async expectAllHome(): Promise<void> {
-    const good = await this.fetch()
+  async expectAllHome(options: FetchOptions = {}, manners: Hostility = {}): Promise<void> {
+    const good = await this.fetch(manners, options)
     assert.equal(good.error, undefined)
     assert.deepEqual([good.failed, good.problems], [0, []])
-    assert.deepEqual(await this.#kept(), this.#ever.map(({ octets }) => hashOf(octets)).toSorted())
+    const ever = this.#ever.map(({ octets }) => hashOf(octets))
+    assert.deepEqual((await this.kept()).toSorted(), ever.toSorted())
     if (this.leave === 'delete') assert.deepEqual(this.server.messages, [])
-    const again = await this.fetch()
+    const again = await this.fetch(manners, options)
     assert.deepEqual([again.error, again.new, again.failed], [undefined, 0, 0])
   }
 

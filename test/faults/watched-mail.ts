@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Draft, Staged, UserMail } from '../../src/store/store.ts'
 
@@ -7,9 +8,9 @@ export interface WatchedMail {
   readonly durable: ReadonlySet<string>
 }
 
-/** Watches a user's mail. Each `change` resolves a little late, so that whoever does not wait for it is caught. */
-export function watch(mail: UserMail): WatchedMail {
-  const durable = new Set<string>()
+/** Watches a user's mail; `before`: what is durable already. Each `change` resolves a little late, so that whoever does not wait for it is caught. */
+export function watch(mail: UserMail, before: Iterable<string> = []): WatchedMail {
+  const durable = new Set(before)
   const change = async <T>(work: (draft: Draft) => T): Promise<T> => {
     const added: string[] = []
     const value = await mail.change((draft) =>
@@ -45,6 +46,17 @@ export function watch(mail: UserMail): WatchedMail {
       close: () => mail.close(),
     },
   }
+}
+
+/** The SHA-256 of the octets of every message, in order of arrival. */
+export async function allHashes(mail: UserMail): Promise<string[]> {
+  const out: string[] = []
+  for (const { id } of await mail.read((view) => view.messages())) {
+    const hash = createHash('sha256')
+    for await (const chunk of mail.bytes(id)) hash.update(chunk)
+    out.push(hash.digest('hex'))
+  }
+  return out
 }
 
 /** The octets of every message, in order of arrival. */
