@@ -4,12 +4,14 @@ import { consentWarning } from '../accounts/oauth/consent-end.ts'
 import { limitsOf } from '../accounts/providers.ts'
 import type { Trouble } from '../store/store.ts'
 import { shown } from './account.ts'
-import { dateText, octetsText, plural } from './amounts.ts'
+import type { HandOnState } from '../doors/hand-on-state.ts'
+import { count, dateText, octetsText, plural } from './amounts.ts'
 import { readConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
 import { spellDuration } from './duration.ts'
 import type { ExitCode } from './failure.ts'
 import { chooseAccounts } from './fetch.ts'
+import { handOnStates } from './hand-on.ts'
 import { hostAndPort } from './listen-address.ts'
 import { withDirectory, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
@@ -21,9 +23,13 @@ export async function showAccount(context: Context, address: string): Promise<Ex
     const [account] = chooseAccounts(directory, [address])
     if (account === undefined) return 1
     const name = `${account.protocol}:${account.address}`
-    const { home, troubles } = await withStore(context, async (store) => {
+    const { home, troubles, handOn } = await withStore(context, async (store) => {
       const mail = await store.open(account.user)
-      return await mail.read((view) => ({ home: view.ledger(name).length, troubles: view.troubles(name) }))
+      return await mail.read((view) => ({
+        home: view.ledger(name).length,
+        troubles: view.troubles(name),
+        handOn: handOnStates(view, account, Date.now()),
+      }))
     })
     if (context.json) {
       const { failures = 0, next, consentEnds } = account.state
@@ -39,10 +45,40 @@ export async function showAccount(context: Context, address: string): Promise<Ex
           why,
           next: new Date(again).toISOString(),
         })),
+        ...(handOn.length > 0 && { handOn: handOn.map(shownHandOn) }),
       })
-    } else for (const line of linesOf(account, { home, troubles, fetchEvery })) await context.output.line(line)
+    } else
+      for (const line of [...linesOf(account, { home, troubles, fetchEvery }), ...handOn.flatMap(handOnLines)])
+        await context.output.line(line)
     return 0
   })
+}
+
+function shownHandOn({ target, handed, waiting, refused, down, due }: HandOnState): object {
+  const time = (when: number): string => new Date(when).toISOString()
+  return {
+    target,
+    handed,
+    waiting,
+    refused: refused.map((one) => ({ ...one, next: time(one.next) })),
+    ...(down !== undefined && { down: { ...down, next: time(down.next) } }),
+    ...(due !== undefined && due > 0 && { next: time(due) }),
+  }
+}
+
+function handOnLines({ target, handed, waiting, refused, down }: HandOnState): string[] {
+  const sum = `${count(handed)} handed on, ${count(waiting)} waiting, ${count(refused.length)} not taken`
+  return [
+    singleLine(`${target}: ${sum}`),
+    ...(down === undefined ? [] : [singleLine(`  ${down.why}; tried again from ${dateText(down.next)}`)]),
+    ...refused.map(({ message, attempts, why, next }) =>
+      singleLine(`  message ${message}: ${why}; tried ${times(attempts)}, again from ${dateText(next)}`),
+    ),
+  ]
+}
+
+function times(attempts: number): string {
+  return attempts === 1 ? 'once' : `${attempts} times`
 }
 
 function linesOf(
@@ -99,9 +135,7 @@ function linesOf(
   return [
     ...rows.flatMap(([name, text]) => (text === undefined ? [] : [`${name.padEnd(14)}${singleLine(text)}`])),
     ...troubles.map(({ uniqueId, attempts, why, next }) =>
-      singleLine(
-        `  ${uniqueId}: ${why}; tried ${attempts === 1 ? 'once' : `${attempts} times`}, again from ${dateText(next)}`,
-      ),
+      singleLine(`  ${uniqueId}: ${why}; tried ${times(attempts)}, again from ${dateText(next)}`),
     ),
   ]
 }

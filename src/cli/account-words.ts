@@ -3,7 +3,7 @@ import { parseHandOnTarget } from '../accounts/hand-on-target.ts'
 import { parseOctets } from '../accounts/leave.ts'
 import { MisuseError } from '../errors.ts'
 import { parsePin } from '../net/certificate-pin.ts'
-import { parseProxy } from '../net/proxy-address.ts'
+import { hasPassword, parseProxy, passwordVariable } from '../net/proxy-address.ts'
 import { parseDuration } from './duration.ts'
 import { splitOptions, type SplitWords } from './split-option.ts'
 
@@ -76,6 +76,11 @@ export function accountOptions(words: AccountWords, before: AccountOptions, now:
   one('secretFrom', words.passwordCommand, (command) => ({ command }))
   one('proxy', words.proxy, (text) => {
     parseProxy(text)
+    if (hasPassword(text))
+      throw new MisuseError(
+        'usage',
+        `a password in --proxy would be shown and stored in the clear: leave it out, and give it in ${passwordVariable} in the environment`,
+      )
     return text
   })
   many('pins', words.pin, (texts) => texts.map(parsePin))

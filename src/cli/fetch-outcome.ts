@@ -1,7 +1,9 @@
 import type { Ended } from '../accounts/schedule.ts'
 import type { FetchReport } from '../doors/fetching.ts'
+import type { HandOnReport } from '../doors/hand-on.ts'
 import { RefusedError } from '../errors.ts'
 import { describeAccountFailure, isTemporary } from './failure.ts'
+import type { HandOnOutcome } from './hand-on.ts'
 
 /** How a fetch from one account ended, as it can also be told to another process. */
 export interface Outcome {
@@ -9,7 +11,20 @@ export interface Outcome {
   readonly user: string
   readonly report: Omit<FetchReport, 'error'>
   /** What kept it from beginning, or ended it early. */
-  readonly fault?: { readonly text: string; readonly temporary: boolean }
+  readonly fault?: Fault
+  /** What became of handing on, for each place. */
+  readonly handOn?: readonly HandedOn[]
+}
+
+interface Fault {
+  readonly text: string
+  readonly temporary: boolean
+}
+
+/** What became of handing on to one place. */
+export interface HandedOn extends Pick<HandOnReport, 'handed' | 'refused' | 'waiting' | 'problems'> {
+  readonly target: string
+  readonly fault?: Fault
 }
 
 const nothing: Outcome['report'] = {
@@ -37,7 +52,18 @@ function named({ address, user }: { address: string; user: string }): Pick<Outco
   return { address, user }
 }
 
-function faultOf(error: unknown): NonNullable<Outcome['fault']> {
+/** The outcome with what became of handing on. */
+export function withHandOn(outcome: Outcome, places: readonly HandOnOutcome[]): Outcome {
+  if (places.length === 0) return outcome
+  const handOn = places.map(({ target, report: { error, ...report } }) => ({
+    target,
+    ...report,
+    ...(error !== undefined && { fault: faultOf(error) }),
+  }))
+  return { ...outcome, handOn }
+}
+
+function faultOf(error: unknown): Fault {
   return { text: describeAccountFailure(error), temporary: isTemporary(error) }
 }
 

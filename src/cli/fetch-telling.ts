@@ -5,11 +5,16 @@ import type { Outcome } from './fetch-outcome.ts'
 import { singleLine } from './printable.ts'
 
 /** One line for an account that is done, and one for each thing that went wrong. */
-export async function tellOutcome(context: Context, { address, report, fault }: Outcome): Promise<void> {
+export async function tellOutcome(context: Context, outcome: Outcome): Promise<void> {
+  const { address, report, fault, handOn = [] } = outcome
   const { problems, plan, ...counts } = report
   for (const problem of problems) context.notes.failure(`postino: ${address}: ${singleLine(problem)}`)
   if (fault !== undefined) context.notes.failure(`postino: ${address}: ${fault.text}`)
-  if (context.json) await context.output.json(jsonOf(address, report, fault))
+  for (const place of handOn) {
+    for (const problem of place.problems) context.notes.failure(`postino: ${address}: ${singleLine(problem)}`)
+    if (place.fault !== undefined) context.notes.failure(`postino: ${address}: ${place.fault.text}`)
+  }
+  if (context.json) await context.output.json(jsonOf(outcome))
   else if (plan !== undefined)
     for (const line of planLines(address, plan, counts.skipped)) await context.output.line(line)
   else if (fault === undefined || counts.new > 0 || counts.deleted > 0) {
@@ -20,10 +25,21 @@ export async function tellOutcome(context: Context, { address, report, fault }: 
     const amount = counts.octets === 0 ? '' : `; ${octetsText(counts.octets)}`
     await context.output.line(`${address}: ${words.join(', ')}${amount} in ${durationText(counts.seconds)}`)
   }
+  if (!context.json)
+    for (const { target, handed, refused, waiting } of handOn)
+      if (handed + refused + waiting > 0)
+        await context.output.line(`${address}: ${handOnWords({ handed, refused, waiting })} ${singleLine(target)}`)
   await context.output.flush()
 }
 
-function jsonOf(address: string, report: Outcome['report'], fault: Outcome['fault']): object {
+function handOnWords({ handed, refused, waiting }: { handed: number; refused: number; waiting: number }): string {
+  const words = [`${count(handed)} handed on`]
+  if (refused > 0) words.push(`${count(refused)} not taken`)
+  if (waiting > 0) words.push(`${count(waiting)} waiting`)
+  return `${words.join(', ')}:`
+}
+
+function jsonOf({ address, report, fault, handOn }: Outcome): object {
   const { new: fetched, skipped, failed, waiting, deleted, octets, problems, plan } = report
   return {
     account: address,
@@ -37,6 +53,9 @@ function jsonOf(address: string, report: Outcome['report'], fault: Outcome['faul
     ...(plan !== undefined && { plan }),
     ...(fault !== undefined && { error: fault.text }),
     ...(problems.length > 0 && { problems }),
+    ...(handOn !== undefined && {
+      handOn: handOn.map(({ fault: why, ...place }) => ({ ...place, ...(why && { error: why.text }) })),
+    }),
   }
 }
 

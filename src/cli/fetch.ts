@@ -12,6 +12,7 @@ import { describeFailure, type ExitCode } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
 import { partOfMessage } from './fetch-message.ts'
 import { failedOutcome, type Outcome, outcomeOf } from './fetch-outcome.ts'
+import { handedOn } from './fetch-hand-on.ts'
 import { tellOutcome } from './fetch-telling.ts'
 import { withDirectory, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
@@ -127,7 +128,7 @@ async function fetchAll(
         (report) => outcomeOf(account, report),
         (error: unknown) => failedOutcome(account, error),
       )
-      await telling.take({ outcome })
+      await telling.take({ outcome: request.dryRun ? outcome : await handedOn(parts, account, outcome, stop.signal) })
     }
   }
   await Promise.all(Array.from({ length: Math.min(parallel, accounts.length) }, worker))
@@ -145,8 +146,13 @@ function total(amounts: readonly FetchProgress[]): Amount {
 }
 
 function exitCode(outcomes: readonly Outcome[]): ExitCode {
-  const faults = outcomes.flatMap(({ fault }) => fault ?? [])
-  if (outcomes.some(({ report }) => report.failed > 0)) return 1
+  const faults = outcomes.flatMap(({ fault, handOn = [] }) =>
+    [fault ?? [], handOn.map((place) => place.fault ?? [])].flat(2),
+  )
+  const refused = outcomes.some(
+    ({ report, handOn = [] }) => report.failed > 0 || handOn.some((place) => place.refused > 0),
+  )
+  if (refused) return 1
   if (faults.length === 0) return 0
   return faults.every(({ temporary }) => temporary) ? 75 : 1
 }

@@ -1,5 +1,6 @@
 import type { Account, Directory } from '../accounts/directory.ts'
 import { Secrets } from '../accounts/secrets.ts'
+import { HandOnRounds } from './hand-on-rounds.ts'
 import { ControlListener } from './serve-control.ts'
 import type { Counters, Gauge } from './serve-counters.ts'
 import { Indexing } from './serve-indexing.ts'
@@ -28,6 +29,7 @@ export class Chores {
   readonly #fetches: Fetches
   readonly #control: ControlListener
   readonly #watches: Watches
+  readonly #handOn: HandOnRounds
   readonly #data: string
   readonly #log: LogLines
 
@@ -46,7 +48,9 @@ export class Chores {
       log,
       counters,
       fetched: (user) => indexing.nudge(user),
+      brought: (address) => this.#handOn.nudge(address),
     })
+    this.#handOn = new HandOnRounds({ data, directory, secrets: new Secrets(data), mails, log })
     this.#watches = new Watches({
       data,
       directory,
@@ -69,6 +73,7 @@ export class Chores {
   start(): void {
     this.#fetches.schedule.start()
     this.#watches.start()
+    this.#handOn.start()
     this.#indexing.start()
     this.#purging.start()
   }
@@ -77,6 +82,7 @@ export class Chores {
   async stop(): Promise<void> {
     await Promise.all([
       this.#watches.stop(),
+      this.#handOn.stop(),
       this.#fetches.schedule.stop().then(() => this.#control.close()),
       this.#indexing.close(),
       this.#purging.stop(),

@@ -8,6 +8,7 @@ import { count, octetsText } from './amounts.ts'
 import type { ControlLine, ControlRequest } from './control-words.ts'
 import { describeFailure } from './failure.ts'
 import { fetchAccount, type FetchTask } from './fetch-account.ts'
+import { handedOn } from './fetch-hand-on.ts'
 import { endedOf, failedOutcome, type Outcome, outcomeOf } from './fetch-outcome.ts'
 import type { Counters } from './serve-counters.ts'
 import type { LogLines } from './serve-log.ts'
@@ -26,6 +27,8 @@ export interface FetchScheduleOptions {
   readonly counters: Counters
   /** New mail has come for this user. */
   fetched(user: string): void
+  /** An account was fetched: there may be something to hand on. */
+  brought(address: string): void
 }
 
 /** Fetches from all accounts while `serve` runs: each in its time, and when a command asks for it. */
@@ -113,7 +116,13 @@ export class Fetches {
     try {
       const report = await fetchAccount({ data, directory, secrets, open }, account, task)
       const outcome = outcomeOf(account, report)
-      tell?.(outcome)
+      if (tell === undefined) this.#options.brought(address)
+      else
+        tell(
+          task.dryRun === true
+            ? outcome
+            : await handedOn({ data, directory, secrets, open }, account, outcome, task.signal),
+        )
       if (report.new > 0) for (const user of new Set(borrowed.map((mail) => mail.user))) this.#options.fetched(user)
       if (task.signal.aborted || task.dryRun === true) return undefined
       this.#note(outcome)

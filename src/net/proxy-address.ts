@@ -12,6 +12,14 @@ const forms = 'socks5://HOST[:PORT] or http://HOST:PORT, with USER:PASSWORD@ bef
 /** By IANA; for HTTP proxies there is none that everybody uses. */
 const socksPort = 1080
 
+/** The environment's password for a proxy whose address names only the user: an address is shown and stored in the clear. */
+export const passwordVariable = 'POSTINO_PROXY_PASSWORD'
+
+/** Whether a password stands in the address itself. */
+export function hasPassword(text: string): boolean {
+  return /^[^/]*\/\/[^@:]*:.*@/.test(text.trim())
+}
+
 /** Reads `socks5://[USER[:PASSWORD]@]HOST[:PORT]` or `http://[USER[:PASSWORD]@]HOST:PORT`. Throws MisuseError `usage`, without the password. */
 export function parseProxy(text: string): ProxyAddress {
   const wrong = (what: string): MisuseError =>
@@ -46,10 +54,11 @@ function kindOf(scheme: string): ProxyAddress['kind'] | undefined {
 
 function readLogin(text: string, wrong: (what: string) => MisuseError): { name: string; password: string } {
   const colon = text.indexOf(':')
-  const [name, password] = colon === -1 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)]
+  const [name, password] = colon === -1 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)]
   if (name === '') throw wrong('there is no user name before the @')
   try {
-    return { name: decodeURIComponent(name), password: decodeURIComponent(password) }
+    const given = password === undefined ? (process.env[passwordVariable] ?? '') : decodeURIComponent(password)
+    return { name: decodeURIComponent(name), password: given }
   } catch {
     throw wrong('a % in user name or password is to be spelt %25')
   }

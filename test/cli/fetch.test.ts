@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createPop3Server } from '../../src/library/server.ts'
@@ -224,4 +224,34 @@ test('a mailbox for several people: each user gets what is theirs', async (t) =>
       [subject],
     )
   assert.equal((await made.json(['fetch']))[0]?.['skipped'], 3)
+})
+
+test('new mail is handed on, once, with fetch and while serve runs, and how that stands is shown', async (t) => {
+  const at = await provider(t, 'old')
+  const made = await withAccount(t, at, '--every', '0')
+  await made.run(['fetch'])
+  const there = join(made.data, '..', 'There')
+  const { code, stderr } = await made.run(['account', 'set', 'mario@example.it', '--hand-on', `maildir:${there}`])
+  assert.equal(code, 0, stderr)
+  at.messages.set('id-new', letter('new'))
+  const files = async (): Promise<number> => (await readdir(join(there, 'new')).catch(() => [])).length
+  const fetched = await made.run(['fetch'])
+  assert.match(fetched.stdout, /1 new, 1 already here.*\n.*1 handed on: maildir:/)
+  assert.equal(await files(), 1)
+  assert.match((await made.run(['account', 'show', 'mario@example.it'])).stdout, /1 handed on, 0 waiting, 0 not taken/)
+  const serving = await made.serve(['--listen', 'metrics=127.0.0.1:0'])
+  at.messages.set('id-newer', letter('newer'))
+  const [line] = await made.json(['fetch'])
+  assert.equal((line?.['handOn'] as { handed: number }[])[0]?.handed, 1)
+  assert.equal(await files(), 2)
+  await serving.stop()
+  const wrong = await made.run([
+    'account',
+    'set',
+    'mario@example.it',
+    '--hand-on',
+    'imaps://mario:secret@imap.example.it/INBOX',
+  ])
+  assert.equal(wrong.code, 2)
+  assert.doesNotMatch(wrong.stderr, /secret/)
 })
