@@ -55,7 +55,7 @@ function underWayAccount(target: HandOnTarget): string {
 }
 
 /** Under this unique-id stands the trouble with a target as a whole: no message has an empty one. */
-const whole = ''
+export const whole = ''
 
 /** Names a way in, in whosever mail. */
 export function wayIn({ account, uniqueId, hash, nth }: LedgerEntry): string {
@@ -117,16 +117,6 @@ export function clearUnderWay(draft: Draft, target: HandOnTarget, uniqueId: stri
 export function noteHanded(draft: Draft, account: string, { id, uniqueId, hash, size }: Message): void {
   const message = draft.view.message(id) === undefined ? undefined : id
   draft.know({ account, uniqueId, nth: 0 }, { hash, size, message })
-}
-
-/** Notes, or undefined clears, why a message, or (without one) the whole target, is left in peace for a while. */
-export function noteTrouble(
-  draft: Draft,
-  account: string,
-  message: Pick<Message, 'uniqueId'> | undefined,
-  trouble: Omit<Trouble, 'account' | 'uniqueId'> | undefined,
-): void {
-  draft.trouble(account, message?.uniqueId ?? whole, trouble)
 }
 
 const minute = 60_000

@@ -6,7 +6,7 @@ import { type Contents, Fingerprint, fingerprintOf } from './hand-on-contents.ts
 import { type Courier, type Missing, type Outcome, type Parcel, unreadable } from './hand-on-courier.ts'
 import { openImap } from './hand-on-imap-log-in.ts'
 import type { ImapSession } from './hand-on-imap-session.ts'
-import { imapDate, imapMailbox, parseImapDate } from './hand-on-imap-words.ts'
+import { imapDate, imapMailbox, parseImapDate, type Tagged } from './hand-on-imap-words.ts'
 import type { LinkOptions } from './hand-on-link.ts'
 import type { HandOnSecret } from './hand-on-log-in.ts'
 
@@ -46,14 +46,21 @@ class ImapCourier implements Courier {
 
   /** Looks whether the mailbox is there, and makes it where it is not. */
   async look(): Promise<void> {
-    if ((await this.#status()) !== undefined) return
-    await this.#session.must(`CREATE ${this.#mailbox}`, `to make the mailbox ${this.#name}`)
-    await this.#session.ask(`SUBSCRIBE ${this.#mailbox}`)
-    await this.#mustStatus()
+    const answer = await this.#status()
+    if (answer.status !== 'OK') {
+      // Where a reason is given it must be that the mailbox is missing (RFC 5530 §3).
+      if (!['', 'NONEXISTENT', 'TRYCREATE'].includes(answer.code.toUpperCase()))
+        throw this.#session.refusal(answer, `to look at the mailbox ${this.#name}`)
+      await this.#session.must(`CREATE ${this.#mailbox}`, `to make the mailbox ${this.#name}`)
+      await this.#session.ask(`SUBSCRIBE ${this.#mailbox}`)
+    }
+    await this.mark()
   }
 
   async mark(): Promise<string> {
-    return JSON.stringify(this.#mark ?? (await this.#mustStatus()))
+    if (this.#mark === undefined) await this.#status()
+    if (this.#mark !== undefined) return JSON.stringify(this.#mark)
+    throw new RefusedError('no', '', `${this.#session.link.place} does not tell how the mailbox ${this.#name} stands`)
   }
 
   async carry(parcels: readonly Parcel[], tell: (parcel: Parcel, outcome: Outcome) => void): Promise<void> {
@@ -106,13 +113,8 @@ class ImapCourier implements Courier {
     else this.#mark = { ...mark, uidNext: Math.max(mark.uidNext, Number(uid) + 1) }
   }
 
-  async #mustStatus(): Promise<Mark> {
-    const mark = await this.#status()
-    if (mark !== undefined) return mark
-    throw new RefusedError('no', '', `${this.#session.link.place} does not tell how the mailbox ${this.#name} stands`)
-  }
-
-  async #status(): Promise<Mark | undefined> {
+  /** Asks how the mailbox stands, and notes it where the server tells. */
+  async #status(): Promise<Tagged> {
     let given = ''
     const tagged = await this.#session.ask(`STATUS ${this.#mailbox} (UIDNEXT UIDVALIDITY)`, {
       untagged: (line) => (given = /^STATUS .*\(([^()]*)\)\s*$/i.exec(line)?.[1] ?? given),
@@ -120,7 +122,7 @@ class ImapCourier implements Courier {
     const uidNext = Number(/\bUIDNEXT (\d+)/i.exec(given)?.[1])
     const uidValidity = Number(/\bUIDVALIDITY (\d+)/i.exec(given)?.[1])
     this.#mark = tagged.status === 'OK' && uidNext > 0 && uidValidity > 0 ? { uidNext, uidValidity } : undefined
-    return this.#mark
+    return tagged
   }
 
   /**

@@ -3,7 +3,7 @@ import type { HandOnTarget } from '../accounts/hand-on-target.ts'
 import { PeerError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import type { Message, UserMail } from '../store/store.ts'
-import { clearUnderWay, noteHanded, noteTrouble, type UnderWay } from './hand-on-book.ts'
+import { clearUnderWay, noteHanded, type UnderWay } from './hand-on-book.ts'
 import type { Courier } from './hand-on-courier.ts'
 
 export interface MissedOptions {
@@ -86,7 +86,7 @@ export class Missed {
       await mail.change((draft) => {
         for (const { note, message } of taken) {
           noteHanded(draft, note.account, message)
-          noteTrouble(draft, note.account, message, undefined)
+          draft.trouble(note.account, message.uniqueId, undefined)
           clearUnderWay(draft, target, message.uniqueId)
         }
       })

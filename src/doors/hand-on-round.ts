@@ -6,11 +6,11 @@ import {
   handOnAccount,
   type HandOnPlan,
   noteHanded,
-  noteTrouble,
   noteUnderWay,
   rests,
   type Route,
   type UnderWay,
+  whole,
   worse,
 } from './hand-on-book.ts'
 import { type Courier, type Outcome, Package } from './hand-on-courier.ts'
@@ -77,8 +77,14 @@ export class Round {
   async run(): Promise<PostinoError | undefined> {
     const { pending, settled, troubles, underWay, down } = this.#plan
     const { backOff = false, mail, signal } = this.#options
-    if (settled.length > 0)
-      await mail.change((draft) => settled.forEach((message) => noteHanded(draft, this.#account, message)))
+    const left = new Set<string>(pending.map(({ uniqueId }) => uniqueId))
+    // Of messages that were removed here meanwhile.
+    const past = [...troubles.keys()].filter((uniqueId) => !left.has(uniqueId))
+    if (settled.length + past.length > 0)
+      await mail.change((draft) => {
+        for (const message of settled) noteHanded(draft, this.#account, message)
+        for (const uniqueId of past) draft.trouble(this.#account, uniqueId, undefined)
+      })
     const now = this.#now()
     if (backOff && rests(down, now)) return undefined
     const held = new Set(underWay.map(({ uniqueId }) => uniqueId))
@@ -90,7 +96,7 @@ export class Round {
     if (this.#queue.length === 0 && underWay.length === 0) return undefined
     try {
       await this.#work(underWay)
-      if (down !== undefined) await mail.change((draft) => noteTrouble(draft, this.#account, undefined, undefined))
+      if (down !== undefined) await mail.change((draft) => draft.trouble(this.#account, whole, undefined))
       return undefined
     } catch (error) {
       if (!(error instanceof PostinoError)) throw error
@@ -200,7 +206,7 @@ export class Round {
         if (outcome.kind === 'refused') this.#noteRefusal(draft, message, outcome.why)
         else if (outcome.kind === 'taken') {
           noteHanded(draft, this.#account, message)
-          if (this.#plan.troubles.has(message.uniqueId)) noteTrouble(draft, this.#account, message, undefined)
+          if (this.#plan.troubles.has(message.uniqueId)) draft.trouble(this.#account, message.uniqueId, undefined)
         }
       }
     })
@@ -215,7 +221,7 @@ export class Round {
   }
 
   #noteRefusal(draft: Draft, message: Message, why: string): void {
-    noteTrouble(draft, this.#account, message, worse(this.#plan.troubles.get(message.uniqueId), why, this.#now()))
+    draft.trouble(this.#account, message.uniqueId, worse(this.#plan.troubles.get(message.uniqueId), why, this.#now()))
   }
 
   /** `ours`: it broke because a message of ours could not be read to its end. `open`: of these nobody knows what became. */
@@ -262,7 +268,7 @@ export class Round {
   async #noteDown(error: PostinoError): Promise<void> {
     const trouble = worse(this.#plan.down, error.message, this.#now())
     await this.#options.mail
-      .change((draft) => noteTrouble(draft, this.#account, undefined, trouble))
+      .change((draft) => draft.trouble(this.#account, whole, trouble))
       // The fault that ended it is the one to tell, whatever becomes of the note.
       .catch(() => undefined)
   }

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { parseHandOnTarget } from '../../src/accounts/hand-on-target.ts'
-import { planHandOn } from '../../src/doors/hand-on-book.ts'
+import { handOnAccount, planHandOn } from '../../src/doors/hand-on-book.ts'
 import { handOn, type HandOnOptions, type HandOnReport } from '../../src/doors/hand-on.ts'
 import { StoreError } from '../../src/errors.ts'
 import type { MessageId } from '../../src/ids.ts'
@@ -234,6 +234,17 @@ test('one that is refused is told with the server’s words and tried again with
   now += 7 * 60_000
   assert.deepEqual(await run(mail, server, options), { ...fine, handed: 1 })
   await assertOnceEach(mail, server)
+})
+
+test('what is removed here is not handed on any more, and its trouble is forgotten', async (t) => {
+  const server = await target(t, { fate: () => ({ no: 'never' }) })
+  const mail = await mailWith(2)
+  assert.equal((await run(mail, server)).refused, 2)
+  await mail.change((draft) => draft.remove(1 as MessageId))
+  server.manners = {}
+  assert.deepEqual(await run(mail, server), { ...fine, handed: 1 })
+  const account = handOnAccount(address, parseHandOnTarget(server.url()))
+  assert.deepEqual(await mail.read((view) => view.troubles(account)), [])
 })
 
 test('a target that was down for a while is left in peace meanwhile, and then gets everything', async (t) => {
