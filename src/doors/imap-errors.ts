@@ -48,13 +48,18 @@ export function imapError(error: unknown, to: Destination, doing: string): Posti
   if (code === 'STARTTLS_INJECTION')
     return new PeerError('tls', `${where}: somebody put words in before TLS began, so nothing was sent`, options)
   if (known.tlsFailed === true) return tlsError(known, to)
-  if (timedOut.test(code)) return new PeerError('timed-out', `${where} has been silent for too long ${doing}`, options)
+  if (timedOut.test(code))
+    return new PeerError('timed-out', `${where} was asked ${doing}, and has been silent for too long`, options)
   if (tooLong.test(code)) return new PeerError('reply-too-long', `${where}: ${known.message}`, options)
   if (known.reason !== undefined && known.reason !== '')
     return new PeerError('connection-lost', `${where} ended the connection: ${known.reason}`, options)
   if (lost.test(code)) return new PeerError('connection-lost', `${where} ended the connection`, options)
   if (/^E[A-Z]+$|^ERR_/.test(code)) return connectionError(known, to)
-  return new PeerError('protocol', `${where} could not be understood ${doing}: ${known.message}`, options)
+  return new PeerError(
+    'protocol',
+    `${where} was asked ${doing}, and its answer could not be understood: ${known.message}`,
+    options,
+  )
 }
 
 function tlsError(error: ImapFlowError, to: Destination): PostinoError {

@@ -434,7 +434,11 @@ test('a server that hangs at any step is left after a while', async () => {
     bench.server.put('INBOX', letter('one'))
     const report = await bench.fetch()
     assert.equal(report.error?.code, 'timed-out', hang)
-    assert.match(report.error?.message ?? '', /127\.0\.0\.1:\d+ has been silent for too long/, hang)
+    assert.match(
+      report.error?.message ?? '',
+      /^127\.0\.0\.1:\d+ was asked to .*, and has been silent for too long$/,
+      hang,
+    )
     bench.server.hostility = {}
     assert.equal((await bench.fetch()).new, 1)
   }

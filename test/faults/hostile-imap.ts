@@ -78,7 +78,7 @@ export class HostileImap {
   #idling = new Set<(line: string) => void>()
 
   private constructor() {
-    this.#server = createServer((socket) => {
+    this.#server = createServer({ noDelay: true }, (socket) => {
       this.sockets.add(socket)
       socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket))
       new ImapSession(this, socket).run().catch(() => socket.destroy())

@@ -9,6 +9,7 @@ import { RefusedError } from '../../src/errors.ts'
 import { homeFlags } from '../../src/doors/fetch-imap-flags.ts'
 import { watchImap } from '../../src/doors/watch-imap.ts'
 import { generateMessages } from '../corpus/generate.ts'
+import { postino } from '../cli/postino.ts'
 import { startCyrus, type CyrusServer } from './cyrus.ts'
 import { startDovecot, type Dovecot } from './dovecot.ts'
 import { ImapHome, oddMail } from './imap-house.ts'
@@ -16,7 +17,7 @@ import { changeByImaplib, readByImaplib, type ImapAccess } from './imap-reader.t
 import { peerFault } from './own-root.ts'
 import { available } from './run.ts'
 
-const names = ['odd', 'modes', 'changes', 'numbers', 'kill', 'large', 'delete', 'idle', 'two']
+const names = ['odd', 'modes', 'changes', 'numbers', 'kill', 'large', 'delete', 'idle', 'two', 'command']
 let dovecot: Dovecot | undefined
 let folder = ''
 
@@ -310,6 +311,29 @@ withDovecot('two fetches at a time bring each message once', 'two', async ({ dov
     [undefined, undefined],
   )
   assert.equal((await home.in('INBOX')).length, 60)
+})
+
+withDovecot('by the command line', 'command', async ({ dovecot: server, access }, t) => {
+  const { run, json } = await postino(t)
+  server.fill('command', generateMessages({ seed: 17, count: 12, profile: 'small' }))
+  await changeByImaplib(access, [
+    ['create', 'Work'],
+    [
+      'append',
+      'Work',
+      '\\Seen',
+      '17-Jul-1996 02:44:25 -0700',
+      Buffer.from('Subject: work\r\n\r\nx\r\n').toString('base64'),
+    ],
+  ])
+  const where = ['--protocol', 'imap', '--server', `127.0.0.1:${access.port}`, '--tls', 'none', '--login', 'command']
+  const added = await run(['account', 'add', 'u@example.test', ...where, '--password-stdin'], { input: 'secret\n' })
+  assert.equal(added.code, 0, added.stderr)
+  const [first] = await json(['fetch', '--json'])
+  assert.deepEqual([first?.['new'], first?.['failed'], first?.['skipped']], [13, 0, 0])
+  const [second] = await json(['fetch', '--json'])
+  assert.deepEqual([second?.['new'], second?.['failed'], second?.['skipped']], [0, 0, 13])
+  assert.match((await run(['list', '--mailbox', 'Work'])).stdout, /work/)
 })
 
 withDovecot('a watch tells of what comes to Dovecot', 'idle', async ({ access }) => {
