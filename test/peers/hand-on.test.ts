@@ -13,7 +13,6 @@ import { MemoryStore } from '../../src/store/memory.ts'
 import type { UserMail } from '../../src/store/store.ts'
 import { generateMessages } from '../corpus/generate.ts'
 import { Random } from '../corpus/generate-random.ts'
-import { handOnIn, handOnToTheEnd } from '../faults/hand-on-house.ts'
 import { mustRun, run } from '../faults/kill-bench.ts'
 import { startDovecot, type Dovecot, type DovecotOptions } from './dovecot.ts'
 import { readMaildir } from './maildir.ts'
@@ -99,24 +98,37 @@ test('two POP3 accounts into one IMAP mailbox at Dovecot: dates kept, each messa
   fill('anna', 1, 60)
   fill('mario', 2, 60)
 
-  // kill -9, again and again, at the fetching and at the handing on.
+  // kill -9, again and again, at any moment of fetching and of handing on.
+  const fetch = ['--data', data, '--json', '--quiet', 'fetch']
   const random = new Random(11)
-  for (let times = 0; times < 8; times++) {
-    if (times % 2 === 0) await run(['--data', data, 'fetch', '--quiet'], { killAfter: 300 + random.fraction() * 900 })
-    else await handOnIn(data, 200 + random.fraction() * 900)
-  }
+  const killed = async (): Promise<void> => void (await run(fetch, { killAfter: 300 + random.fraction() * 2000 }))
+  for (let times = 0; times < 6; times++) await killed()
   // The target is down for a while; what is fetched meanwhile is home, and waits.
   await gate.shut()
-  await mustRun(['--data', data, 'fetch', '--quiet'])
-  const { said } = await handOnIn(data)
-  assert.equal(said.length, 2)
-  for (const { waiting, handed, error = '' } of said) {
-    assert.match(error, /nothing listens there/)
-    assert.ok(waiting > 0 && handed === 0)
-  }
+  const down = await run(fetch)
+  assert.equal(down.code, 1)
+  assert.match(down.stderr, /nothing listens there/)
+  const accounts = down.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Told)
+  assert.ok(accounts.length === 2 && accounts.some(({ handOn: [place] }) => (place?.waiting ?? 0) > 0))
   await gate.open()
-  for (let times = 0; times < 4; times++) await handOnIn(data, 250 + random.fraction() * 1500)
-  await handOnToTheEnd(data)
+  for (let times = 0; times < 4; times++) await killed()
+  const last = await mustRun(fetch)
+  for (const line of last.stdout.trim().split('\n')) {
+    const { handOn } = JSON.parse(line) as Told
+    assert.deepEqual(
+      handOn.map(({ waiting, refused }) => [waiting, refused]),
+      [[0, 0]],
+    )
+  }
+  const { stdout } = await mustRun(['--data', data, '--json', 'account', 'show', 'anna@example.it'])
+  const { handOn } = JSON.parse(stdout) as { handOn: { handed: number; waiting: number }[] }
+  assert.deepEqual(
+    handOn.map(({ handed, waiting }) => [handed, waiting]),
+    [[62, 0]],
+  )
 
   const folder = join(dovecot.maildir('archive'), '.Casa mia')
   const there = filesOf(folder).map((path, place) => {
@@ -127,6 +139,11 @@ test('two POP3 accounts into one IMAP mailbox at Dovecot: dates kept, each messa
   assert.equal(there.length, wanted.length)
   assert.deepEqual(there.toSorted(), wanted.toSorted())
 })
+
+/** What `fetch --json` says of an account. */
+interface Told {
+  readonly handOn: readonly { readonly handed: number; readonly waiting: number; readonly refused: number }[]
+}
 
 function crlf(octets: Uint8Array): Buffer {
   const text = Buffer.from(octets).toString('latin1').replace(/\r?\n/g, '\r\n')
