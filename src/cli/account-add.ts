@@ -49,7 +49,7 @@ export async function addAccount(
         return exitCodeOf(error)
       }
     }
-    const further = await handOnPasswords(context, settings)
+    const further = await handOnPasswords(context, settings, { check: words.check })
     const sealed =
       secret.password === undefined
         ? new Uint8Array()

@@ -9,17 +9,18 @@ const variable = 'POSTINO_HAND_ON_PASSWORDS'
 
 /**
  * The passwords of the places that mail of an account goes on to, by the names under which they are kept: asked on the terminal, or
- * taken from the environment, in the order of the places. `before`: those that are known.
+ * taken from the environment, in the order of the places. `before`: those that are known. `check`: each new place is tried; rejects
+ * with PostinoError where it cannot be reached, or lets nobody in.
  */
 export async function handOnPasswords(
   context: Context,
-  { options }: AccountSettings,
-  before: readonly string[] = [],
+  { address, options }: AccountSettings,
+  { before = [], check = false }: { readonly before?: readonly string[]; readonly check?: boolean | undefined },
 ): Promise<Map<string, string>> {
-  const wanted = (options.handOn ?? [])
+  const places = (options.handOn ?? [])
     .filter(({ url }) => !before.includes(url))
     .map(({ url }) => ({ url, target: parseHandOnTarget(url) }))
-    .filter(({ target }) => needsSecret(target))
+  const wanted = places.filter(({ target }) => needsSecret(target))
   const given = process.env[variable]?.split('\n') ?? []
   const found = new Map<string, string>()
   for (const { url, target } of wanted) {
@@ -32,6 +33,13 @@ export async function handOnPasswords(
     const password =
       next ?? (await readPassword(context, { fromStdin: false, what: `password of ${url}`, twice: false }))
     found.set(handOnSecretName(target), password)
+  }
+  if (check) {
+    const { tryTarget } = await import('../doors/hand-on-open.ts')
+    for (const { target } of places) {
+      const password = found.get(handOnSecretName(target))
+      await tryTarget({ target, address, ...(password !== undefined && { secret: { password } }) })
+    }
   }
   return found
 }

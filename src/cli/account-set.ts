@@ -35,7 +35,7 @@ export function setAccount(context: Context, given: string, words: AccountWords)
       }
     }
     const before = account.options.handOn?.map(({ url }) => url) ?? []
-    const further = await handOnPasswords(context, settings, before)
+    const further = await handOnPasswords(context, settings, { before, check: words.check })
     if (secret !== undefined) {
       await forgetPassword(account)
       const kept =
