@@ -7,7 +7,7 @@ import type { MessageTaker } from './imap-wire.ts'
 /** So many octets may have come that nobody has asked for yet; more than one message always may. */
 const enough = 16 << 20
 /** No message may have more octets: see `Taking`. */
-const largestMessage = 1 << 30
+export const largestMessage: number = 1 << 30
 
 /** The octets of one message, as they came. */
 export interface Body {

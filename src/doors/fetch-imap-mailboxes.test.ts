@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { ListResponse } from 'imapflow'
 import { MemoryStore } from '../store/memory.ts'
 import { homeFlags } from './fetch-imap-flags.ts'
-import { homeName, legalName } from './fetch-imap-mailboxes.ts'
+import { chooseMailboxes, homeName, legalName } from './fetch-imap-mailboxes.ts'
 import { numbersIn, portions, setOf } from './fetch-imap-uids.ts'
 
 test('names of mailboxes become names that can be here', () => {
@@ -16,6 +17,29 @@ test('names of mailboxes become names that can be here', () => {
   assert.equal(name('a//b'), 'a/_/b')
   assert.equal(name('tab\there'), 'tab_here')
   assert.equal(name('flat.name', ''), 'flat.name')
+})
+
+test('what others share is left out unless it is asked for; where a server marks nothing, names count', () => {
+  const listed = (path: string, more: object = {}): ListResponse => ({
+    path,
+    pathAsListed: path,
+    name: path,
+    delimiter: '.',
+    parent: [],
+    parentPath: '',
+    flags: new Set<string>(),
+    listed: true,
+    subscribed: true,
+    ...more,
+  })
+  const junk = listed('INBOX.Spam', { specialUse: '\\Junk', specialUseSource: 'name' })
+  const list = [listed('user.anna'), listed('shared'), junk, listed('INBOX.Work'), listed('INBOX')]
+  const choice = { inbox: 'INBOX', prefix: 'INBOX.', others: ['user.', ''], saysUse: true }
+  const names = (more: object): string[] => chooseMailboxes(list, { ...choice, ...more }).chosen.map(({ home }) => home)
+  assert.deepEqual(names({}), ['INBOX', 'Spam', 'Work'])
+  assert.deepEqual(names({ saysUse: false }), ['INBOX', 'Work'])
+  assert.deepEqual(names({ only: ['user.*'] }), ['user/anna'])
+  assert.deepEqual(names({ prefix: '', others: ['user.'] }), ['INBOX', 'INBOX/Spam', 'INBOX/Work', 'shared'])
 })
 
 test('whatever a mailbox is called there, it can be opened here, the same each time', async () => {

@@ -81,10 +81,12 @@ export function legalName(parts: readonly string[]): string {
   return `${name.slice(0, 180).replace(/\/$/, '')}~${hash('sha256', name).slice(0, 16)}`
 }
 
-function isUsual(listed: ListResponse, { others, saysUse }: MailboxChoice): boolean {
+function isUsual(listed: ListResponse, { prefix: own, others, saysUse }: MailboxChoice): boolean {
   const use = useOf(listed, saysUse)
   if (use !== undefined && leftOut.has(use)) return false
-  return !others.some((prefix) => prefix !== '' && listed.path.startsWith(prefix))
+  // RFC 2342 §5: what is shared may stand beside INBOX, with no prefix, where the user's own stands below it.
+  const isOwn = isInbox(listed.path) || (own !== '' && listed.path.startsWith(own))
+  return isOwn || !others.some((prefix) => listed.path.startsWith(prefix) && (prefix !== '' || own !== ''))
 }
 
 function fits(name: string, pattern: string): boolean {

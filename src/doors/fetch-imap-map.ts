@@ -26,7 +26,9 @@ export class ImapMap {
     const delimiter = list.find((one) => one.delimiter !== '')?.delimiter ?? ''
     this.#home = (path) => homeName({ path, delimiter }, choice)
     this.#withoutId = new Set(chosen)
-    for (const { path, status } of list) {
+    for (const { path, status, flags } of list) {
+      // RFC 9051 §7.3.1: a name without a mailbox.
+      if (flags.has('\\Noselect') || flags.has('\\NonExistent')) continue
       const id = before[path]?.id
       const uidValidity = status?.uidValidity === undefined ? before[path]?.uidValidity : Number(status.uidValidity)
       this.#put({ path, id }, { path, uidValidity })

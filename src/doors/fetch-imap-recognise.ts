@@ -1,5 +1,5 @@
 import type { FetchMessageObject } from 'imapflow'
-import { StoreError } from '../errors.ts'
+import { RefusedError, StoreError } from '../errors.ts'
 import { HeaderPrint } from '../intake/header-print.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
 import { type ImapLedger, type ImapName, imapName, imapUniqueId, keysOf } from './fetch-imap-ledger.ts'
@@ -166,7 +166,13 @@ async function goneOf(pairs: readonly Pair[], { connection, map }: RecognitionOp
     }
   }
   for (const [path, uids] of asked) {
-    await connection.stayIn(path)
+    try {
+      await connection.stayIn(path)
+    } catch (error) {
+      // Nobody can tell: then they are not said to be gone.
+      if (!(error instanceof RefusedError)) throw error
+      continue
+    }
     const here = new Set<number>()
     for (const { set } of portions([...uids.keys()], 1000))
       for (const uid of await connection.search({ uid: set })) here.add(uid)

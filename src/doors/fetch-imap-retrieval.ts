@@ -2,7 +2,7 @@ import { PeerError, PostinoError, RefusedError, StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
-import { Bodies, type Body } from './fetch-imap-bodies.ts'
+import { Bodies, type Body, largestMessage } from './fetch-imap-bodies.ts'
 import type { ImapKeeping } from './fetch-imap-keep.ts'
 import type { ImapMailbox, Wanted } from './fetch-imap-listing.ts'
 import { portions } from './fetch-imap-uids.ts'
@@ -76,13 +76,18 @@ export class ImapRetrieval {
   }
 
   /** Fetches these; resolves once all that came is durable. One bad message never stops the rest (law 5). */
-  async fetch(wanted: readonly Wanted[]): Promise<void> {
-    this.#of = wanted.length
-    this.#ofOctets = wanted.every(({ octets }) => octets !== undefined)
-      ? wanted.reduce((sum, { octets = 0 }) => sum + octets, 0)
+  async fetch(all: readonly Wanted[]): Promise<void> {
+    this.#of = all.length
+    this.#ofOctets = all.every(({ octets }) => octets !== undefined)
+      ? all.reduce((sum, { octets = 0 }) => sum + octets, 0)
       : undefined
     let failure: unknown
     try {
+      const most = this.#options.largest ?? largestMessage
+      const isTooLarge = ({ octets = 0 }: Wanted): boolean => octets > most
+      for (const one of all.filter(isTooLarge))
+        await this.#note(one, `it has ${one.octets} octets, and ${most} are the most that any message may have`)
+      const wanted = all.filter((one) => !isTooLarge(one))
       const troubled = new Set(this.#options.troubles.map(({ uniqueId }) => uniqueId))
       const isTroubled = ({ uniqueId }: Wanted): boolean => troubled.has(uniqueId)
       for (const some of byMailbox(wanted.filter((one) => !isTroubled(one)))) await this.#from(some)

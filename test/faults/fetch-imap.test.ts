@@ -453,13 +453,24 @@ test('a server that drips does not hold a session for ever', async () => {
   assert.match(report.error?.message ?? '', /sent fewer than 1024 octets of a message/)
 })
 
-test('a message larger than anything may be ends the session, and is out of the way the next time', async () => {
-  await using bench = await ImapBench.open()
-  bench.server.put('INBOX', letter('x'.repeat(500)))
-  bench.server.put('INBOX', letter('two'))
-  const report = await bench.fetch({ largest: 300 })
-  assert.equal(report.error?.code, 'reply-too-long')
-  assert.equal((await bench.fetch({ largest: 300 })).new, 1)
+test('a message larger than anything may be is not asked for; one that is said to be smaller ends the session, once', async () => {
+  for (const lie of [false, true]) {
+    await using bench = await ImapBench.open(lie ? { size: () => 100 } : {})
+    bench.server.put('INBOX', letter('x'.repeat(500)))
+    bench.server.put('INBOX', letter('two'))
+    const report = await bench.fetch({ largest: 300 })
+    assert.deepEqual(
+      [report.error?.code, report.new, report.failed],
+      lie ? ['reply-too-long', 0, 1] : [undefined, 1, 1],
+    )
+    const second = await bench.fetch({ largest: 300 })
+    assert.deepEqual([second.error?.code, second.new], lie ? ['reply-too-long', 1] : [undefined, 0])
+    assert.deepEqual(await bench.home(), { INBOX: [letter('two')] })
+    bench.server.expunge('INBOX', [1])
+    assert.equal((await bench.fetch()).error, undefined)
+    // What is there no more is no trouble.
+    assert.deepEqual(await bench.mail.read((view) => view.troubles('imap:mario@example.it')), [])
+  }
 })
 
 test('refusals are told with their reasons (RFC 5530)', async () => {
