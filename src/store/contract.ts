@@ -299,6 +299,24 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
     assert.equal(await mail.read((view) => view.origin('pop3:a@b', 'u2', hash, 0)?.message), undefined)
   })
 
+  it('the ledger gives the rows of later messages alone, where only those are wanted', async (mail) => {
+    const origin = { account: 'pop3:a@b', nth: 0 }
+    const first = await add(mail, 'x\r\n', { origin: { ...origin, uniqueId: 'u1' } })
+    const second = await add(mail, 'y\r\n', { origin: { ...origin, uniqueId: 'u2' } })
+    const third = await add(mail, 'z\r\n', { origin: { ...origin, uniqueId: 'u3' } })
+    await mail.change((draft) => {
+      draft.know({ ...origin, uniqueId: 'u4' }, { hash: '' as Hash, size: 0 })
+      draft.remove(third)
+    })
+    const later = (after: MessageId): Promise<unknown> =>
+      mail.read((view) => view.ledger('pop3:a@b', after).map(({ uniqueId, message }) => [uniqueId, message]))
+    assert.deepEqual(await later(first), [
+      ['u2', second],
+      ['u3', undefined],
+    ])
+    assert.deepEqual(await later(third), [])
+  })
+
   it('troubles are noted and cleared', async (mail) => {
     const trouble = { attempts: 2, why: 'it said no', next: 5 }
     await mail.change((draft) => draft.trouble('a', 'u', trouble))

@@ -127,8 +127,10 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return [...changed, ...removed].toSorted((a, b) => a.modseq - b.modseq || a.id - b.id).slice(0, limit)
   }
 
-  ledger(account: string): LedgerEntry[] {
-    return [...(this.#ledger.get(account)?.values() ?? [])].map((entry) => this.#living(entry))
+  ledger(account: string, after?: MessageId): LedgerEntry[] {
+    const all = [...(this.#ledger.get(account)?.values() ?? [])]
+    const wanted = after === undefined ? all : all.filter(({ message }) => message !== undefined && message > after)
+    return wanted.map((entry) => this.#living(entry))
   }
 
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {

@@ -196,8 +196,9 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return limit < 0 ? all : all.slice(0, limit)
   }
 
-  ledger(account: string): LedgerEntry[] {
-    return this.#ledgerRows('l.account = ?', account)
+  ledger(account: string, after?: MessageId): LedgerEntry[] {
+    if (after === undefined) return this.#ledgerRows('l.account = ?', account)
+    return this.#ledgerRows('l.account = ? and l.message > ?', account, after)
   }
 
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {

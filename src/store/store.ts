@@ -218,7 +218,8 @@ export interface View {
   hidden(device?: string): MessageId[]
   /** Changes after `since`, in modseq order; at most `limit`. */
   changes(since: ModSeq, limit?: number): Change[]
-  ledger(account: string): LedgerEntry[]
+  /** `after`: only rows of messages with a greater id. */
+  ledger(account: string, after?: MessageId): LedgerEntry[]
   /** The row of one way in, if a message with these octets has come that way. */
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined
   /** What names the header of the message of a row of the ledger; undefined where none was noted. */
