@@ -2,7 +2,7 @@ import type { Account, Directory } from '../accounts/directory.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import type { UserMail } from '../store/store.ts'
 import { describeAccountFailure, describeFailure } from './failure.ts'
-import { handOnAll, handOnLine, type HandOnOutcome, handOnStates, usersOf } from './hand-on.ts'
+import { handOnAll, handOnLine, handOnNext, type HandOnOutcome, usersOf } from './hand-on.ts'
 import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
 
@@ -134,8 +134,7 @@ export class HandOnRounds {
     let first = Infinity
     for (const user of usersOf(account)) {
       if (directory.user(user) === undefined) continue
-      const states = await (await open(user)).read((view) => handOnStates(view, account, now()))
-      for (const { due } of states) if (due !== undefined) first = Math.min(first, due)
+      first = Math.min(first, await (await open(user)).read((view) => handOnNext(view, account, now())))
     }
     // What could go at once and did not has a reason; it is not asked for all the time.
     return Math.max(first, now() + 60_000)

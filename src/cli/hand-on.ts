@@ -7,7 +7,7 @@ import type { Message, UserMail, View } from '../store/store.ts'
 import { handOn, type HandOnReport } from '../doors/hand-on.ts'
 import { handOnAccount, type Route, wayIn } from '../doors/hand-on-book.ts'
 import type { HandOnSecret } from '../doors/hand-on-log-in.ts'
-import { handOnState, type HandOnState } from '../doors/hand-on-state.ts'
+import { handOnDue, handOnState, type HandOnState } from '../doors/hand-on-state.ts'
 import type { Patience } from '../doors/pop3-connection.ts'
 import { PeerError, PostinoError } from '../errors.ts'
 import { count } from './amounts.ts'
@@ -61,6 +61,14 @@ export function handOnStates(view: View, account: Account, now: number): HandOnS
   return (account.options.handOn ?? []).map(({ url, since }) =>
     handOnState(view, { ...routeOf(account, parseHandOnTarget(url)), since }, now),
   )
+}
+
+/** When something is to be tried next for any target of an account, milliseconds since 1970; Infinity: there is nothing to do. */
+export function handOnNext(view: View, account: Account, now: number): number {
+  const times = (account.options.handOn ?? []).map(
+    ({ url, since }) => handOnDue(view, { ...routeOf(account, parseHandOnTarget(url)), since }, now) ?? Infinity,
+  )
+  return Math.min(...times)
 }
 
 /** What became of it in one line, where there is something to tell. `fault`: what ended it early, in words. */

@@ -6,8 +6,10 @@ import { add } from '../store/contract-mail.ts'
 import { MemoryStore } from '../store/memory.ts'
 import type { UserMail } from '../store/store.ts'
 import {
+  countHanded,
   handOnAccount,
   type HandOnPlan,
+  noteDone,
   noteHanded,
   noteUnderWay,
   planHandOn,
@@ -50,7 +52,7 @@ test('a message is handed on once for each target, also when it came by two uniq
   assert.deepEqual(pending(await plan(mail)), [id])
   await mail.change((draft) => noteHanded(draft, handOnAccount('m@x', target), message))
   assert.deepEqual(pending(await plan(mail)), [])
-  assert.equal((await plan(mail)).handed, 1)
+  assert.equal(await mail.read((view) => countHanded(view, route)), 1)
   assert.deepEqual(pending(await plan(mail, { target: parseHandOnTarget('maildir:/other') })), [id])
 })
 
@@ -61,6 +63,28 @@ test('only what came home since the target was added is to be handed on', async 
   now = 2000
   const b = await fetched(mail, 'b')
   assert.deepEqual(pending(await plan(mail, { since: 2000 })), [b])
+})
+
+test('what is done up to some message is not looked at again, unless older mail is wanted', async () => {
+  let now = 1000
+  const mail = await new MemoryStore({ now: () => now }).open('mario')
+  const a = await fetched(mail, 'a')
+  now = 2000
+  const [b, c, d] = [await fetched(mail, 'b'), await fetched(mail, 'c'), await fetched(mail, 'd')]
+  const later = { ...route, since: 1500 }
+  const handed = async (...ids: MessageId[]): Promise<void> =>
+    await mail.change((draft) => {
+      for (const id of ids) noteHanded(draft, handOnAccount('m@x', target), draft.view.message(id) ?? assert.fail())
+    })
+  await handed(b, d)
+  assert.equal((await plan(mail, later)).done, b)
+  await handed(c)
+  assert.equal((await plan(mail, later)).done, d)
+  await mail.change((draft) => noteDone(draft, later, d))
+  const e = await fetched(mail, 'e')
+  const found = await plan(mail, later)
+  assert.deepEqual([pending(found), found.noted, found.done, [...found.troubles]], [[e], d, d, []])
+  assert.deepEqual(pending(await plan(mail)), [a, e])
 })
 
 test('what was removed here is not to be handed on', async () => {

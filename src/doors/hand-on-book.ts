@@ -41,7 +41,9 @@ export interface HandOnPlan {
   readonly down: Trouble | undefined
   /** For this target, of whatever account. */
   readonly underWay: readonly UnderWay[]
-  readonly handed: number
+  /** Up to this message nothing is left to do, and up to which that is written down. */
+  readonly done: MessageId
+  readonly noted: MessageId
 }
 
 /** The name in the ledger of what was handed on from an account to a target; its unique-ids are our own. */
@@ -56,36 +58,67 @@ function underWayAccount(target: HandOnTarget): string {
 
 /** Under this unique-id stands the trouble with a target as a whole: no message has an empty one. */
 export const whole = ''
+/** And under this one up to which message nothing is left to do: to read the whole ledger each time would take seconds. */
+const upTo = 'up to'
+
+function isOfMessage({ uniqueId }: Trouble): boolean {
+  return uniqueId !== whole && uniqueId !== upTo
+}
+
+/** It counts only for whoever wants no older mail than it was written for. */
+function readDone(troubles: readonly Trouble[], since: number): MessageId {
+  const { why = '{}' } = troubles.find(({ uniqueId }) => uniqueId === upTo) ?? {}
+  const { id, from } = JSON.parse(why) as { id?: MessageId; from?: number }
+  return id !== undefined && from !== undefined && from <= since ? id : (0 as MessageId)
+}
+
+/** Writes down up to which message nothing is left to do. */
+export function noteDone(draft: Draft, { address, target, since }: Route, id: MessageId): void {
+  const why = JSON.stringify({ id, from: since })
+  draft.trouble(handOnAccount(address, target), upTo, { attempts: 1, why, next: 0 })
+}
 
 /** Names a way in, in whosever mail. */
 export function wayIn({ account, uniqueId, hash, nth }: LedgerEntry): string {
   return `${account}\0${uniqueId}\0${hash}\0${nth}`
 }
 
+/** What is left to be handed on along a route. */
 export function planHandOn(view: View, route: Route): HandOnPlan {
   const account = handOnAccount(route.address, route.target)
-  const handed = view.ledger(account)
-  const known = new Set(handed.flatMap(({ message }) => message ?? []))
+  const troubles = view.troubles(account)
+  const noted = readDone(troubles, route.since)
+  const handed = new Set(view.ledger(account, noted).flatMap(({ message }) => message ?? []))
   const pending = new Map<MessageId, Message>()
   const settled = new Map<MessageId, Message>()
-  for (const entry of route.accounts.flatMap((each) => view.ledger(each))) {
-    if (entry.message === undefined || entry.stored < route.since || known.has(entry.message)) continue
+  let done = noted
+  let left = Infinity
+  for (const entry of route.accounts.flatMap((each) => view.ledger(each, noted))) {
+    if (entry.message === undefined) continue
+    if (entry.message > done) done = entry.message
+    if (entry.stored < route.since || handed.has(entry.message)) continue
     const message = view.message(entry.message)
     if (message === undefined) continue
+    left = Math.min(left, message.id)
     const elsewhere = route.elsewhere?.get(wayIn(entry))
     if (elsewhere === undefined) pending.set(message.id, message)
     else if (elsewhere) settled.set(message.id, message)
   }
-  const troubles = view.troubles(account)
   return {
     modseq: view.modseq,
     pending: [...pending.values()].toSorted((a, b) => a.id - b.id),
     settled: [...settled.values()],
-    troubles: new Map(troubles.flatMap((each) => (each.uniqueId === whole ? [] : [[each.uniqueId, each]]))),
+    troubles: new Map(troubles.flatMap((each) => (isOfMessage(each) ? [[each.uniqueId, each]] : []))),
     down: troubles.find(({ uniqueId }) => uniqueId === whole),
     underWay: view.troubles(underWayAccount(route.target)).map(readUnderWay),
-    handed: handed.length,
+    done: Math.min(done, left - 1) as MessageId,
+    noted,
   }
+}
+
+/** How many messages were handed on along a route. */
+export function countHanded(view: View, { address, target }: Route): number {
+  return view.ledger(handOnAccount(address, target)).length
 }
 
 function readUnderWay({ uniqueId, why }: Trouble): UnderWay {

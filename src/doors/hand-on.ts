@@ -1,7 +1,7 @@
 import type { PostinoError } from '../errors.ts'
 import type { ModSeq } from '../ids.ts'
 import type { UserMail } from '../store/store.ts'
-import { handOnAccount, planHandOn } from './hand-on-book.ts'
+import { handOnAccount, noteDone, planHandOn } from './hand-on-book.ts'
 import { type HandOnOptions, Round } from './hand-on-round.ts'
 
 export type { HandOnOptions } from './hand-on-round.ts'
@@ -19,6 +19,9 @@ export interface HandOnReport {
   readonly error: PostinoError | undefined
 }
 
+/** After so many more messages it is written down up to which all is done. */
+const manyDone = 500
+
 /** As of which change nothing is left to be handed on, by route. */
 const nothingLeft = new WeakMap<UserMail, Map<string, ModSeq>>()
 
@@ -34,11 +37,13 @@ export async function handOn(options: HandOnOptions): Promise<HandOnReport> {
     return { handed: 0, refused: 0, waiting: 0, problems: [], error: undefined }
   const round = new Round(options, await mail.read((view) => planHandOn(view, options)))
   const error = await round.run()
-  const { modseq, pending, troubles, underWay } = await mail.read((view) => planHandOn(view, options))
+  const after = await mail.read((view) => planHandOn(view, options))
+  const { modseq, pending, troubles, underWay, done, noted } = after
   if (pending.length === 0 && underWay.length === 0) {
     const routes = nothingLeft.get(mail) ?? new Map<string, ModSeq>()
     nothingLeft.set(mail, routes.set(route, modseq))
   }
+  if (done >= noted + manyDone) await mail.change((draft) => noteDone(draft, options, done))
   const refused = pending.filter(({ uniqueId }) => troubles.has(uniqueId)).length
   return { handed: round.handed, refused, waiting: pending.length - refused, problems: round.problems, error }
 }
