@@ -37,12 +37,17 @@ test('what is too large waits, and its header comes where that is wanted', () =>
   assert.deepEqual(ids({ largest: 299, beyond: 'header' }), { due: 'bc', later: 'ad', headers: 'ad' })
 })
 
-test('what rests waits, whatever its size', () => {
-  assert.deepEqual(ids({ largest: 300, beyond: 'header' }, { resting: [['d', 'it failed']] }), {
-    due: 'abc',
-    later: 'd',
-    headers: '',
-  })
+test('what rests waits; what is too large does not come anyway, but its header does', () => {
+  const resting: [string, string][] = [
+    ['b', 'it failed'],
+    ['d', 'it failed'],
+  ]
+  assert.deepEqual(ids({ largest: 300, beyond: 'header' }, { resting }), { due: 'ac', later: 'bd', headers: 'd' })
+  const { later } = choose(wanted, { largest: 300 }, { resting: new Map(resting), last: new Set() })
+  assert.deepEqual(
+    later.map((one) => one.for),
+    ['rest', 'size'],
+  )
 })
 
 test('so many octets a day, but one message may be larger than that', () => {

@@ -21,6 +21,8 @@ export interface Choice {
 /** Why a message waits. */
 export interface Waiting<T> {
   readonly message: T
+  /** It is too large; it could not be had lately; or there was enough for today. */
+  readonly for: 'size' | 'rest' | 'day'
   readonly why: string
   /** Its header is wanted meanwhile. */
   readonly header: boolean
@@ -48,9 +50,10 @@ export function choose<T extends Fetchable>(
   for (const message of wanted) {
     const { uniqueId, octets = 0 } = message
     const rests = marks.resting.get(uniqueId)
-    if (rests !== undefined) later.push({ message, why: rests, header: false })
-    else if (octets > largest)
-      later.push({ message, why: `it has ${octets} octets, and ${largest} are the most`, header: beyond === 'header' })
+    if (octets > largest) {
+      const why = `it has ${octets} octets, and ${largest} are the most`
+      later.push({ message, for: 'size', why, header: beyond === 'header' })
+    } else if (rests !== undefined) later.push({ message, for: 'rest', why: rests, header: false })
     else due.push(message)
   }
   const place = (message: T): number => Number(marks.last.has(message.uniqueId))
@@ -64,7 +67,7 @@ export function choose<T extends Fetchable>(
     left -= message.octets ?? 0
     // In that order, so that one too large for what is left is the first tomorrow.
     if (left >= 0 || (budget.whole && within.length === 0)) within.push(message)
-    else later.push({ message, why: `no more than so many octets a day are to be fetched`, header: false })
+    else later.push({ message, for: 'day', why: 'no more than so many octets a day are to be fetched', header: false })
   }
   return { due: within, later }
 }

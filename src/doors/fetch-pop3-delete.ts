@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts'
 import { givenAway } from '../intake/ledger.ts'
-import type { LedgerEntry, UserMail } from '../store/store.ts'
+import type { UserMail } from '../store/store.ts'
+import { CopiesAtHome } from './copies-at-home.ts'
 import { headersOf, notedHead } from './fetch-pop3-top.ts'
 import type { AtHome, Retrieval, Tally } from './fetch-pop3-retrieval.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
@@ -19,11 +20,12 @@ export interface DeletionOptions {
  * They are gone there once QUIT is answered.
  */
 export async function deleteAtRemote(candidates: readonly AtHome[], options: DeletionOptions): Promise<number> {
-  const { connection, tally } = options
+  const { connection, mail, others, tally } = options
+  const copies = new CopiesAtHome(mail, others)
   const unsure = await unsureOf(candidates, options)
   const certain: AtHome[] = []
   for (const candidate of candidates) {
-    const why = await doubt(candidate, unsure.has(candidate), options)
+    const why = await doubt(candidate, unsure.has(candidate), { ...options, copies })
     if (why === undefined) certain.push(candidate)
     else tally.problems.push(`message ${candidate.listed.number} was left on the server: ${why}`)
   }
@@ -60,9 +62,13 @@ async function unsureOf(candidates: readonly AtHome[], { connection, mail }: Del
 }
 
 /** Why a message may not be deleted there; undefined where it may. */
-async function doubt(candidate: AtHome, unsure: boolean, options: DeletionOptions): Promise<string | undefined> {
+async function doubt(
+  candidate: AtHome,
+  unsure: boolean,
+  options: DeletionOptions & { readonly copies: CopiesAtHome },
+): Promise<string | undefined> {
   const { listed, hash, size, entry } = candidate
-  const fault = entry === undefined ? undefined : await faultAtHome(entry, options)
+  const fault = entry === undefined ? undefined : await options.copies.fault(entry)
   if (fault !== undefined) return `its copy at home cannot be read (${fault})`
   // Law 3: where the sizes differ, or the unique-id may have been given to another message, it is fetched again first.
   const differs = listed.octets !== undefined && listed.octets !== size
@@ -70,22 +76,6 @@ async function doubt(candidate: AtHome, unsure: boolean, options: DeletionOption
     // What it stands for now was kept too, and has a row of its own.
     if (entry !== undefined) await options.mail.change((draft) => draft.relist(entry, givenAway))
     return `the server lists ${listed.octets ?? 'no'} octets, gave ${size}, and gives something else when asked again`
-  }
-  return undefined
-}
-
-/** Reads the copy at home, wherever it is; what is wrong with it, or undefined. One that was removed here is nobody's to miss. */
-async function faultAtHome(entry: LedgerEntry, { mail, others }: DeletionOptions): Promise<string | undefined> {
-  const { account, uniqueId, hash, nth } = entry
-  for (const one of [mail, ...(await others())]) {
-    const message = await one.read((view) => view.origin(account, uniqueId, hash, nth)?.message)
-    if (message === undefined) continue
-    try {
-      for await (const _ of one.bytes(message));
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      return error.message
-    }
   }
   return undefined
 }

@@ -44,13 +44,18 @@ export class Keeping {
     const { hash, size } = staged
     const received = receivedTime(taking.head, now()) ?? now()
     const head = taking.print.finish()
-    const moved = ledger.adopt(hash)
     const origin = { ...ledger.origin(listed, hash), ...(head !== undefined && { head }) }
+    const moved = ledger.adopt(origin, hash)
     const kept = (known: LedgerEntry | undefined): Kept => ({ hash, size, received, known })
     if (moved !== undefined) {
-      // The same message by another unique-id: the provider has changed them all.
+      // The same message by another name: the provider has changed them all, or gave none for a while.
       staged.discard()
-      await mail.change((draft) => draft.know(origin, moved))
+      await mail.change((draft) => {
+        draft.know(origin, moved)
+        // A header is no more needed where the whole is.
+        const stands = moved.message === undefined ? undefined : headers.get(listed.uniqueId)
+        if (stands !== undefined && draft.view.message(stands) !== undefined) draft.remove(stands)
+      })
       return kept(moved)
     }
     const delivery = {

@@ -1,4 +1,3 @@
-import type { MessageId } from '../ids.ts'
 import type { Known, Listed } from '../intake/ledger.ts'
 import type { UserMail } from '../store/store.ts'
 import type { Waiting } from './fetch-choice.ts'
@@ -50,14 +49,16 @@ export function leavingOf(listing: readonly Listed[], atHome: readonly AtHome[],
 export function planOf(session: {
   readonly due: readonly Listed[]
   readonly later: readonly Waiting<Listed>[]
-  readonly headersHere: ReadonlyMap<string, MessageId>
+  /** Of those that wait, which only their header is to come of. */
+  readonly headersDue: readonly Listed[]
   readonly atHome: readonly AtHome[]
   readonly listing: readonly Listed[]
   readonly policy: Policy
   readonly problems: string[]
 }): Planned[] {
-  const { due, later, headersHere, atHome, listing, policy, problems } = session
+  const { due, later, headersDue, atHome, listing, policy, problems } = session
   const { now } = policy
+  const headers = new Set(headersDue)
   const coming = due.map((listed): AtHome => {
     // Its octets are not here yet; whether it goes is a matter of when it comes.
     return { listed, hash: '' as AtHome['hash'], size: 0, stored: now, received: now, entry: undefined }
@@ -72,9 +73,7 @@ export function planOf(session: {
   })
   return [
     ...due.map((listed) => line(listed, 'fetch', 'it is new')),
-    ...later.map(({ message, why, header }) =>
-      line(message, header && !headersHere.has(message.uniqueId) ? 'header' : 'wait', why),
-    ),
+    ...later.map(({ message, why }) => line(message, headers.has(message) ? 'header' : 'wait', why)),
     ...go.map(({ held, why }) => line(held.atHome.listed, 'delete', why)),
   ]
 }

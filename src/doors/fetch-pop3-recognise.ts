@@ -30,7 +30,7 @@ export async function recognise(
     const head = heads[place]
     const hash = head === undefined ? undefined : rows.get(entries)?.get(head)?.pop()
     // Equal octets that came as two messages are two messages: each row is one of them.
-    const row = hash === undefined ? undefined : ledger.adopt(hash)
+    const row = hash === undefined ? undefined : ledger.adopt({ uniqueId: listed.uniqueId, nth: 0 }, hash)
     if (head !== undefined && row !== undefined) found.push({ listed, entry: row, head })
   }
   if (found.length === 0) return []

@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { createPop3Server } from '../library/server.ts'
 import { MemoryStore } from '../store/memory.ts'
 import { octetsOf } from '../store/contract-mail.ts'
+import { StoreError } from '../errors.ts'
 import type { UserMail } from '../store/store.ts'
 import type { Hash } from '../ids.ts'
 import { fetchPop3 } from './fetch-pop3.ts'
@@ -305,4 +306,72 @@ test('a thousand messages of one size under new unique-ids are known again, each
   assert.deepEqual([moved.new, moved.skipped, it.sessions.at(-1)?.retrieved], [0, 1000, 0])
   it.leave = 'delete'
   assert.deepEqual([(await it.fetch()).deleted, it.sessions.at(-1)?.retrieved], [1000, 0])
+})
+
+test('mail of somebody else is deleted there only where it can be read here, also after all unique-ids changed', async (t) => {
+  const it = await street(t, letters('a', 'b'))
+  const anna = await it.store.open('anna')
+  let damaged = true
+  const unreadable: UserMail = new Proxy(anna, {
+    get: (mail, key: keyof UserMail) => {
+      if (key === 'bytes' && damaged)
+        return () => {
+          throw new StoreError('damaged', 'it is damaged')
+        }
+      const value = mail[key]
+      return typeof value === 'function' ? value.bind(mail) : value
+    },
+  })
+  const split = { users: ['anna'], recipients: () => ['anna'], open: () => Promise.resolve(unreadable) }
+  assert.equal((await it.fetch({ split })).new, 2)
+  it.there = it.there.map((one) => ({ ...one, uniqueId: `new-${one.uniqueId}` }))
+  assert.equal((await it.fetch({ split })).skipped, 2)
+  it.leave = 'delete'
+  const kept = await it.fetch({ split })
+  assert.equal(kept.deleted, 0)
+  assert.match(kept.problems.join(), /its copy at home cannot be read \(it is damaged\)/)
+  damaged = false
+  assert.equal((await it.fetch({ split })).deleted, 2)
+})
+
+test('the header of a large message goes when the whole turns out to be here', async (t) => {
+  const large = { uniqueId: 'id-large', text: text('large', 100) }
+  const it = await street(t, [large])
+  await it.fetch()
+  // The provider lists another size now; the message is the same.
+  await it.mail.change((draft) => {
+    for (const row of draft.view.ledger('pop3:mario@example.it')) draft.relist(row, 1)
+  })
+  const choice = { largest: 500, beyond: 'header' } as const
+  await it.fetch({ choice })
+  assert.equal((await it.home()).length, 2)
+  await it.fetch({ choice: { only: new Set(['id-large']) } })
+  assert.deepEqual(await it.home(), [large.text])
+})
+
+test('a header that was removed here is not asked for again', async (t) => {
+  const it = await street(t, [{ uniqueId: 'id-large', text: text('large', 100) }])
+  const choice = { largest: 500, beyond: 'header' } as const
+  await it.fetch({ choice })
+  await it.mail.change((draft) => draft.remove(draft.view.messages()[0]?.id ?? assert.fail()))
+  const planned = await it.fetch({ choice, dryRun: true })
+  assert.deepEqual(
+    planned.plan?.map(({ what }) => what),
+    ['wait'],
+  )
+  await it.fetch({ choice })
+  assert.deepEqual([await it.home(), it.sessions.at(-1)?.tops], [[], 0])
+})
+
+test('what could not be fetched and is gone there is no trouble any more', async (t) => {
+  const it = await street(t, letters('a', 'b'))
+  const account = 'pop3:mario@example.it'
+  const troubles = async (): Promise<string[]> =>
+    await it.mail.read((view) => view.troubles(account).map(({ uniqueId }) => uniqueId))
+  const trouble = { attempts: 3, why: 'no', next: Date.now() + day }
+  await it.mail.change((draft) => ['id-b', 'id-gone'].forEach((id) => draft.trouble(account, id, trouble)))
+  await it.fetch({ dryRun: true, backOff: true })
+  assert.deepEqual(await troubles(), ['id-b', 'id-gone'])
+  await it.fetch({ backOff: true })
+  assert.deepEqual(await troubles(), ['id-b'])
 })

@@ -4,7 +4,7 @@ import { headersOnly } from '../intake/header-only.ts'
 import { Intake } from '../intake/intake.ts'
 import { type Known, Ledger, type Listed } from '../intake/ledger.ts'
 import type { Trouble, UserMail } from '../store/store.ts'
-import { choose } from './fetch-choice.ts'
+import { choose, type Waiting } from './fetch-choice.ts'
 import { deleteAtRemote } from './fetch-pop3-delete.ts'
 import { fetchHeaders } from './fetch-pop3-headers.ts'
 import { Keeping } from './fetch-pop3-keep.ts'
@@ -104,10 +104,15 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
     // What went wrong before comes last, for it may end the session again (law 5).
     last: new Set(troubles.map(({ uniqueId }) => uniqueId)),
   })
-  tally.failed = later.filter(({ message }) => resting.has(message.uniqueId)).length
+  tally.failed = later.filter((one) => one.for === 'rest').length
   tally.waiting = later.length - tally.failed
   const headersHere = new Map(
     headers.flatMap(({ uniqueId, message }) => (message === undefined ? [] : [[uniqueId, message]])),
+  )
+  // One that was removed here is not to come again.
+  const headersSeen = new Set(headers.map(({ uniqueId, listed }) => nameOfHeader(uniqueId, listed)))
+  const headersDue = later.flatMap(({ message, header }) =>
+    header && !headersSeen.has(nameOfHeader(message.uniqueId, message.octets)) ? [message] : [],
   )
   const policy = {
     leave: remote.leave,
@@ -121,9 +126,10 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
     tally.skipped = known.length
     const atHome = await homeOf(known, mail, remote)
     await goodbye(connection)
-    return planOf({ due, later, headersHere, atHome, listing: listing.messages, policy, problems: tally.problems })
+    return planOf({ due, later, headersDue, atHome, listing: listing.messages, policy, problems: tally.problems })
   }
 
+  await forgetTroubles(troubles, { wanted, later, mail, remote })
   const intake = new Intake(mail)
   const { split, largest, onProgress, perMinute, signal } = options
   const keeping = new Keeping({ remote, mail, intake, ledger, split, headers: headersHere, now })
@@ -142,8 +148,7 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   })
   const fetched = await retrieval.fetch(due)
   tally.skipped = known.length + fetched.length - tally.new
-  const heads = later.flatMap(({ message, header }) => (header && !headersHere.has(message.uniqueId) ? [message] : []))
-  if (heads.length > 0) await fetchHeaders(heads, { connection, intake, remote, now, tally })
+  if (headersDue.length > 0) await fetchHeaders(headersDue, { connection, intake, remote, now, tally })
 
   const atHome = remote.leave === 'forever' ? [] : [...(await homeOf(known, mail, remote)), ...fetched]
   const { go, note } = leavingOf(listing.messages, atHome, policy)
@@ -183,6 +188,26 @@ async function divide(
   const recognised = await recognise(suspects, session)
   const again = new Set(recognised.map(({ listed }) => listed))
   return { known: [...known, ...recognised], wanted: wanted.filter((listed) => !again.has(listed)) }
+}
+
+/** What is not there any more, or too large to be tried again, is no trouble. */
+async function forgetTroubles(
+  troubles: readonly Trouble[],
+  session: { wanted: readonly Listed[]; later: readonly Waiting<Listed>[]; mail: UserMail; remote: Remote },
+): Promise<void> {
+  const { wanted, later, mail, remote } = session
+  const tried = new Set(wanted.map(({ uniqueId }) => uniqueId))
+  for (const one of later) if (one.for === 'size') tried.delete(one.message.uniqueId)
+  const over = troubles.filter(({ uniqueId }) => !tried.has(uniqueId))
+  if (over.length === 0) return
+  await mail.change((draft) => {
+    for (const { uniqueId } of over) draft.trouble(remote.account, uniqueId, undefined)
+  })
+}
+
+/** The same unique-id beside another size is another message. */
+function nameOfHeader(uniqueId: string, octets: number | undefined): string {
+  return `${octets} ${uniqueId}`
 }
 
 function rest({ uniqueId, why, next }: Trouble): [string, string] {

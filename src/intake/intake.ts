@@ -50,14 +50,18 @@ export class Intake {
       let kept: boolean | undefined
       const outcome = await this.#mail.change((draft): Outcome => {
         const { account, uniqueId: there, nth, listed } = delivery.origin
+        const { uniqueId: wanted, replaces } = delivery
+        const replace = (): void => {
+          if (replaces !== undefined && draft.view.message(replaces) !== undefined) draft.remove(replaces)
+        }
         const known = draft.view.origin(account, there, staged.hash, nth)
         if (known !== undefined) {
           if (listed !== undefined && listed !== known.listed) draft.relist(known, listed)
+          if (known.message !== undefined) replace()
           return 'known'
         }
         const id = draft.add(staged, { ...delivery, mailbox: draft.openMailbox(delivery.mailbox) })
-        const { uniqueId: wanted, replaces } = delivery
-        if (replaces !== undefined && draft.view.message(replaces) !== undefined) draft.remove(replaces)
+        replace()
         if (wanted !== undefined) kept = draft.view.message(id)?.uniqueId === wanted
         return 'new'
       })

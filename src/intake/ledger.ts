@@ -1,4 +1,4 @@
-import type { Hash } from '../ids.ts'
+import type { Hash, MessageId } from '../ids.ts'
 import type { LedgerEntry, Origin } from '../store/store.ts'
 
 /** One message of a remote maildrop, as its listings show it. */
@@ -43,14 +43,24 @@ export class Ledger {
   readonly #account: string
   /** By unique-id, the ways in that no listed message has been matched with; mostly there is one. */
   readonly #free = new Map<string, LedgerEntry | LedgerEntry[]>()
+  /** What came of the same mailbox by another protocol. */
+  readonly #before: readonly LedgerEntry[]
   /** The ways in that are taken, by hash: those of messages that are known, and of those fetched now. */
   #taken: Map<Hash, Ways[]> | undefined
   readonly #matched: LedgerEntry[] = []
-  /** By hash, the ways in of messages that may be listed under other unique-ids now. */
-  #lost: Map<Hash, LedgerEntry[]> | undefined
+  /** The ways in of messages that may be listed under other names now, and the messages that were given to those. */
+  #lost: readonly LedgerEntry[] = []
+  #lostByHash: Map<Hash, LedgerEntry[]> | undefined
+  readonly #given = new Set<MessageId>()
+  /** By hash and number, what came without a unique-id. */
+  #withoutName: ReadonlyMap<string, LedgerEntry> | undefined
+  /** Whether the server lists messages without unique-id, and whether it seems to have changed those of all. */
+  #nameless = false
+  #suspicious = false
 
-  constructor(account: string, entries: readonly LedgerEntry[]) {
+  constructor(account: string, entries: readonly LedgerEntry[], before: readonly LedgerEntry[] = []) {
     this.#account = account
+    this.#before = before
     for (const entry of entries) {
       const same = this.#free.get(entry.uniqueId)
       if (same === undefined) this.#free.set(entry.uniqueId, entry)
@@ -66,48 +76,91 @@ export class Ledger {
       const entry = this.#match(listed)
       if (entry === undefined) wanted.push(listed)
       else known.push({ listed, entry })
+      if (listed.uniqueId === '') this.#nameless = true
     }
     return { known, wanted }
   }
 
   /**
    * What of that which is wanted may be known by another unique-id: a provider that moves its mailboxes to other machines gives all
-   * of them anew. That is to be suspected where (nearly) nothing listed is known, but sizes are; at least `least` of them.
+   * of them anew. That is to be suspected where (nearly) nothing listed is known by the name it came by, but sizes are; at least
+   * `least` of them. What was found by its new name the last time, before the line broke, is part of it.
    */
   suspects({ known, wanted }: { known: readonly Known[]; wanted: readonly Listed[] }, least: number): Suspect[] {
-    const bySize = new Map<number, LedgerEntry[]>()
     if (wanted.length === 0) return []
-    const lost = this.#unmatched()
-    for (const entry of lost) {
-      const size = entry.listed ?? entry.size
-      const same = bySize.get(size)
-      if (same === undefined) bySize.set(size, [entry])
-      else same.push(entry)
-    }
+    const { lost, renamed } = this.#unmatched()
+    this.#lost = lost
+    const sizes = new Set(wanted.map(({ octets }) => octets))
+    const familiar = lost.filter(({ listed, size }) => sizes.has(listed ?? size))
+    const bySize = Map.groupBy(familiar, ({ listed, size }) => listed ?? size)
     const suspects = wanted.flatMap((listed): Suspect[] => {
       const entries = listed.uniqueId === '' ? undefined : bySize.get(listed.octets ?? -1)
       return entries === undefined ? [] : [{ listed, entries }]
     })
-    if (suspects.length < least || known.length * 10 > suspects.length) return []
-    this.#lost = Map.groupBy(lost, ({ hash }) => hash)
+    if (suspects.length < least || (known.length - renamed) * 10 > suspects.length) return []
+    this.#suspicious = true
     return suspects
   }
 
-  /** The row of a message with these octets that came by a unique-id which is gone, where that is suspected; each is given once. */
-  adopt(hash: Hash): LedgerEntry | undefined {
-    return this.#lost?.get(hash)?.pop()
+  /**
+   * The row of a message with these octets that came by another name: by a unique-id that is gone, where that is suspected; or without
+   * one, where the server gave none for a while. Each message is given once.
+   */
+  adopt({ uniqueId, nth }: Pick<Origin, 'uniqueId' | 'nth'>, hash: Hash): LedgerEntry | undefined {
+    if (!this.#suspicious && uniqueId !== '' && !this.#free.has('')) return undefined
+    this.#lostByHash ??= Map.groupBy(this.#lost, (row) => row.hash)
+    const rows = this.#lostByHash.get(hash)
+    if (rows === undefined) return undefined
+    if (uniqueId === '') {
+      // What came without a unique-id before is known by that.
+      const row = this.#rowsWithoutName().get(`${hash} ${nth}`)
+      if (row?.message !== undefined) this.#given.add(row.message)
+      if (row !== undefined) return undefined
+    }
+    const place = rows.findLastIndex(
+      (row) =>
+        (this.#suspicious || uniqueId === '' || row.uniqueId === '') &&
+        (row.message === undefined || !this.#given.has(row.message)),
+    )
+    const [row] = place === -1 ? [] : rows.splice(place, 1)
+    if (row?.message !== undefined) this.#given.add(row.message)
+    return row
   }
 
-  /** Rows of messages that were here, which nothing listed was matched with; not those whose octets are listed under another name. */
-  #unmatched(): LedgerEntry[] {
-    const elsewhere = new Map<Hash, number>()
-    for (const { hash } of this.#matched) elsewhere.set(hash, (elsewhere.get(hash) ?? 0) + 1)
-    return [...this.#free.values()].flat().filter(({ hash, uniqueId }) => {
-      if (hash === '' || uniqueId === '') return false
-      const listed = elsewhere.get(hash) ?? 0
-      elsewhere.set(hash, listed - 1)
-      return listed <= 0
+  /**
+   * Rows of messages that were here, which nothing listed was matched with; not those that are other names of what is listed. And how many
+   * of those listed have such an older name.
+   */
+  #unmatched(): { lost: LedgerEntry[]; renamed: number } {
+    const here = new Set<MessageId>()
+    // Of what was removed here, only the octets can tell.
+    const removed = new Map<Hash, number>()
+    for (const { hash, message } of this.#matched)
+      if (message !== undefined) here.add(message)
+      else removed.set(hash, (removed.get(hash) ?? 0) + 1)
+    const renamed = new Set<MessageId>()
+    let renamedRemoved = 0
+    const lost = [...[...this.#free.values()].flat(), ...this.#before].filter(({ hash, uniqueId, message }) => {
+      // While some are listed without a unique-id, those that came so are known by it.
+      if (hash === '' || (uniqueId === '' && this.#nameless)) return false
+      if (message !== undefined) {
+        if (!here.has(message)) return true
+        if (uniqueId !== '') renamed.add(message)
+        return false
+      }
+      const left = removed.get(hash) ?? 0
+      if (left === 0) return true
+      removed.set(hash, left - 1)
+      if (uniqueId !== '') renamedRemoved++
+      return false
     })
+    return { lost, renamed: renamed.size + renamedRemoved }
+  }
+
+  #rowsWithoutName(): ReadonlyMap<string, LedgerEntry> {
+    return (this.#withoutName ??= new Map(
+      [this.#free.get('') ?? []].flat().map((row) => [`${row.hash} ${row.nth}`, row]),
+    ))
   }
 
   /** The way in of a message that was just fetched. */

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { HostileBench } from './hostile-bench.ts'
+import type { Hostility, RemoteMessage } from './hostile-pop3.ts'
+
+/** Each test ends by itself: a hanging server must not hang us. */
+const limit = { timeout: 60_000 }
+
+function letters(count: number): RemoteMessage[] {
+  return Array.from({ length: count }, (_, place) => letter(`id-${place}`, String(10_000 + place)))
+}
+
+function letter(uniqueId: string, name: string): RemoteMessage {
+  const octets = Buffer.from(`Message-ID: <${name}@example.it>\r\nSubject: ${name}\r\n\r\nText.\r\n`)
+  return { uniqueId, octets }
+}
+
+/** A provider that has moved to another machine. */
+function renamed(messages: readonly RemoteMessage[]): RemoteMessage[] {
+  return messages.map(({ uniqueId, octets }) => ({ uniqueId: `new-${uniqueId}`, octets }))
+}
+
+for (const hostility of [{ unknown: ['TOP'] }, {}] satisfies Hostility[]) {
+  const how = hostility.unknown === undefined ? '' : ', without TOP'
+  test(`all unique-ids changed${how}, and the line breaks in the middle: nothing comes twice`, limit, async () => {
+    await using bench = await HostileBench.open({ messages: letters(30) })
+    await bench.fetch()
+    bench.server.messages = renamed(bench.server.messages)
+    bench.arrive(letter('new', 'new'), 0)
+    const report = await bench.fetch({ ...hostility, drop: { number: 12, after: 40 } })
+    if (hostility.unknown !== undefined) assert.equal(report.error?.code, 'connection-lost')
+    const again = await bench.fetch(hostility)
+    assert.equal(report.new + again.new, 1)
+    await bench.expectAllHome()
+  })
+}
+
+test(
+  'a server that once has no UIDL, or leaves lines out of it: nothing comes twice, then or later',
+  limit,
+  async () => {
+    const odd: Hostility[] = [
+      { unknown: ['UIDL'] },
+      { uniqueId: (number, own) => (number % 2 === 0 ? own : undefined) },
+      { uniqueId: () => undefined },
+    ]
+    for (const hostility of odd) {
+      await using bench = await HostileBench.open({ messages: [...letters(10), letter('twin', '10000')] })
+      await bench.fetch()
+      bench.arrive(letter('late', 'late'))
+      assert.equal((await bench.fetch(hostility)).new, 1)
+      assert.equal((await bench.fetch(hostility)).new, 0)
+      await bench.expectAllHome()
+      bench.arrive(letter('later', 'later'), 3)
+      assert.equal((await bench.fetch(hostility)).new, 1)
+      await bench.expectAllHome()
+    }
+  },
+)
