@@ -87,7 +87,7 @@ export class ImapBringing {
       // What went wrong before comes last, for it may end the session again (law 5).
       last: new Set(troubles.map(({ uniqueId }) => uniqueId)),
     })
-    const failed = later.filter(({ message }) => resting.has(message.uniqueId)).length
+    const failed = later.filter((one) => one.for === 'rest').length
     tally.failed += failed
     tally.waiting = later.length - failed
 
