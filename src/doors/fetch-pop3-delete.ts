@@ -72,12 +72,14 @@ async function doubt(
   if (fault !== undefined) return `its copy at home cannot be read (${fault})`
   // Law 3: where the sizes differ, or the unique-id may have been given to another message, it is fetched again first.
   const differs = listed.octets !== undefined && listed.octets !== size
-  if ((differs || unsure) && !(await options.retrieval.confirm(listed, hash))) {
-    // What it stands for now was kept too, and has a row of its own.
-    if (entry !== undefined) await options.mail.change((draft) => draft.relist(entry, givenAway))
-    return `the server lists ${listed.octets ?? 'no'} octets, gave ${size}, and gives something else when asked again`
-  }
-  return undefined
+  if (!differs && !unsure) return undefined
+  const again = await options.retrieval.confirm(listed, hash)
+  if (again === 'same') return undefined
+  const lists = `the server lists ${listed.octets ?? 'no'} octets, gave ${size}, and`
+  if (again === 'refused') return `${lists} does not give it again`
+  // What it stands for now was kept too, and has a row of its own.
+  if (entry !== undefined) await options.mail.change((draft) => draft.relist(entry, givenAway))
+  return `${lists} gives something else when asked again`
 }
 
 /** A copy that cannot be read says nothing; `doubt` tells it. */

@@ -106,17 +106,17 @@ export class Retrieval {
    * Fetches a message once more and compares: law 3, for one whose listed size is not its true one. Where it is another
    * message now, that one is kept too.
    */
-  async confirm(listed: Listed, hash: Hash): Promise<boolean> {
+  async confirm(listed: Listed, hash: Hash): Promise<'same' | 'another' | 'refused'> {
     const taking = this.#taking(listed)
     const reply = await this.#ask(listed, taking)
-    if (!reply.ok) return false
+    if (!reply.ok) return 'refused'
     const staged = await taking.finish()
     if (staged.hash === hash) {
       staged.discard()
-      return true
+      return 'same'
     }
     await this.#deliver(listed, taking)
-    return false
+    return 'another'
   }
 
   async #retrieve(listed: Listed, progress: Progress): Promise<void> {

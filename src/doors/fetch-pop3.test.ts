@@ -375,3 +375,13 @@ test('what could not be fetched and is gone there is no trouble any more', async
   await it.fetch({ backOff: true })
   assert.deepEqual(await troubles(), ['id-b'])
 })
+
+test('a unique-id that was given to another message that comes in many pieces: that is kept, whole', async (t) => {
+  const long = (name: string): There => ({ uniqueId: 'id', text: text(name, 50_000) })
+  const it = await street(t, [long('a')])
+  await it.fetch()
+  it.there = [long('b')]
+  it.leave = 'delete'
+  assert.deepEqual([(await it.fetch()).new, it.there.length], [1, 1])
+  assert.deepEqual(await it.home(), [long('a').text, long('b').text])
+})

@@ -33,6 +33,7 @@ export class Taking {
   #octets = 0
   #staging: Staging | undefined
   #writing: Promise<void> | undefined
+  #finished: Promise<Staged> | undefined
 
   constructor(intake: Intake, options: TakingOptions) {
     this.#intake = intake
@@ -60,8 +61,9 @@ export class Taking {
     return event.kind === 'end' ? this.#intake.room() : undefined
   }
 
+  /** What came, whole; the same each time. */
   finish(): Promise<Staged> {
-    return (this.#staging ?? this.#intake.stage('wire')).finish()
+    return (this.#finished ??= (this.#staging ?? this.#intake.stage('wire')).finish())
   }
 
   /** Forgets what came: the rest never will. */

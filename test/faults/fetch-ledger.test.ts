@@ -57,3 +57,15 @@ test(
     }
   },
 )
+
+test('a message that the server does not give again stays there, and is still known', limit, async () => {
+  await using bench = await HostileBench.open({ messages: letters(2) })
+  await bench.fetch()
+  bench.leave = 'delete'
+  // Without TOP it is to be read again before it goes.
+  const kept = await bench.fetch({ unknown: ['TOP'], refuse: { number: 1, times: 1 } })
+  assert.equal(kept.deleted, 1)
+  assert.match(kept.problems.join(), /message 1 was left on the server.*does not give it again/)
+  const known = await bench.fetch({ unknown: ['TOP'] })
+  assert.deepEqual([known.skipped, known.deleted, bench.server.messages], [1, 1, []])
+})
