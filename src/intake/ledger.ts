@@ -57,6 +57,8 @@ export class Ledger {
   /** Whether the server lists messages without unique-id, and whether it seems to have changed those of all. */
   #nameless = false
   #suspicious = false
+  /** Unique-ids that are listed beside another size than the message had that came by them. */
+  readonly #passedOn = new Set<string>()
 
   constructor(account: string, entries: readonly LedgerEntry[], before: readonly LedgerEntry[] = []) {
     this.#account = account
@@ -77,6 +79,7 @@ export class Ledger {
       if (entry === undefined) wanted.push(listed)
       else known.push({ listed, entry })
       if (listed.uniqueId === '') this.#nameless = true
+      else if (entry === undefined && this.#free.has(listed.uniqueId)) this.#passedOn.add(listed.uniqueId)
     }
     return { known, wanted }
   }
@@ -90,24 +93,26 @@ export class Ledger {
     if (wanted.length === 0) return []
     const { lost, renamed } = this.#unmatched()
     this.#lost = lost
-    const sizes = new Set(wanted.map(({ octets }) => octets))
-    const familiar = lost.filter(({ listed, size }) => sizes.has(listed ?? size))
-    const bySize = Map.groupBy(familiar, ({ listed, size }) => listed ?? size)
+    const unmoved = known.length - renamed
+    // Also where no size is familiar, for each server counts in its own way: what is fetched is held against what was here.
+    this.#suspicious = wanted.length >= least && unmoved * 10 <= wanted.length
+    if (!this.#suspicious) return []
+    const bySize = new Map<number | undefined, LedgerEntry[]>(wanted.map(({ octets }) => [octets, []]))
+    bySize.delete(undefined)
+    for (const row of lost) for (const size of new Set([row.listed, row.size])) bySize.get(size)?.push(row)
     const suspects = wanted.flatMap((listed): Suspect[] => {
-      const entries = listed.uniqueId === '' ? undefined : bySize.get(listed.octets ?? -1)
-      return entries === undefined ? [] : [{ listed, entries }]
+      const entries = listed.uniqueId === '' ? [] : (bySize.get(listed.octets) ?? [])
+      return entries.length === 0 ? [] : [{ listed, entries }]
     })
-    if (suspects.length < least || (known.length - renamed) * 10 > suspects.length) return []
-    this.#suspicious = true
-    return suspects
+    return suspects.length < least || unmoved * 10 > suspects.length ? [] : suspects
   }
 
   /**
-   * The row of a message with these octets that came by another name: by a unique-id that is gone, where that is suspected; or without
-   * one, where the server gave none for a while. Each message is given once.
+   * The row of a message with these octets that came by another name: by a unique-id that is gone, where that is suspected; by one that
+   * stands for another message now; or without one, where the server gave none for a while. Each message is given once.
    */
   adopt({ uniqueId, nth }: Pick<Origin, 'uniqueId' | 'nth'>, hash: Hash): LedgerEntry | undefined {
-    if (!this.#suspicious && uniqueId !== '' && !this.#free.has('')) return undefined
+    if (!this.#suspicious && uniqueId !== '' && !this.#free.has('') && this.#passedOn.size === 0) return undefined
     this.#lostByHash ??= Map.groupBy(this.#lost, (row) => row.hash)
     const rows = this.#lostByHash.get(hash)
     if (rows === undefined) return undefined
@@ -117,9 +122,11 @@ export class Ledger {
       if (row?.message !== undefined) this.#given.add(row.message)
       if (row !== undefined) return undefined
     }
+    // Where only its listed size has changed, its own row is what it is known by.
+    const hasOwn = rows.some((row) => row.uniqueId === uniqueId && row.nth === nth)
     const place = rows.findLastIndex(
       (row) =>
-        (this.#suspicious || uniqueId === '' || row.uniqueId === '') &&
+        (this.#suspicious || uniqueId === '' || row.uniqueId === '' || (!hasOwn && this.#passedOn.has(row.uniqueId))) &&
         (row.message === undefined || !this.#given.has(row.message)),
     )
     const [row] = place === -1 ? [] : rows.splice(place, 1)

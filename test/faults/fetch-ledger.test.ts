@@ -69,3 +69,21 @@ test('a message that the server does not give again stays there, and is still kn
   const known = await bench.fetch({ unknown: ['TOP'] })
   assert.deepEqual([known.skipped, known.deleted, bench.server.messages], [1, 1, []])
 })
+
+test('all unique-ids and the listed sizes changed: nothing comes twice', limit, async () => {
+  const double: Hostility['listedSize'] = (_, real) => real * 2
+  for (const [before, after] of [
+    [double, undefined],
+    [undefined, double],
+  ]) {
+    await using bench = await HostileBench.open({ messages: letters(30) })
+    await bench.fetch(before === undefined ? {} : { listedSize: before })
+    bench.server.messages = renamed(bench.server.messages)
+    bench.arrive(letter('new', 'new'), 0)
+    const moved = await bench.fetch(after === undefined ? {} : { listedSize: after })
+    assert.equal(moved.new, 1)
+    // The true sizes are familiar, so the headers told.
+    if (after === undefined) assert.equal(bench.lastVerbs().filter((verb) => verb === 'RETR').length, 1)
+    await bench.expectAllHome()
+  }
+})
