@@ -93,16 +93,18 @@ export class Ledger {
     if (wanted.length === 0) return []
     const { lost, renamed } = this.#unmatched()
     this.#lost = lost
-    const sizes = new Set(wanted.map(({ octets }) => octets))
-    const familiar = lost.filter(({ listed, size }) => sizes.has(listed ?? size))
-    const bySize = Map.groupBy(familiar, ({ listed, size }) => listed ?? size)
+    const unmoved = known.length - renamed
+    // Also where no size is familiar, for each server counts in its own way: what is fetched is held against what was here.
+    this.#suspicious = wanted.length >= least && unmoved * 10 <= wanted.length
+    if (!this.#suspicious) return []
+    const bySize = new Map<number | undefined, LedgerEntry[]>(wanted.map(({ octets }) => [octets, []]))
+    bySize.delete(undefined)
+    for (const row of lost) for (const size of new Set([row.listed, row.size])) bySize.get(size)?.push(row)
     const suspects = wanted.flatMap((listed): Suspect[] => {
-      const entries = listed.uniqueId === '' ? undefined : bySize.get(listed.octets ?? -1)
-      return entries === undefined ? [] : [{ listed, entries }]
+      const entries = listed.uniqueId === '' ? [] : (bySize.get(listed.octets) ?? [])
+      return entries.length === 0 ? [] : [{ listed, entries }]
     })
-    if (suspects.length < least || (known.length - renamed) * 10 > suspects.length) return []
-    this.#suspicious = true
-    return suspects
+    return suspects.length < least || unmoved * 10 > suspects.length ? [] : suspects
   }
 
   /**
