@@ -55,8 +55,11 @@ export class ImapLedger {
   /** By hash, rows of messages that are where they were no more. */
   readonly #lost = new Map<Hash, LedgerEntry[]>()
 
-  constructor(entries: readonly LedgerEntry[]) {
-    this.#entries = [...entries]
+  /** `before`: what came of the same account by POP3. */
+  constructor(entries: readonly LedgerEntry[], before: readonly LedgerEntry[] = []) {
+    const known = before.length === 0 ? undefined : new Set(entries.map(({ hash }) => hash))
+    // What has a name by IMAP already is known by that.
+    this.#entries = [...entries, ...before.filter(({ hash }) => known?.has(hash) === false)]
     for (const entry of entries) this.#add(entry)
   }
 
@@ -118,7 +121,8 @@ export class ImapLedger {
     for (const entry of this.#entries) {
       if (entry.hash === '' || this.#matched.has(entry)) continue
       const name = imapName(entry.uniqueId)
-      if (name === undefined || !gone(name)) continue
+      // By POP3 there is nothing more to come.
+      if (name !== undefined && !gone(name)) continue
       const same = this.#lost.get(entry.hash)
       if (same === undefined) this.#lost.set(entry.hash, [entry])
       else same.push(entry)

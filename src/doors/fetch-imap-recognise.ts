@@ -127,7 +127,8 @@ async function suspectsOf(wanted: readonly Wanted[], options: RecognitionOptions
   return await mail.read((view) => {
     const isSuspect = (one: Wanted, { uniqueId, message }: LedgerEntry): boolean => {
       const name = imapName(uniqueId)
-      if (name === undefined) return false
+      // It came by POP3, before the account was changed over.
+      if (name === undefined) return true
       // What has an id here and there would have been known by it.
       if (one.emailId !== '' && name.emailId !== '') return false
       if (map.isStale(name)) return true
@@ -157,9 +158,8 @@ async function goneOf(pairs: readonly Pair[], { connection, map }: RecognitionOp
   const asked = new Map<string, Map<number, LedgerEntry[]>>()
   for (const entry of new Set(pairs.flatMap(({ entries }) => entries))) {
     const name = imapName(entry.uniqueId)
-    if (name === undefined) continue
-    const path = map.pathOf(name)
-    if (map.isStale(name)) gone.add(entry)
+    const path = name === undefined ? undefined : map.pathOf(name)
+    if (name === undefined || map.isStale(name)) gone.add(entry)
     else if (path !== undefined) {
       const uids = asked.get(path) ?? new Map<number, LedgerEntry[]>()
       asked.set(path, uids.set(name.uid, [...(uids.get(name.uid) ?? []), entry]))

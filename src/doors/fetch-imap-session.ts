@@ -13,7 +13,7 @@ import { type ChosenMailbox, chooseMailboxes, type MailboxChoice } from './fetch
 import { ImapMap } from './fetch-imap-map.ts'
 import { believable, stateOf } from './fetch-imap-state.ts'
 import type { ImapFetchOptions } from './fetch-imap.ts'
-import type { Planned, Remote } from './fetching.ts'
+import { byOtherProtocol, type Planned, type Remote } from './fetching.ts'
 import { ImapConnection, statusItems } from './imap-connection.ts'
 
 /** No mailbox that a person has holds so many messages. */
@@ -158,14 +158,15 @@ export class ImapSession {
 
   async #known(): Promise<ImapKnown> {
     const { account } = this.#remote
-    const { entries, troubles, headers } = await this.#mail.read((view) => ({
+    const { entries, before, troubles, headers } = await this.#mail.read((view) => ({
       entries: view.ledger(account),
+      before: view.ledger(byOtherProtocol(account)),
       troubles: view.troubles(account),
       headers: view.ledger(headersOnly(account)),
     }))
     const withMessage = ({ uniqueId, message }: LedgerEntry): [string, MessageId][] =>
       message === undefined ? [] : [[uniqueId, message]]
-    return { ledger: new ImapLedger(entries), troubles, headers: new Map(headers.flatMap(withMessage)) }
+    return { ledger: new ImapLedger(entries, before), troubles, headers: new Map(headers.flatMap(withMessage)) }
   }
 
   /** Looks into mailboxes, and brings home what has changed of the flags; gives what is at both ends. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { Intake } from '../intake/intake.ts'
 import { createPop3Server } from '../library/server.ts'
 import { MemoryStore } from '../store/memory.ts'
 import { octetsOf } from '../store/contract-mail.ts'
@@ -23,7 +24,8 @@ interface Street {
   readonly store: MemoryStore
   readonly mail: UserMail
   leave: Remote['leave']
-  fetch(options?: FetchOptions): Promise<FetchReport>
+  /** Into mario's mail unless said. */
+  fetch(options?: FetchOptions, into?: UserMail): Promise<FetchReport>
   /** The texts at home, sorted. */
   home(user?: string): Promise<string[]>
 }
@@ -61,7 +63,7 @@ async function street(t: TestContext, there: There[]): Promise<Street> {
     store,
     mail,
     leave: 'forever',
-    fetch: async (options = {}) => {
+    fetch: async (options = {}, into = mail) => {
       const remote = {
         account: 'pop3:mario@example.it',
         host: '127.0.0.1',
@@ -71,7 +73,7 @@ async function street(t: TestContext, there: There[]): Promise<Street> {
         password: 'secret',
       } as const
       const before = sessions.length
-      const report = await fetchPop3({ ...remote, leave: made.leave }, mail, options)
+      const report = await fetchPop3({ ...remote, leave: made.leave }, into, options)
       while (sessions.length === before) await new Promise((resolve) => setTimeout(resolve, 5))
       assert.equal(report.error, undefined)
       return report
@@ -384,4 +386,28 @@ test('a unique-id that was given to another message that comes in many pieces: t
   it.leave = 'delete'
   assert.deepEqual([(await it.fetch()).new, it.there.length], [1, 1])
   assert.deepEqual(await it.home(), [long('a').text, long('b').text])
+})
+
+test('an account that was fetched by IMAP before: nothing comes again, also where the line broke', async (t) => {
+  const it = await street(t, letters('a', 'b', 'c'))
+  await it.fetch()
+  // What came by IMAP has other names, and is in another part of the ledger.
+  const rows = await it.mail.read((view) =>
+    view.ledger('pop3:mario@example.it').map((row) => ({ row, head: view.head(row) })),
+  )
+  const store = new MemoryStore()
+  const mail = await store.open('mario')
+  const intake = new Intake(mail)
+  for (const [place, { row, head }] of rows.entries()) {
+    const staging = intake.stage('wire')
+    await staging.write(await octetsOf(it.mail, row.message ?? assert.fail()))
+    const origin = { account: 'imap:mario@example.it', uniqueId: `7/${place}//=INBOX`, nth: 0, head, listed: row.size }
+    await intake.keep(await staging.finish(), { mailbox: 'INBOX', received: place, origin })
+  }
+  it.there.push(...letters('d'))
+  const report = await it.fetch({}, mail)
+  assert.deepEqual([report.new, report.skipped, it.sessions.at(-1)?.retrieved], [1, 3, 1])
+  assert.deepEqual([(await it.fetch({}, mail)).new, it.sessions.at(-1)?.tops], [0, 0])
+  it.leave = 'delete'
+  assert.equal((await it.fetch({}, mail)).deleted, 4)
 })

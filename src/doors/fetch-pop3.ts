@@ -13,7 +13,7 @@ import { listMaildrop } from './fetch-pop3-listing.ts'
 import { logIn } from './fetch-pop3-login.ts'
 import { recognise } from './fetch-pop3-recognise.ts'
 import { Retrieval, type Tally } from './fetch-pop3-retrieval.ts'
-import type { FetchOptions, FetchReport, Planned, Remote } from './fetching.ts'
+import { byOtherProtocol, type FetchOptions, type FetchReport, type Planned, type Remote } from './fetching.ts'
 import { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 
@@ -78,18 +78,19 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   const { loginDelay } = connection.capabilities
   if (loginDelay !== undefined) tally.leastWait = loginDelay * 1000
   // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
-  const [listing, { entries, troubles, headers }] = await Promise.all([
+  const [listing, { entries, before, troubles, headers }] = await Promise.all([
     listMaildrop(connection, options.longest),
     nextTurn().then(() =>
       mail.read((view) => ({
         entries: view.ledger(remote.account),
+        before: view.ledger(byOtherProtocol(remote.account)),
         troubles: view.troubles(remote.account),
         headers: view.ledger(headersOnly(remote.account)),
       })),
     ),
   ])
   tally.problems.push(...listing.problems)
-  const ledger = new Ledger(remote.account, entries)
+  const ledger = new Ledger(remote.account, entries, before)
   const { known, wanted } = await divide(listing.messages, {
     connection,
     mail,

@@ -8,6 +8,11 @@ import type { Patience } from './pop3-connection.ts'
 /** Gives a token of OAuth 2.0 that is good now. `refused`: the one that the server has just refused, where it is asked again. */
 export type TokenSource = (refused?: string) => Promise<string>
 
+/** The name in the ledger of the same mailbox by the other protocol: an account may change over, and what came by either is home. */
+export function byOtherProtocol(account: string): string {
+  return account.startsWith('imap:') ? account.replace('imap:', 'pop3:') : account.replace('pop3:', 'imap:')
+}
+
 /** A remote mailbox, and what to do with it. */
 export interface Remote {
   /** Its name in the ledger: `pop3:` or `imap:`, and the address. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RefusedError } from '../../src/errors.ts'
+import { Intake } from '../../src/intake/intake.ts'
 import { someMail } from './hostile-bench.ts'
 import { usualCapabilities } from './hostile-imap-answers.ts'
 import { ImapBench } from './imap-bench.ts'
@@ -167,6 +168,30 @@ test('renamed and moved there, messages are moved here and not downloaded again;
     Archive: [letter('one'), letter('two')],
   })
   assert.equal((await bench.fetch()).new, 0)
+})
+
+test('an account that was fetched by POP3 before: nothing is downloaded again', async () => {
+  await using bench = await ImapBench.open()
+  const { server } = bench
+  const intake = new Intake(bench.mail)
+  for (const name of ['one', 'two', 'no header at all']) {
+    const octets = name.includes(' ') ? name : letter(name)
+    server.put('INBOX', octets)
+    const staging = intake.stage('wire')
+    await staging.write(Buffer.from(octets))
+    const staged = await staging.finish()
+    const origin = { account: 'pop3:mario@example.it', uniqueId: name, nth: 0, listed: octets.length }
+    await intake.keep(staged, { mailbox: 'INBOX', received: 0, origin })
+  }
+  server.put('INBOX', letter('new'))
+  const home = { INBOX: [letter('one'), letter('two'), 'no header at all', letter('new')] }
+  const report = await bench.fetch()
+  assert.deepEqual([report.error, report.new], [undefined, 1])
+  assert.deepEqual(await bench.home(), home)
+  assert.equal((await bench.fetch()).new, 0)
+  // A copy there is a message of its own, also of what came by POP3.
+  server.put('Archive', letter('one'))
+  assert.equal((await bench.fetch()).new, 1)
 })
 
 test('a message that was removed here does not come back when all is numbered anew', async () => {
