@@ -78,12 +78,9 @@ async function heldOf(
     const home = { stored: entry.stored, received }
     return { uniqueId, octets, home, mayGo: { mailbox, uid, octets, entry, fetchedNow: isNew } }
   })
-  const missing = rest.map(({ uniqueId, octets }): HeldThere => ({
-    uniqueId,
-    octets,
-    home: undefined,
-    mayGo: undefined,
-  }))
+  const missing = rest.map(({ uniqueId, octets, received }): HeldThere => {
+    return { uniqueId, octets, home: undefined, received, mayGo: undefined }
+  })
   return [...before, ...now, ...missing]
 }
 

@@ -40,6 +40,19 @@ test('the newest stay, by when they were received; what is not home yet is one o
   assert.deepEqual(places(all, { leave: { newest: 9 } }), [])
 })
 
+test('what waits there on purpose, or another program had, is as old as what follows it: it drives out nothing newer', () => {
+  const waiting = [held(undefined), held(undefined), held(10), held(undefined), held(3), held(1)]
+  assert.deepEqual(places(waiting, { leave: { newest: 3 } }), [2])
+  assert.deepEqual(places(waiting, { leave: { newest: 4 } }), [])
+  const dated = [
+    held(5),
+    { ...held(undefined), received: now - 4 * day },
+    { ...held(undefined), received: now - 9 * day },
+  ]
+  assert.deepEqual(places(dated, { leave: { newest: 2 } }), [])
+  assert.deepEqual(places(dated, { leave: { newest: 1 } }), [0])
+})
+
 test('the oldest go until the rest fits', () => {
   assert.deepEqual(places(all, { leave: { octets: 500 } }), [])
   assert.deepEqual(places(all, { leave: { octets: 499 } }), [0])

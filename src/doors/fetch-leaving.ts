@@ -8,6 +8,8 @@ export interface Held {
   readonly octets: number | undefined
   /** Where it is home: when it came home and when it was received, milliseconds since 1970. */
   readonly home: { readonly stored: number; readonly received: number } | undefined
+  /** When it was received, where the server tells and it is not home. */
+  readonly received?: number | undefined
 }
 
 export interface LeavingOptions {
@@ -44,9 +46,7 @@ export function leaving<T extends Held>(all: readonly T[], options: LeavingOptio
     return { go: old.map((held) => ({ held, why: `it came home ${days(now - held.home.stored)} ago` })) }
   }
   if ('newest' in leave) {
-    // What is not home yet counts as new: it will be when it comes.
-    const keep = Math.max(0, leave.newest - (all.length - atHome(all).length))
-    const old = oldestFirst(all).slice(0, Math.max(0, atHome(all).length - keep))
+    const old = atHome(byAge(all).slice(0, Math.max(0, all.length - leave.newest)))
     return { go: old.map((held) => ({ held, why: `there are ${leave.newest} newer ones` })) }
   }
   if ('percent' in leave && room === undefined)
@@ -69,6 +69,19 @@ type AtHome<T> = T & { readonly home: NonNullable<Held['home']> }
 
 function atHome<T extends Held>(all: readonly T[]): AtHome<T>[] {
   return all.filter((held): held is AtHome<T> => held.home !== undefined)
+}
+
+/** All, the oldest first. What is not home is as old as what follows it in the listing, unless the server tells; the last ones are new. */
+function byAge<T extends Held>(all: readonly T[]): T[] {
+  let following = Infinity
+  const dated = all.toReversed().map((held) => {
+    following = held.home?.received ?? held.received ?? following
+    return { held, received: following }
+  })
+  return dated
+    .toReversed()
+    .toSorted((a, b) => (a.received === b.received ? 0 : a.received - b.received))
+    .map(({ held }) => held)
 }
 
 /** Those that are home; of equal age, in the server's order. */
