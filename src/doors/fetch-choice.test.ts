@@ -62,6 +62,16 @@ test('so many octets a day, but one message may be larger than that', () => {
   assert.equal(octets(399, true), 'a bcd')
 })
 
+test('small or new first: the one that does not fit any more goes once a day, or it would never come', () => {
+  const day = (first: Choice['first'], amount: number, whole: boolean): string =>
+    ids({ first, budget: { octets: amount, whole } }).due
+  assert.equal(day('small', 500, true), 'cbad')
+  assert.equal(day('small', 350, true), 'cba')
+  assert.equal(day('small', 350, false), 'cb')
+  assert.equal(day('new', 950, true), 'dcb')
+  assert.equal(day('new', 50, true), 'd')
+})
+
 test('what is asked for by name is fetched, whatever else is said', () => {
   assert.deepEqual(
     ids({ only: new Set(['d']), largest: 1, budget: { octets: 0, whole: false } }, { resting: [['d', 'it failed']] }),

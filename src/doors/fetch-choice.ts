@@ -14,7 +14,7 @@ export interface Choice {
   /** Of those, the header comes home. */
   readonly beyond?: 'skip' | 'header' | undefined
   readonly first?: 'listed' | 'small' | 'new' | undefined
-  /** No more octets than this; `whole`: so much is all there is for a day, so that one larger message may go beyond it. */
+  /** No more octets than this; `whole`: so much is all there is for a day, so that one message may go beyond it. */
   readonly budget?: { readonly octets: number; readonly whole: boolean } | undefined
 }
 
@@ -64,9 +64,11 @@ export function choose<T extends Fetchable>(
   const within: T[] = []
   let left = budget.octets
   for (const message of ordered) {
+    const before = left
     left -= message.octets ?? 0
-    // In that order, so that one too large for what is left is the first tomorrow.
-    if (left >= 0 || (budget.whole && within.length === 0)) within.push(message)
+    // In that order, so that one too large for what is left is the first tomorrow. Where others come before it each day, it goes today.
+    const once = budget.whole && (within.length === 0 || (first !== 'listed' && before > 0))
+    if (left >= 0 || once) within.push(message)
     else later.push({ message, for: 'day', why: 'no more than so many octets a day are to be fetched', header: false })
   }
   return { due: within, later }
