@@ -47,6 +47,16 @@ test('a refusal is no broken line, and who was told to stop stops', async () => 
   assert.equal((await fetchInRounds(sessions(report(3, { error: lost })), { signal: stop.signal })).error, lost)
 })
 
+test('a server that wants time between two log-ins gets it: no second session at once', async () => {
+  const waiting = await fetchInRounds(sessions(report(3, { error: lost, leastWait: 600_000 })), { partial: true })
+  assert.deepEqual([waiting.new, waiting.leastWait], [3, 600_000])
+})
+
+test('what one session learnt of the server is not forgotten by the next', async () => {
+  const done = await fetchInRounds(sessions(report(3, { error: lost, oneByOne: true }), report(1)))
+  assert.equal(done.oneByOne, true)
+})
+
 test('a provider that lists only a part is asked until it lists nothing new', async () => {
   const done = await fetchInRounds(
     sessions(report(250, { skipped: 4 }), report(250, { skipped: 254 }), report(0, { skipped: 504 })),

@@ -21,9 +21,11 @@ export async function fetchInRounds(
 }
 
 function goesOn(
-  { new: fetched, error, plan }: FetchReport,
+  { new: fetched, error, plan, leastWait = 0 }: FetchReport,
   options: { partial?: boolean | undefined; signal?: AbortSignal | undefined },
 ): boolean {
+  // RFC 2449 §6.5: it would be refused.
+  if (leastWait > 0) return false
   if (fetched === 0 || plan !== undefined || options.signal?.aborted === true) return false
   if (error === undefined) return options.partial === true
   return error instanceof PeerError && (error.code === 'connection-lost' || error.code === 'timed-out')
@@ -40,5 +42,6 @@ function joined(before: FetchReport, after: FetchReport): FetchReport {
     seconds: before.seconds + after.seconds,
     // The last session says what is still wrong, and why the one before it ended was overcome.
     problems: [...new Set([...before.problems, ...after.problems])],
+    ...((before.oneByOne === true || after.oneByOne === true) && { oneByOne: true }),
   }
 }
