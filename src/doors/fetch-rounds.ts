@@ -24,10 +24,11 @@ function goesOn(
   { new: fetched, error, plan, leastWait = 0 }: FetchReport,
   options: { partial?: boolean | undefined; signal?: AbortSignal | undefined },
 ): boolean {
-  // RFC 2449 §6.5: it would be refused.
-  if (leastWait > 0) return false
   if (fetched === 0 || plan !== undefined || options.signal?.aborted === true) return false
-  if (error === undefined) return options.partial === true
+  // Gmail lists a part, announces five minutes, and lets in at once.
+  if (options.partial === true && error === undefined) return true
+  // RFC 2449 §6.5: it would be refused.
+  if (error === undefined || leastWait > 0) return false
   return error instanceof PeerError && (error.code === 'connection-lost' || error.code === 'timed-out')
 }
 
