@@ -22,3 +22,30 @@ export function reasonOfPop3Reply(text: string): Reason {
   if (code.startsWith('[SYS')) return 'broken'
   return 'no'
 }
+
+/** What IMAP's response codes say (RFC 5530 §3, RFC 9208 §4.3), in our words. */
+const imapCodes: Readonly<Record<string, Reason>> = {
+  AUTHENTICATIONFAILED: 'bad-login',
+  AUTHORIZATIONFAILED: 'bad-login',
+  EXPIRED: 'bad-login',
+  PRIVACYREQUIRED: 'bad-login',
+  UNAVAILABLE: 'try-later',
+  LIMIT: 'try-later',
+  OVERQUOTA: 'try-later',
+  INUSE: 'in-use',
+  SERVERBUG: 'broken',
+  CORRUPTION: 'broken',
+  CONTACTADMIN: 'broken',
+}
+
+/** The reason that an IMAP response code gives, without its brackets (`LIMIT`, `BADCHARSET (UTF-8)`); `no` for one that gives none. */
+export function reasonOfImapCode(code: string): Reason {
+  const [word = ''] = code.toUpperCase().split(' ')
+  return Object.hasOwn(imapCodes, word) ? (imapCodes[word] ?? 'no') : 'no'
+}
+
+/** The reason that an SMTP reply code gives (RFC 5321 §4.2.1, RFC 4954 §6). */
+export function reasonOfSmtpCode(code: number): Reason {
+  if (code === 535 || code === 534) return 'bad-login'
+  return code < 500 ? 'try-later' : 'no'
+}

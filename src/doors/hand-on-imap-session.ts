@@ -1,5 +1,6 @@
 import { PeerError, RefusedError } from '../errors.ts'
-import { parseStatus, reasonOfImapCode, type Tagged } from './hand-on-imap-words.ts'
+import { reasonOfImapCode } from '../reasons.ts'
+import { parseStatus, type Tagged } from './hand-on-imap-words.ts'
 import type { LineLink } from './hand-on-link.ts'
 
 /** What is done with what the server says before a command's answer. */

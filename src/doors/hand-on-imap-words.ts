@@ -1,5 +1,3 @@
-import type { Reason } from '../reasons.ts'
-
 /** The answer that ends a command (RFC 9051 §7.1). */
 export interface Tagged {
   readonly status: 'OK' | 'NO' | 'BAD'
@@ -14,27 +12,6 @@ export function parseStatus(rest: string): (Omit<Tagged, 'status'> & { readonly 
   const [, status, text = ''] = /^(OK|NO|BAD|BYE|PREAUTH)(?: (.*))?$/i.exec(rest) ?? []
   if (status === undefined) return undefined
   return { status: status.toUpperCase(), text, code: /^\[([^\]]*)\]/.exec(text)?.[1] ?? '' }
-}
-
-/** Our word for a response code (RFC 5530 §3). */
-export function reasonOfImapCode(code: string): Reason {
-  const [word = ''] = code.toUpperCase().split(' ')
-  switch (word) {
-    case 'AUTHENTICATIONFAILED':
-    case 'AUTHORIZATIONFAILED':
-    case 'EXPIRED':
-      return 'bad-login'
-    case 'UNAVAILABLE':
-    case 'LIMIT':
-      return 'try-later'
-    case 'INUSE':
-      return 'in-use'
-    case 'SERVERBUG':
-    case 'CORRUPTION':
-      return 'broken'
-    default:
-      return 'no'
-  }
 }
 
 /** A quoted string (RFC 9051 §4.3); undefined where it cannot be one. */

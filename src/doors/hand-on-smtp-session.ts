@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { PeerError, RefusedError } from '../errors.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
-import type { Reason } from '../reasons.ts'
+import { reasonOfSmtpCode } from '../reasons.ts'
 import { DotWriter } from '../wire/dot-writer.ts'
 import type { LineLink } from './hand-on-link.ts'
 
@@ -132,7 +132,7 @@ export class SmtpSession {
   /** A no as an error: who, what was tried, and the server's own words. */
   refusal(reply: SmtpReply, doing: string): RefusedError {
     const text = `${reply.code} ${reply.lines.join(' ')}`.trim()
-    return new RefusedError(reasonOf(reply.code), text, `${this.link.place} refused ${doing}: ${text}`)
+    return new RefusedError(reasonOfSmtpCode(reply.code), text, `${this.link.place} refused ${doing}: ${text}`)
   }
 
   close(): void {
@@ -162,10 +162,4 @@ export class SmtpSession {
     this.undecided = true
     await flush()
   }
-}
-
-function reasonOf(code: number): Reason {
-  // RFC 4954 §6.
-  if (code === 535 || code === 534) return 'bad-login'
-  return code < 500 ? 'try-later' : 'no'
 }

@@ -1,24 +1,7 @@
 import type { ImapFlowError } from 'imapflow'
 import { PeerError, PostinoError, RefusedError } from '../errors.ts'
 import { connectionError, spelt, type Destination } from '../net/connect.ts'
-import type { Reason } from '../reasons.ts'
-
-/** Response codes that say why (RFC 5530 §3, RFC 9051 §7.1, RFC 9208 §4.3). */
-const reasons = new Map<string, Reason>(
-  Object.entries({
-    AUTHENTICATIONFAILED: 'bad-login',
-    AUTHORIZATIONFAILED: 'bad-login',
-    EXPIRED: 'bad-login',
-    PRIVACYREQUIRED: 'bad-login',
-    UNAVAILABLE: 'try-later',
-    LIMIT: 'try-later',
-    OVERQUOTA: 'try-later',
-    INUSE: 'in-use',
-    SERVERBUG: 'broken',
-    CORRUPTION: 'broken',
-    CONTACTADMIN: 'broken',
-  } satisfies Record<string, Reason>),
-)
+import { type Reason, reasonOfImapCode } from '../reasons.ts'
 
 const timedOut = /^(?:ETIMEOUT|CONNECT_TIMEOUT|GREETING_TIMEOUT|UPGRADE_TIMEOUT)$/
 const tooLong = /^(?:LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooManyTokens|TooManyResponses)$/
@@ -81,9 +64,8 @@ function said({ response, responseText, oauthError }: ImapFlowError): string {
 }
 
 function reasonOf(error: ImapFlowError, reply: string): Reason {
-  const code = (error.serverResponseCode ?? /\[([A-Z-]+)[\] ]/.exec(reply)?.[1] ?? '').toUpperCase()
-  const reason = reasons.get(code)
-  if (reason !== undefined) return reason
+  const reason = reasonOfImapCode(error.serverResponseCode ?? /\[([A-Z-]+)[\] ]/.exec(reply)?.[1] ?? '')
+  if (reason !== 'no') return reason
   // A log-in that is refused without a word was a bad one, unless the words say otherwise.
   if (error.authenticationFailed !== true) return 'no'
   return /try again|later|too many|temporar|unavailable/i.test(reply) ? 'try-later' : 'bad-login'
