@@ -134,7 +134,7 @@ test('a mailbox that is in use is tried again soon, and less and less; a server 
   made.schedule.tick(performance.now() + minute)
   const waits: number[] = []
   for (let at = 0; at < 7; at++) {
-    made.runs.at(-1)?.done({ ok: false, inUse: true })
+    made.runs.at(-1)?.done({ ok: false, soon: true })
     await settle()
     waits.push(minutesUntilNext(made))
   }
@@ -198,4 +198,68 @@ test('what is new at the server is fetched at once, unless it is to be left alon
   await settle()
   made.schedule.hurry('a')
   assert.equal(minutesUntilNext(made), 15)
+})
+
+test('an account that is fetched only when told to, and failed then, has a time again as soon as it is given one', async () => {
+  const account: Partial<Scheduled> = { every: 0 }
+  const made = scheduleOf([account])
+  const fail = (ended: Ended): Promise<boolean> => made.schedule.request('a', () => Promise.resolve(ended))
+  await fail({ ok: false })
+  await fail({ ok: false, soon: true })
+  assert.deepEqual(
+    made.remembered.map(({ failures, next }) => [failures, next]),
+    [
+      [1, undefined],
+      [2, undefined],
+    ],
+  )
+  assert.equal(made.schedule.next(), undefined)
+  Object.assign(account, { every: 15 * minute })
+  assert.ok(minutesUntilNext(made) <= 40)
+})
+
+test('what is new at the server while a fetch is under way is fetched behind it', async () => {
+  const made = scheduleOf(['a'])
+  minutesUntilNext(made)
+  made.schedule.hurry('a')
+  made.runs[0]?.done(true)
+  await settle()
+  assert.equal(minutesUntilNext(made), 0)
+  made.runs[1]?.done(true)
+  await settle()
+  assert.equal(minutesUntilNext(made), 15)
+  made.schedule.hurry('a')
+  made.runs[2]?.done({ ok: true, wait: 5 * minute })
+  await settle()
+  assert.equal(minutesUntilNext(made), 5)
+})
+
+test('failures that somebody took back, for the account was changed, are forgotten', async () => {
+  const account: Partial<Scheduled> = { failures: 5 }
+  const made = scheduleOf([account])
+  minutesUntilNext(made)
+  for (let at = 0; at < 3; at++) {
+    made.runs.at(-1)?.done(false)
+    await settle()
+    // What is remembered is seen a little later.
+    made.schedule.tick(performance.now())
+    Object.assign(account, { failures: 6 + at })
+    if (at < 2) assert.equal(minutesUntilNext(made), 360)
+  }
+  made.schedule.tick(performance.now())
+  Object.assign(account, { failures: undefined })
+  assert.ok(minutesUntilNext(made) <= 1)
+  made.runs.at(-1)?.done(false)
+  await settle()
+  assert.equal(made.remembered.at(-1)?.failures, 1)
+})
+
+test('a provider that wants time between two log-ins gets it over a restart, too', () => {
+  const now = Math.round(performance.now())
+  const tried = (minutes: number): Partial<Scheduled> => ({ least: 10 * minute, lastTry: now - minutes * minute })
+  assert.equal(minutesUntilNext(scheduleOf([tried(2)])), 8)
+  assert.ok(minutesUntilNext(scheduleOf([tried(20)])) <= 1)
+  assert.ok(minutesUntilNext(scheduleOf([{ lastTry: now }])) <= 1)
+  // A clock that was put back since then.
+  assert.equal(minutesUntilNext(scheduleOf([tried(-1000)])), 10)
 })

@@ -2,8 +2,8 @@
 const longest = 6 * 3_600_000
 /** How long after the start the first accounts are fetched, milliseconds; spread, so that not all go at once. */
 const settling = 5_000
-/** How long a mailbox that somebody else has open is left alone the first time, milliseconds. */
-const inUse = 60_000
+/** How long a mailbox that somebody else has open, or that was opened too soon, is left alone the first time, milliseconds. */
+const short = 60_000
 
 /** An account, as far as it matters when it is fetched. */
 export interface Scheduled {
@@ -16,13 +16,15 @@ export interface Scheduled {
   /** What was remembered when it was last fetched: how often it has failed, and when it was to be tried again (milliseconds since 1970). */
   readonly failures?: number | undefined
   readonly next?: number | undefined
+  /** When it was last tried, milliseconds since 1970. */
+  readonly lastTry?: number | undefined
 }
 
 /** How a fetch ended. */
 export interface Ended {
   readonly ok: boolean
-  /** Somebody else had the mailbox open: that mostly passes soon. */
-  readonly inUse?: boolean | undefined
+  /** What was wrong mostly passes soon: somebody else had the mailbox open. */
+  readonly soon?: boolean | undefined
   /** The server wants so much time until the next log-in, milliseconds. */
   readonly wait?: number | undefined
 }
@@ -51,6 +53,10 @@ interface Turn {
   running: Promise<unknown> | undefined
   /** The last fetch says that another must not follow before (milliseconds of `performance.now()`). */
   notBefore: number
+  /** There is something new, of which the fetch that is under way may not know. */
+  hurried: boolean
+  /** The failures that were remembered when it was last looked at. */
+  remembered: number
 }
 
 /** Fetches every account again and again, each in its own time: one that fails or hangs holds up no other. */
@@ -90,6 +96,7 @@ export class Schedule {
       const every = this.#every(account)
       if (every === 0) continue
       const turn = this.#turn(account, now)
+      this.#heed(account, turn, now)
       // A shorter `every` counts at once, not after the old one has passed.
       turn.next = Math.min(turn.next, Math.max(turn.notBefore, now + this.#pause(turn.failures, every, 1.2)))
       if (turn.running !== undefined || turn.next > now || free <= 0) continue
@@ -116,13 +123,19 @@ export class Schedule {
   hurry(address: string): void {
     const account = this.#options.accounts().find((one) => one.address === address)
     const turn = account && this.#turns.get(account.serial)
-    if (turn !== undefined) turn.next = Math.min(turn.next, Math.max(turn.notBefore, performance.now()))
+    if (turn === undefined) return
+    turn.hurried = turn.running !== undefined
+    turn.next = Math.min(turn.next, Math.max(turn.notBefore, performance.now()))
   }
 
   /** When the next account is due (milliseconds of `performance.now()`); undefined where none is. */
   next(): number | undefined {
-    const due = [...this.#turns.values()].filter(({ running }) => running === undefined).map(({ next }) => next)
-    return due.length === 0 ? undefined : Math.min(...due)
+    const next = [...this.#turns.values()].reduce(
+      (least, turn) => (turn.running === undefined ? Math.min(least, turn.next) : least),
+      Infinity,
+    )
+    // Accounts that are fetched only when told to are never due.
+    return next === Infinity ? undefined : next
   }
 
   #running(): number {
@@ -134,19 +147,38 @@ export class Schedule {
     return wanted === 0 ? 0 : Math.max(wanted, least)
   }
 
-  #turn({ serial, failures = 0, next = 0 }: Scheduled, now: number): Turn {
+  /** What was remembered of an account is gone: it was changed, and what was wrong before says nothing. */
+  #heed({ failures = 0 }: Scheduled, turn: Turn, now: number): void {
+    if (failures === 0 && turn.remembered > 0 && turn.failures > 0 && turn.running === undefined) {
+      turn.failures = 0
+      turn.notBefore = now
+      turn.next = now
+    }
+    turn.remembered = failures
+  }
+
+  #turn({ serial, failures = 0, next = 0, least = 0, lastTry = -Infinity }: Scheduled, now: number): Turn {
     const known = this.#turns.get(serial)
     if (known !== undefined) return known
     const soon = Math.min(settling, this.#options.every() || settling) * (0.5 + this.#random())
     // What was learnt before a restart counts: a server that is to be left alone is, but no longer than we ever would.
     const left = Math.min(next - this.#now(), longest)
-    const notBefore = failures > 0 ? now + left : now
-    const turn = { next: Math.max(now + soon, notBefore), failures, running: undefined, notBefore }
+    const wait = Math.min(least, lastTry + least - this.#now())
+    const notBefore = now + Math.max(0, wait, failures > 0 ? left : 0)
+    const turn: Turn = {
+      next: Math.max(now + soon, notBefore),
+      failures,
+      running: undefined,
+      notBefore,
+      hurried: false,
+      remembered: failures,
+    }
     this.#turns.set(serial, turn)
     return turn
   }
 
   async #run(account: Scheduled, turn: Turn, run: (signal: AbortSignal) => Promise<Ended | undefined>): Promise<void> {
+    turn.hurried = false
     const running = run(this.#stopped.signal)
     turn.running = running
     try {
@@ -155,13 +187,14 @@ export class Schedule {
       turn.failures = ended.ok ? 0 : turn.failures + 1
       const every = this.#every(account)
       const jitter = 0.8 + 0.4 * this.#random()
-      const usual = every === 0 ? Infinity : this.#pause(turn.failures, every, jitter)
-      const pause = ended.inUse === true ? Math.min(usual, inUse * 2 ** (turn.failures - 1) * jitter) : usual
+      const usual = this.#pause(turn.failures, every, jitter)
+      const pause = ended.soon === true ? Math.min(usual, short * 2 ** (turn.failures - 1) * jitter) : usual
       const now = performance.now()
       turn.notBefore = now + Math.max(ended.wait ?? 0, ended.ok ? 0 : pause)
-      turn.next = Math.max(now + pause, turn.notBefore)
-      const next = Number.isFinite(turn.next) ? this.#now() + Math.round(turn.next - now) : undefined
-      this.#options.remember?.(account.address, { failures: turn.failures, next })
+      const next = turn.hurried && ended.ok ? now : now + pause
+      turn.next = every === 0 ? Infinity : Math.max(next, turn.notBefore)
+      const when = Number.isFinite(turn.next) ? this.#now() + Math.round(turn.next - now) : undefined
+      this.#options.remember?.(account.address, { failures: turn.failures, next: when })
     } finally {
       turn.running = undefined
     }

@@ -75,7 +75,7 @@ export function endedOf({ error, leastWait }: Pick<FetchReport, 'error' | 'least
   const reason = error instanceof RefusedError ? error.reason : undefined
   return {
     ok: error === undefined,
-    inUse: reason === 'in-use',
+    soon: reason === 'in-use' || reason === 'login-delay',
     wait: leastWait ?? (reason === 'login-delay' ? usualDelay : undefined),
   }
 }

@@ -14,6 +14,9 @@ import type { Counters } from './serve-counters.ts'
 import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
 
+/** Instead of the number of a change: what there is is to be read; and it could not be. */
+const [unread, unreadable] = [-1, -2]
+
 /** What fetching on schedule needs. */
 export interface FetchScheduleOptions {
   /** Milliseconds; 0: never. */
@@ -36,23 +39,25 @@ export class Fetches {
   readonly schedule: Schedule
   readonly #options: FetchScheduleOptions
   #accounts: Account[] = []
-  #changes = -1
+  #changes = unread
 
   constructor(options: FetchScheduleOptions) {
     this.#options = options
     const { directory, parallel, log } = options
     this.schedule = new Schedule({
       accounts: () =>
-        this.accounts().map(({ address, serial, server, options: { every }, state: { failures, next } }) => {
+        this.accounts().map(({ address, serial, server, options: { every }, state: { failures, next }, lastTry }) => {
           const least = limitsOf({ server }).leastInterval
-          return { address, serial, every, least, failures, next }
+          return { address, serial, every, least, failures, next, lastTry }
         }),
       every: () => options.every(),
       parallel,
       run: async (address, signal) => (await this.#run(address, { signal, backOff: true })) ?? { ok: true },
       remember: (address, state) => {
+        // What this process writes itself is not counted as a change.
+        const again = (): void => void (this.#changes = unread)
         // What is forgotten by a full disk is only when to try again.
-        directory.keepState(address, state).catch((error: unknown) => log.note(describeFailure(error)))
+        directory.keepState(address, state).then(again, (error: unknown) => log.note(describeFailure(error)))
       },
     })
   }
@@ -60,6 +65,8 @@ export class Fetches {
   /** Does what a command asks for, behind what is under way for the same accounts. */
   async answer({ fetch }: ControlRequest, say: (line: ControlLine) => void): Promise<void> {
     const waiting = [...fetch.accounts]
+    // One that was added a moment ago is to be there.
+    this.#changes = unread
     const worker = async (): Promise<void> => {
       for (let address = waiting.shift(); address !== undefined; address = waiting.shift()) {
         const wanted = address
@@ -76,8 +83,7 @@ export class Fetches {
           ),
         )
         if (!done) {
-          const gone = new StoreError('missing', 'the account was removed meanwhile, or `postino serve` ends')
-          say({ outcome: failedOutcome({ address: wanted, user: '' }, gone) })
+          say({ outcome: gone(wanted) })
         }
       }
     }
@@ -93,8 +99,8 @@ export class Fetches {
       this.#changes = now
     } catch (error) {
       // Asked again in a second.
-      if (this.#changes !== -2) log.note(describeFailure(error))
-      this.#changes = -2
+      if (this.#changes !== unreadable) log.note(describeFailure(error))
+      this.#changes = unreadable
     }
     return this.#accounts
   }
@@ -105,7 +111,10 @@ export class Fetches {
     tell?: (outcome: Outcome) => void,
   ): Promise<Ended | undefined> {
     const account = this.#accounts.find((one) => one.address === address)
-    if (account === undefined) return { ok: true }
+    if (account === undefined) {
+      tell?.(gone(address))
+      return undefined
+    }
     const { data, directory, secrets, mails } = this.#options
     const borrowed: UserMail[] = []
     const open = async (name: string): ReturnType<Mails['borrow']> => {
@@ -150,4 +159,9 @@ export class Fetches {
     const faults = [...problems, ...(fault === undefined ? [] : [fault.text])].map((text) => `; ${text}`).join('')
     log.line('fetch', entry, () => `fetch ${address}: ${count(counts.new)} new (${octetsText(counts.octets)})${faults}`)
   }
+}
+
+function gone(address: string): Outcome {
+  const why = new StoreError('missing', 'the account was removed meanwhile, or `postino serve` ends')
+  return failedOutcome({ address, user: '' }, why)
 }
