@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { mkdirSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { FetchProgress } from '../doors/fetching.ts'
@@ -38,8 +38,9 @@ function ownFolder(): string {
   const { uid } = userInfo()
   const folder = join(tmpdir(), `postino-${uid}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const found = statSync(folder)
-  // Everybody may make folders there: one that is not ours alone is not used.
-  if (found.uid !== uid || (found.mode & 0o077) !== 0) throw new Error(`${folder} belongs to others`)
+  const found = lstatSync(folder)
+  // Everybody may make folders and links there: what is no folder of ours alone is not used.
+  if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0)
+    throw new Error(`${folder} belongs to others`)
   return folder
 }

@@ -7,6 +7,10 @@ import { describeFailure } from './failure.ts'
 
 /** A request is a line of no more characters. */
 const longest = 1 << 20
+/** How long one may take, milliseconds. */
+const patience = 30_000
+/** Who reads so slowly that more octets wait is not told of every step. */
+const enough = 1 << 16
 
 /** Takes requests of other commands on the same data folder while `serve` runs. The lock of `serve` must be held. */
 export class ControlListener {
@@ -14,23 +18,30 @@ export class ControlListener {
   readonly #sockets = new Set<Socket>()
   #path: string | undefined
 
-  /** `answer`: does what is asked, says how it goes. It must not reject. */
+  /** `answer`: does what is asked, says how it goes. */
   constructor(answer: (request: ControlRequest, say: (line: ControlLine) => void) => Promise<void>) {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket)).on('error', () => socket.destroy())
       // Whoever asked may go away: what was asked for is done all the same.
-      const say = (line: ControlLine): void => void (socket.writable && socket.write(`${JSON.stringify(line)}\n`))
+      const say = (line: ControlLine): void => {
+        if (socket.writable && (line.progress === undefined || socket.writableLength < enough))
+          socket.write(`${JSON.stringify(line)}\n`)
+      }
+      socket.setTimeout(patience, () => socket.destroy())
       let length = 0
       socket.on('data', (octets) => (length += octets.length) > longest && socket.destroy())
       createInterface({ input: socket }).once('line', (text) => {
         const request = parsed(text)
-        if (request === undefined) socket.destroy()
-        else
-          void answer(request, say).then(() => {
+        if (request === undefined) return void socket.destroy()
+        socket.setTimeout(0)
+        answer(request, say).then(
+          () => {
             say({ done: true })
             socket.end()
-          })
+          },
+          () => socket.destroy(),
+        )
       })
     })
   }
@@ -67,9 +78,17 @@ export class ControlListener {
 
 function parsed(text: string): ControlRequest | undefined {
   try {
-    const request = JSON.parse(text) as Partial<ControlRequest> | null
-    return Array.isArray(request?.fetch?.accounts) ? (request as ControlRequest) : undefined
+    const request = JSON.parse(text) as {
+      fetch?: Partial<Record<keyof ControlRequest['fetch'], unknown>> | null
+    } | null
+    const { accounts, dryRun, only } = request?.fetch ?? {}
+    const whole = areTexts(accounts) && typeof dryRun === 'boolean' && (only === undefined || areTexts(only))
+    return whole ? { fetch: { accounts, dryRun, ...(only !== undefined && { only }) } } : undefined
   } catch {
     return undefined
   }
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
