@@ -1,8 +1,9 @@
 import type { ListResponse } from 'imapflow'
 import type { MessageId } from '../ids.ts'
 import { Intake } from '../intake/intake.ts'
-import type { Trouble, UserMail } from '../store/store.ts'
+import type { UserMail } from '../store/store.ts'
 import { choose } from './fetch-choice.ts'
+import { Deliveries } from './fetch-deliveries.ts'
 import { deleteByImap } from './fetch-imap-delete.ts'
 import { fetchImapHeaders } from './fetch-imap-headers.ts'
 import { ImapKeeping } from './fetch-imap-keep.ts'
@@ -13,6 +14,7 @@ import { useOf } from './fetch-imap-mailboxes.ts'
 import type { ImapMap } from './fetch-imap-map.ts'
 import { recognise, rename, type RecognitionOptions } from './fetch-imap-recognise.ts'
 import { ImapRetrieval, type ImapTally } from './fetch-imap-retrieval.ts'
+import type { FetchTroubles } from './fetch-troubles.ts'
 import type { FetchOptions, Planned, Remote } from './fetching.ts'
 import type { ImapConnection } from './imap-connection.ts'
 
@@ -26,9 +28,9 @@ export interface ImapSessionTally extends ImapTally {
 /** What is known of an account before anything is asked for. */
 export interface ImapKnown {
   readonly ledger: ImapLedger
-  readonly troubles: readonly Trouble[]
-  /** By unique-id, messages of which only the header is here. */
-  readonly headers: ReadonlyMap<string, MessageId>
+  readonly troubles: FetchTroubles
+  /** By unique-id, messages of which only the header came: those that stand for them here, unless they were removed. */
+  readonly headers: ReadonlyMap<string, MessageId | undefined>
 }
 
 export interface BringingOptions {
@@ -81,12 +83,7 @@ export class ImapBringing {
     const { first, twins } = this.#recognition.onceOnly
       ? withoutTwins(again.wanted)
       : { first: again.wanted, twins: [] }
-    const resting = new Map(options.backOff === true ? troubles.filter(({ next }) => next > now()).map(rest) : [])
-    const { due, later } = choose(first, options.choice ?? {}, {
-      resting,
-      // What went wrong before comes last, for it may end the session again (law 5).
-      last: new Set(troubles.map(({ uniqueId }) => uniqueId)),
-    })
+    const { due, later } = choose(first, options.choice ?? {}, troubles.marks(options.backOff ?? false))
     const failed = later.filter((one) => one.for === 'rest').length
     tally.failed += failed
     tally.waiting = later.length - failed
@@ -98,7 +95,7 @@ export class ImapBringing {
     if (this.#recognition.dryRun)
       return await planOf({ known: here, due, later, headersHere: headers, problems: tally.problems }, policy)
 
-    const { keeping, retrieval, intake } = this.#retrieving()
+    const { deliveries, retrieval, intake } = this.#retrieving()
     await retrieval.fetch(due)
     tally.skipped += retrieval.home.filter(({ isNew }) => !isNew).length
     const others = await this.#nameTwins(twins)
@@ -112,35 +109,32 @@ export class ImapBringing {
     if (note !== undefined) tally.problems.push(note)
     tally.deleted = await deleteByImap(
       go.map((one) => one.mayGo),
-      { connection, mail, others: () => keeping.others(), retrieval, tally, trash: this.#trash() },
+      { connection, mail, others: deliveries.others, retrieval, tally, trash: this.#trash() },
     )
     return undefined
   }
 
-  #retrieving(): { keeping: ImapKeeping; retrieval: ImapRetrieval; intake: Intake } {
+  #retrieving(): { deliveries: Deliveries; retrieval: ImapRetrieval; intake: Intake } {
     const { connection, remote, mail, options, known, tally, byLabel, now } = this.#parts
     const { split, largest, perMinute, signal, onProgress } = options
     const { troubles, headers } = known
-    const { account } = remote
     const intake = new Intake(mail)
+    const deliveries = new Deliveries(mail, intake, split)
     const inbox = remote.mailbox ?? 'INBOX'
-    const keeping = new ImapKeeping({ recognition: this.#recognition, intake, split, inbox, byLabel, headers, now })
+    const keeping = new ImapKeeping({ recognition: this.#recognition, deliveries, inbox, byLabel, headers, now })
     const retrieval = new ImapRetrieval({
       connection,
-      account,
-      mail,
       intake,
       keeping,
       troubles,
       tally,
-      now,
       largest,
       perMinute,
       signal,
       onProgress,
     })
     this.#retrieval = retrieval
-    return { keeping, retrieval, intake }
+    return { deliveries, retrieval, intake }
   }
 
   /** Other names of messages that have come home now. */
@@ -178,8 +172,4 @@ function withoutTwins(wanted: readonly Wanted[]): { first: Wanted[]; twins: Want
     seen.add(one.emailId)
   }
   return { first, twins }
-}
-
-function rest({ uniqueId, why, next }: Trouble): [string, string] {
-  return [uniqueId, `it could not be fetched (${why}); it is tried again after ${new Date(next).toISOString()}`]
 }

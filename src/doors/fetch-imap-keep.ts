@@ -1,25 +1,22 @@
 import type { Hash, MessageId } from '../ids.ts'
-import { Intake } from '../intake/intake.ts'
 import { receivedTime } from '../message/received.ts'
-import type { LedgerEntry, Staged, UserMail } from '../store/store.ts'
+import type { LedgerEntry, Staged } from '../store/store.ts'
+import type { Deliveries } from './fetch-deliveries.ts'
 import type { Body } from './fetch-imap-bodies.ts'
 import { homeFlags } from './fetch-imap-flags.ts'
 import { byLabels } from './fetch-imap-gmail.ts'
-import type { ImapLedger } from './fetch-imap-ledger.ts'
 import type { Wanted } from './fetch-imap-listing.ts'
 import { rename, type RecognitionOptions } from './fetch-imap-recognise.ts'
-import type { Split } from './fetching.ts'
 
 export interface ImapKeepingOptions {
   readonly recognition: RecognitionOptions
-  readonly intake: Intake
-  readonly split: Split | undefined
+  readonly deliveries: Deliveries
   /** What INBOX is called at home. */
   readonly inbox: string
   /** Mail that shows each message once, with labels that say where it belongs (Gmail). */
   readonly byLabel: boolean
   /** By unique-id, messages of which only the header is here: they go when the whole message comes. */
-  readonly headers: ReadonlyMap<string, MessageId>
+  readonly headers: ReadonlyMap<string, MessageId | undefined>
   readonly now: () => number
 }
 
@@ -38,24 +35,9 @@ export interface ImapKept {
 /** Takes what was fetched to whom it belongs, and to the ledger of its account. */
 export class ImapKeeping {
   readonly #options: ImapKeepingOptions
-  /** Of users who get mail of this account without owning it. */
-  readonly #others = new Map<string, Promise<Intake>>()
 
   constructor(options: ImapKeepingOptions) {
     this.#options = options
-  }
-
-  get ledger(): ImapLedger {
-    return this.#options.recognition.ledger
-  }
-
-  /** The mail of others to whom something has gone, or may have before. */
-  async others(): Promise<readonly UserMail[]> {
-    const { split, recognition } = this.#options
-    if (split === undefined) return []
-    return await Promise.all(
-      split.users.filter((user) => user !== recognition.mail.user).map((user) => split.open(user)),
-    )
   }
 
   /** Resolves when the message is durable. Rejects with StoreError. */
@@ -81,8 +63,8 @@ export class ImapKeeping {
   }
 
   async #deliver(wanted: Wanted, body: Body, staged: Staged, received: number): Promise<boolean> {
-    const { recognition, intake, split, headers, inbox, byLabel } = this.#options
-    const { account, mail } = recognition
+    const { recognition, deliveries, headers, inbox, byLabel } = this.#options
+    const { account } = recognition
     const { uniqueId, octets: listed, mailbox, labels } = wanted
     const head = body.print.finish()
     const place = byLabel ? byLabels(labels, inbox) : { mailbox: mailbox.home, keywords: [] }
@@ -93,36 +75,6 @@ export class ImapKeeping {
       origin: { account, uniqueId, nth: 0, listed, ...(head !== undefined && { head }) },
       replaces: headers.get(uniqueId),
     }
-    const users = split?.recipients(body.print.header) ?? [mail.user]
-    let isNew = false
-    try {
-      for (const user of users) {
-        if (user === mail.user) continue
-        const other = await this.#intakeOf(user)
-        if ((await other.keep(staged, { ...delivery, replaces: undefined }, true)) === 'new') isNew = true
-      }
-      if (users.includes(mail.user)) {
-        if ((await intake.keep(staged, delivery, true)) === 'new') isNew = true
-      } else {
-        // Last: that it came home is written down when it is.
-        await mail.change((draft) => {
-          draft.know(delivery.origin, { hash: staged.hash, size: staged.size })
-          const { replaces } = delivery
-          if (replaces !== undefined && draft.view.message(replaces) !== undefined) draft.remove(replaces)
-        })
-      }
-    } finally {
-      staged.discard()
-    }
-    return isNew
-  }
-
-  #intakeOf(user: string): Promise<Intake> {
-    const { split, recognition } = this.#options
-    const known = this.#others.get(user)
-    if (known !== undefined) return known
-    const opened = (split?.open(user) ?? Promise.resolve(recognition.mail)).then((mail) => new Intake(mail))
-    this.#others.set(user, opened)
-    return opened
+    return await deliveries.deliver(staged, body.print.header, delivery)
   }
 }

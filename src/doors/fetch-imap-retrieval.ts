@@ -1,11 +1,12 @@
 import { PeerError, PostinoError, RefusedError, StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import type { Intake } from '../intake/intake.ts'
-import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
+import type { LedgerEntry } from '../store/store.ts'
 import { Bodies, type Body, largestMessage } from './fetch-imap-bodies.ts'
 import type { ImapKeeping } from './fetch-imap-keep.ts'
 import type { ImapMailbox, Wanted } from './fetch-imap-listing.ts'
 import { portions } from './fetch-imap-uids.ts'
+import type { FetchTroubles } from './fetch-troubles.ts'
 import type { FetchProgress } from './fetching.ts'
 import type { ImapConnection } from './imap-connection.ts'
 import { Pace } from './pace.ts'
@@ -14,9 +15,6 @@ import { Pace } from './pace.ts'
 const portion = 1000
 /** Where so many are refused one after the other, the server will not give the rest either. */
 const mostRefusals = 20
-/** How long a message rests that could not be fetched: five minutes, doubled each time, at most a day (milliseconds). */
-const firstRest = 300_000
-const longestRest = 86_400_000
 
 /** What a fetch counts. */
 export interface ImapTally {
@@ -39,13 +37,10 @@ export interface Fetched {
 
 export interface ImapRetrievalOptions {
   readonly connection: ImapConnection
-  readonly account: string
-  readonly mail: UserMail
   readonly intake: Intake
   readonly keeping: ImapKeeping
-  readonly troubles: readonly Trouble[]
+  readonly troubles: FetchTroubles
   readonly tally: ImapTally
-  readonly now: () => number
   readonly largest: number | undefined
   /** The server gives out no more messages a minute. */
   readonly perMinute: number | undefined
@@ -88,8 +83,7 @@ export class ImapRetrieval {
       for (const one of all.filter(isTooLarge))
         await this.#note(one, `it has ${one.octets} octets, and ${most} are the most that any message may have`)
       const wanted = all.filter((one) => !isTooLarge(one))
-      const troubled = new Set(this.#options.troubles.map(({ uniqueId }) => uniqueId))
-      const isTroubled = ({ uniqueId }: Wanted): boolean => troubled.has(uniqueId)
+      const isTroubled = ({ uniqueId }: Wanted): boolean => this.#options.troubles.has(uniqueId)
       for (const some of byMailbox(wanted.filter((one) => !isTroubled(one)))) await this.#from(some)
       // Each on its own, and behind all others: it may end the session again (law 5).
       for (const one of wanted.filter(isTroubled)) await this.#from({ mailbox: one.mailbox, wanted: [one] })
@@ -251,34 +245,22 @@ export class ImapRetrieval {
   }
 
   async #clear({ uniqueId }: Wanted): Promise<void> {
-    const { troubles, mail, account } = this.#options
-    if (troubles.some((trouble) => trouble.uniqueId === uniqueId))
-      await mail.change((draft) => draft.trouble(account, uniqueId, undefined))
+    await this.#options.troubles.clear(uniqueId)
   }
 
   /** The line broke within this message: next time it comes last, for it may end the session again (law 5). */
   async #suspect(wanted: Wanted, tooLarge: PeerError | undefined): Promise<void> {
-    if (tooLarge !== undefined) this.#options.tally.failed++
-    await this.#rest(
-      wanted,
-      tooLarge?.message ?? 'the connection was lost while it was fetched',
-      tooLarge === undefined,
-    )
+    const { tally, troubles } = this.#options
+    if (tooLarge !== undefined) tally.failed++
+    const why = tooLarge?.message ?? 'the connection was lost while it was fetched'
+    await troubles.note(wanted.uniqueId, why, tooLarge === undefined)
   }
 
   async #note(wanted: Wanted, why: string): Promise<void> {
-    const { tally } = this.#options
+    const { tally, troubles } = this.#options
     tally.failed++
     tally.problems.push(`message ${wanted.uid} of ${wanted.mailbox.path}: ${why}`)
-    await this.#rest(wanted, why, false)
-  }
-
-  /** Writes down that a message could not be had: a schedule then leaves it alone for a while. `soon`: not yet the first time. */
-  async #rest({ uniqueId }: Wanted, why: string, soon: boolean): Promise<void> {
-    const { account, troubles, mail, now } = this.#options
-    const attempts = (troubles.find((trouble) => trouble.uniqueId === uniqueId)?.attempts ?? 0) + 1
-    const rest = soon && attempts === 1 ? 0 : Math.min(firstRest * 2 ** (attempts - 1), longestRest)
-    await mail.change((draft) => draft.trouble(account, uniqueId, { attempts, why, next: now() + rest }))
+    await troubles.note(wanted.uniqueId, why, false)
   }
 
   #progress(octets: number): void {

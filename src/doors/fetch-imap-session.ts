@@ -1,9 +1,8 @@
 import type { ListResponse, StatusObject } from 'imapflow'
 import type { MailboxState } from '../accounts/account-options.ts'
 import { RefusedError } from '../errors.ts'
-import type { MessageId } from '../ids.ts'
 import { headersOnly } from '../intake/header-only.ts'
-import type { LedgerEntry, UserMail } from '../store/store.ts'
+import type { UserMail } from '../store/store.ts'
 import { ImapBringing, type ImapKnown, type ImapSessionTally } from './fetch-imap-bring.ts'
 import { bringChanges } from './fetch-imap-changes.ts'
 import { gmailAll, isDraft } from './fetch-imap-gmail.ts'
@@ -13,6 +12,7 @@ import { type ChosenMailbox, chooseMailboxes, type MailboxChoice } from './fetch
 import { ImapMap } from './fetch-imap-map.ts'
 import { believable, stateOf } from './fetch-imap-state.ts'
 import type { ImapFetchOptions } from './fetch-imap.ts'
+import { FetchTroubles } from './fetch-troubles.ts'
 import { byOtherProtocol, type Planned, type Remote } from './fetching.ts'
 import { ImapConnection, statusItems } from './imap-connection.ts'
 
@@ -164,9 +164,11 @@ export class ImapSession {
       troubles: view.troubles(account),
       headers: view.ledger(headersOnly(account)),
     }))
-    const withMessage = ({ uniqueId, message }: LedgerEntry): [string, MessageId][] =>
-      message === undefined ? [] : [[uniqueId, message]]
-    return { ledger: new ImapLedger(entries, before), troubles, headers: new Map(headers.flatMap(withMessage)) }
+    return {
+      ledger: new ImapLedger(entries, before),
+      troubles: new FetchTroubles(troubles, this.#mail, account, this.#now),
+      headers: new Map(headers.map(({ uniqueId, message }) => [uniqueId, message])),
+    }
   }
 
   /** Looks into mailboxes, and brings home what has changed of the flags; gives what is at both ends. */
@@ -206,18 +208,14 @@ export class ImapSession {
 
   /** What could not be fetched, and is not there any more, is nobody's trouble. */
   async #forgetTroubles({ troubles }: ImapKnown, map: ImapMap): Promise<void> {
-    const { account } = this.#remote
+    if (this.#options.dryRun === true) return
     const wanted = new Set(this.#opened.flatMap((opened) => opened.wanted.map(({ uniqueId }) => uniqueId)))
     const opened = new Set(this.#opened.map(({ looked }) => looked.mailbox.path))
-    const over = troubles.filter(({ uniqueId }) => {
+    await troubles.clearWhere((uniqueId) => {
       const name = imapName(uniqueId)
       if (name === undefined || wanted.has(uniqueId)) return false
       // What is missing is always looked at again: see `stateOf`.
       return map.isStale(name) || opened.has(map.pathOf(name) ?? '')
-    })
-    if (over.length === 0 || this.#options.dryRun === true) return
-    await this.#mail.change((draft) => {
-      for (const { uniqueId } of over) draft.trouble(account, uniqueId, undefined)
     })
   }
 }

@@ -151,23 +151,3 @@ export function noteHanded(draft: Draft, account: string, { id, uniqueId, hash, 
   const message = draft.view.message(id) === undefined ? undefined : id
   draft.know({ account, uniqueId, nth: 0 }, { hash, size, message })
 }
-
-const minute = 60_000
-const day = 86_400_000
-
-/** The trouble after one more failure: tried again after five minutes, then after twice as long each time, up to a day. */
-export function worse(
-  before: Trouble | undefined,
-  why: string,
-  now: number,
-  random: () => number = Math.random,
-): Omit<Trouble, 'account' | 'uniqueId'> {
-  const attempts = (before?.attempts ?? 0) + 1
-  const pause = Math.min(day, 5 * minute * 2 ** Math.min(attempts - 1, 20))
-  return { attempts, why, next: Math.round(now + pause * (0.8 + 0.4 * random())) }
-}
-
-/** Whether to leave it in peace still. A time that is too far ahead was set by a clock that was wrong. */
-export function rests(trouble: Trouble | undefined, now: number): boolean {
-  return trouble !== undefined && trouble.next > now && trouble.next <= now + 1.2 * day
-}

@@ -7,15 +7,14 @@ import {
   type HandOnPlan,
   noteHanded,
   noteUnderWay,
-  rests,
   type Route,
   type UnderWay,
   whole,
-  worse,
 } from './hand-on-book.ts'
 import { type Courier, type Outcome, Package } from './hand-on-courier.ts'
 import { Missed } from './hand-on-missed.ts'
 import { openCourier, type TargetAccess } from './hand-on-open.ts'
+import { rests, worse } from './trouble.ts'
 
 export interface HandOnOptions extends Route, TargetAccess {
   readonly mail: UserMail

@@ -1,5 +1,6 @@
 import type { View } from '../store/store.ts'
-import { countHanded, type HandOnPlan, planHandOn, rests, type Route } from './hand-on-book.ts'
+import { countHanded, type HandOnPlan, planHandOn, type Route } from './hand-on-book.ts'
+import { rests } from './trouble.ts'
 
 /** How handing on along one route stands, for a person to see. */
 export interface HandOnState {
@@ -56,5 +57,5 @@ function dueOf({ pending, troubles, down, underWay }: HandOnPlan, now: number): 
   if (underWay.length > 0) times.push(0)
   if (times.length === 0) return undefined
   const first = times.reduce((a, b) => Math.min(a, b))
-  return down !== undefined && rests(down, now) ? Math.max(first, down.next) : first
+  return rests(down, now) ? Math.max(first, down.next) : first
 }
