@@ -79,6 +79,8 @@ export interface AccountState {
   readonly next?: number
   /** How many messages could not be fetched, and wait to be tried again. */
   readonly quarantined?: number
+  /** The server offers SCRAM-SHA-256-PLUS and refuses it. */
+  readonly withoutPlus?: boolean
   /** The server says PIPELINING and loses answers: commands go one by one. */
   readonly oneByOne?: boolean
   /** Octets fetched on a day (UTC, days since 1970). */

@@ -53,7 +53,12 @@ export function setAccount(context: Context, given: string, words: AccountWords)
     await directory.setAccount(settings)
     // What was learnt of another server says nothing of this one.
     if (reachedOtherwise(account, settings))
-      await directory.keepState(address, { failures: undefined, next: undefined, oneByOne: undefined })
+      await directory.keepState(address, {
+        failures: undefined,
+        next: undefined,
+        oneByOne: undefined,
+        withoutPlus: undefined,
+      })
     const now = directory.account(address)
     if (now === undefined) return 1
     if (context.json) await context.output.json(shown(now))

@@ -61,7 +61,7 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
   const { directory } = parts
   const { address, options, state } = account
   const limits = limitsOf(account)
-  const remote = await remoteOf(account, await secretOf(account, parts))
+  const remote = { ...(await remoteOf(account, await secretOf(account, parts))), withoutPlus: state.withoutPlus }
   const mail = await parts.open(account.user)
   const { state: clock, steady } = witness(state.clock, readClock())
   const today = Math.floor(Date.now() / day)
@@ -112,6 +112,7 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       mailboxes,
       quarantined: await mail.read((view) => view.troubles(remote.account).length),
       ...(report.oneByOne === true && { oneByOne: true }),
+      ...(report.withoutPlus === true && { withoutPlus: true }),
     })
   return report
 }

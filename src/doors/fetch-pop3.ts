@@ -62,6 +62,7 @@ interface FetchTally extends Tally {
   waiting: number
   deleted: number
   leastWait?: number
+  withoutPlus?: boolean
 }
 
 interface Session {
@@ -77,6 +78,7 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   const now = options.now ?? Date.now
   const { loginDelay } = connection.capabilities
   if (loginDelay !== undefined) tally.leastWait = loginDelay * 1000
+  if (connection.plusFailed) tally.withoutPlus = true
   // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
   const [listing, { entries, before, troubles, headers }] = await Promise.all([
     listMaildrop(connection, options.longest),

@@ -26,6 +26,8 @@ export interface Remote {
   readonly token?: TokenSource
   /** Mechanisms that are used only where they are asked for, for what goes over the line tells too much. */
   readonly allow?: readonly ('CRAM-MD5' | 'APOP')[]
+  /** Not by SCRAM-SHA-256-PLUS: see `FetchReport.withoutPlus`. */
+  readonly withoutPlus?: boolean | undefined
   /** The way there, where it is not the usual one: proxy, certificates. */
   readonly reach?: Reach
   /** What stays there of what is home. */
@@ -107,6 +109,8 @@ export interface FetchReport {
   readonly problems: readonly string[]
   /** The server says PIPELINING and loses answers, so commands went one by one in the end: to be remembered for the next time. */
   readonly oneByOne?: boolean
+  /** The server offers SCRAM-SHA-256-PLUS, refused it, and took the password otherwise: to be remembered for the next time. */
+  readonly withoutPlus?: boolean
   /** The server wants so much time between two log-ins (RFC 2449 §6.5), milliseconds; undefined: it does not say. */
   readonly leastWait?: number | undefined
   /** With `dryRun`: what would be done. */

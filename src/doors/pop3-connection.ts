@@ -55,6 +55,8 @@ interface Asked {
 /** One POP3 connection as a client: a client engine joined to a socket. */
 export class Pop3Connection {
   readonly to: Destination
+  /** SCRAM-SHA-256-PLUS was refused here, before another way was tried. */
+  plusFailed = false
   readonly #patience: Patience
   readonly #way: Way
   readonly #client: Pop3Client

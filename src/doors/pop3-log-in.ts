@@ -17,6 +17,8 @@ export interface Pop3Credentials {
   readonly password?: string | undefined
   readonly token?: TokenSource | undefined
   readonly allow?: readonly OnDemand[] | undefined
+  /** Not by SCRAM-SHA-256-PLUS: this server has refused it before, and taken the password by another way. */
+  readonly withoutPlus?: boolean | undefined
   /** Whether the password may go without TLS: somebody has said so. To this machine itself it always may. */
   readonly inTheClear?: boolean | undefined
 }
@@ -42,7 +44,9 @@ export async function logInPop3(connection: Pop3Connection, credentials: Pop3Cre
     if (login === '' || password === '' || /\0/.test(login + password))
       throw new MisuseError('usage', 'the login name or the password is empty or has a NUL in it')
     mayGo(connection, credentials.inTheClear ?? false, 'the password')
-    await logInByPassword(connection, { login, password }, waysOfPasswords(connection, allow))
+    const ways = waysOfPasswords(connection, allow)
+    const without = credentials.withoutPlus === true ? ways.filter(({ name }) => name !== 'SCRAM-SHA-256-PLUS') : ways
+    await logInByPassword(connection, { login, password }, without)
   }
 }
 
@@ -51,10 +55,19 @@ async function logInByPassword(connection: Pop3Connection, secret: Secret, ways:
   // RFC 3206 §6: without [AUTH] it was not the password; but that holds only for those who say AUTH-RESP-CODE.
   const most = connection.capabilities.authRespCode ? mostTries : mostTries - 1
   let refusal: RefusedError | undefined
-  for (const way of ways.slice(0, most)) {
-    refusal = (await attempt(connection, way, secret, refusal)).refusal
+  let tries = 0
+  for (const way of ways) {
+    const tried = await attempt(connection, way, secret, refusal)
+    refusal = tried.refusal
     if (refusal === undefined) return
-    if (refusal.reason !== 'no') break
+    // A server that refuses before it has seen a proof does not want the way: it may keep no keys for SCRAM. And some offer -PLUS under
+    // TLS 1.3, where they know none of its bindings (RFC 9266), and say that the password is wrong.
+    const plus = way.name === 'SCRAM-SHA-256-PLUS'
+    if (refusal.reason === 'bad-login' && (tried.unproved || plus)) {
+      connection.plusFailed ||= plus
+      continue
+    }
+    if (refusal.reason !== 'no' || ++tries >= most) break
   }
   if (refusal !== undefined) throw refusal
 }
@@ -89,6 +102,8 @@ interface Attempt {
   readonly refusal: RefusedError | undefined
   /** Whether the server has said that it is the token. */
   readonly badToken: boolean
+  /** Whether nothing had left yet that depends on the secret. */
+  readonly unproved: boolean
 }
 
 /** Tries one way. `before`: what was said of the one before it, which counts where the server has hung up after that. */
@@ -108,11 +123,12 @@ async function attempt(
     if (before !== undefined && error instanceof PeerError && error.code === 'connection-lost') throw before
     throw error
   }
-  if (reply.ok) return { refusal: undefined, badToken: false }
+  if (reply.ok) return { refusal: undefined, badToken: false, unproved: false }
   believe(connection, exchange, secret.login)
   const { reason, reply: words, message } = refused(connection.to, reply, `to log in ${secret.login} by ${way.name}`)
   return {
     refusal: new RefusedError(reason, words, `${message} (${offerText(connection)})`),
+    unproved: exchange?.proved === false,
     badToken: reason === 'bad-login' || (exchange instanceof OAuthClient && exchange.error !== undefined),
   }
 }

@@ -92,6 +92,8 @@ export interface ClientMechanism {
   answer(challenge: Uint8Array): Uint8Array | undefined
   /** Whether the server may say that we are in. Before that it has not proved what it must, and is not to be believed. */
   readonly finished: boolean
+  /** False: nothing that depends on the password has left yet, so a refusal says nothing of it. */
+  readonly proved?: boolean
   /** Why `answer` gave none, where that is known. */
   readonly fault?: ClientFault | undefined
 }

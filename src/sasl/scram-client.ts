@@ -59,6 +59,10 @@ export class ScramClient implements ClientMechanism {
     return this.#finished
   }
 
+  get proved(): boolean {
+    return this.#signature !== undefined
+  }
+
   get fault(): ClientFault | undefined {
     return this.#fault
   }
