@@ -1,12 +1,11 @@
-import { RefusedError, StoreError } from '../errors.ts'
-import { HeaderPrint } from '../intake/header-print.ts'
+import { RefusedError } from '../errors.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
 import { CopiesAtHome } from './copies-at-home.ts'
+import { headerOf, readableHead } from './fetch-imap-header.ts'
 import { imapName } from './fetch-imap-ledger.ts'
 import { type ImapMailbox, rows } from './fetch-imap-listing.ts'
 import type { ImapRetrieval, ImapTally } from './fetch-imap-retrieval.ts'
 import { portions } from './fetch-imap-uids.ts'
-import { notedHead } from './fetch-pop3-top.ts'
 import type { ImapConnection } from './imap-connection.ts'
 
 /** So many messages are deleted with one command. */
@@ -81,11 +80,11 @@ async function unsureOf(some: readonly MayGo[], { connection, mail }: ImapDeleti
   const unsure = new Set(before.values())
   for await (const { uid, headers } of rows(connection, [...before.keys()], { uid: true, headers: true })) {
     const one = before.get(uid)
-    if (one === undefined || headers === undefined) continue
-    const print = new HeaderPrint()
-    print.update(headers)
-    const noted = await notedHead(mail, one.entry).catch(unreadable)
-    if (noted !== undefined && noted === print.finish()) unsure.delete(one)
+    const header = headerOf(headers)
+    // A header that may stand above another text, too, proves nothing.
+    if (one === undefined || header?.telling !== true) continue
+    const noted = await readableHead(mail, one.entry)
+    if (noted !== undefined && noted === header.finish()) unsure.delete(one)
   }
   return unsure
 }
@@ -144,9 +143,4 @@ async function expunge(
     }
   }
   return deleted
-}
-
-/** A copy that cannot be read says nothing; `doubt` tells it. */
-function unreadable(error: unknown): undefined {
-  if (!(error instanceof StoreError)) throw error
 }

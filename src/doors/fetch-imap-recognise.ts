@@ -1,12 +1,10 @@
-import type { FetchMessageObject } from 'imapflow'
-import { RefusedError, StoreError } from '../errors.ts'
-import { HeaderPrint } from '../intake/header-print.ts'
+import { RefusedError } from '../errors.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
-import { type ImapLedger, type ImapName, imapName, imapUniqueId, keysOf } from './fetch-imap-ledger.ts'
+import { headerOf, readableHead } from './fetch-imap-header.ts'
+import { type ImapLedger, imapName, imapUniqueId, keysOf } from './fetch-imap-ledger.ts'
 import { type AtBoth, rows, type Wanted } from './fetch-imap-listing.ts'
 import type { ImapMap } from './fetch-imap-map.ts'
 import { portions } from './fetch-imap-uids.ts'
-import { notedHead } from './fetch-pop3-top.ts'
 import type { ImapConnection } from './imap-connection.ts'
 
 export interface RecognitionOptions {
@@ -104,7 +102,7 @@ function byEmailId(wanted: readonly Wanted[], { ledger }: RecognitionOptions): P
 
 /** Those whose size is that of something that is not seen on the server, and whose header is the same. */
 async function byHeader(wanted: readonly Wanted[], options: RecognitionOptions): Promise<Pair[]> {
-  const { connection, mail } = options
+  const { connection, mail, map } = options
   const suspects = await suspectsOf(wanted, options)
   const pairs: Pair[] = []
   for (const [mailbox, some] of Map.groupBy(suspects, (pair) => pair.wanted.mailbox)) {
@@ -112,10 +110,15 @@ async function byHeader(wanted: readonly Wanted[], options: RecognitionOptions):
     const byUid = new Map(some.map((pair) => [pair.wanted.uid, pair]))
     for await (const row of rows(connection, [...byUid.keys()], { uid: true, headers: true })) {
       const pair = byUid.get(row.uid)
-      const head = headOf(row)
+      const header = headerOf(row.headers)
+      const head = header?.finish()
       if (pair === undefined || head === undefined) continue
       const same: LedgerEntry[] = []
-      for (const entry of pair.entries) if ((await readableHead(mail, entry)) === head) same.push(entry)
+      for (const entry of pair.entries) {
+        // Such a header may stand above another text, too: where it can, what is downloaded is known by its octets.
+        if (header?.telling !== true && standsNowhere(entry, map)) continue
+        if ((await readableHead(mail, entry)) === head) same.push(entry)
+      }
       if (same.length > 0) pairs.push({ ...pair, entries: same })
     }
   }
@@ -145,13 +148,6 @@ async function suspectsOf(wanted: readonly Wanted[], options: RecognitionOptions
   })
 }
 
-function headOf({ headers }: FetchMessageObject): string | undefined {
-  if (headers === undefined || headers.length === 0) return undefined
-  const print = new HeaderPrint()
-  print.update(headers)
-  return print.finish()
-}
-
 /** Of these rows, those whose messages are no more where they stood. */
 async function goneOf(pairs: readonly Pair[], { connection, map }: RecognitionOptions): Promise<Set<LedgerEntry>> {
   const gone = new Set<LedgerEntry>()
@@ -159,7 +155,7 @@ async function goneOf(pairs: readonly Pair[], { connection, map }: RecognitionOp
   for (const entry of new Set(pairs.flatMap(({ entries }) => entries))) {
     const name = imapName(entry.uniqueId)
     const path = name === undefined ? undefined : map.pathOf(name)
-    if (name === undefined || map.isStale(name)) gone.add(entry)
+    if (name === undefined || standsNowhere(entry, map)) gone.add(entry)
     else if (path !== undefined) {
       const uids = asked.get(path) ?? new Map<number, LedgerEntry[]>()
       asked.set(path, uids.set(name.uid, [...(uids.get(name.uid) ?? []), entry]))
@@ -181,16 +177,13 @@ async function goneOf(pairs: readonly Pair[], { connection, map }: RecognitionOp
   return gone
 }
 
-function homeOf({ uniqueId }: LedgerEntry, map: ImapMap): string | undefined {
-  const name: ImapName | undefined = imapName(uniqueId)
-  return name === undefined ? undefined : map.homeOf(name)
+/** Whether its name is nobody's there: it came by POP3, or its mailbox is gone, renamed, or numbered anew. */
+function standsNowhere({ uniqueId }: LedgerEntry, map: ImapMap): boolean {
+  const name = imapName(uniqueId)
+  return name === undefined || map.isStale(name)
 }
 
-async function readableHead(mail: UserMail, entry: LedgerEntry): Promise<string | undefined> {
-  try {
-    return await notedHead(mail, entry)
-  } catch (error) {
-    if (error instanceof StoreError) return undefined
-    throw error
-  }
+function homeOf({ uniqueId }: LedgerEntry, map: ImapMap): string | undefined {
+  const name = imapName(uniqueId)
+  return name === undefined ? undefined : map.homeOf(name)
 }
