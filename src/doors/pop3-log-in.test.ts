@@ -98,6 +98,14 @@ for (const code of ['[AUTH]', '[IN-USE]', '[LOGIN-DELAY]', '[SYS/TEMP]', '[SYS/P
     assert.deepEqual(heard, [`AUTH PLAIN ${plain}`])
   })
 
+test('a server that refuses SCRAM before it has seen a proof does not mean the password, whatever it says', async (t) => {
+  const { at, heard } = await speaking(t, ['USER', 'SASL SCRAM-SHA-256 PLAIN'], (line) =>
+    line.startsWith('AUTH SCRAM') ? '-ERR [AUTH] no keys for you' : '+OK',
+  )
+  await come(t, at)
+  assert.deepEqual(heard.slice(1), [`AUTH PLAIN ${plain}`])
+})
+
 test('a server that hangs up after its refusal has refused, and is not gone', async (t) => {
   const { at } = await speaking(t, ['USER', 'SASL PLAIN'], (line) => (line.startsWith('AUTH') ? '-ERR bad' : undefined))
   await assert.rejects(come(t, at), { name: 'RefusedError', reply: 'bad' })
