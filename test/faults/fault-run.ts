@@ -39,36 +39,50 @@ export function told({ error, problems }: FetchReport): string[] {
   return error === undefined ? [...problems] : [error.message, ...problems]
 }
 
-/** What is expected of every fetch from a server with the fault. */
-export async function judge(fault: Fault, leave: LeaveName, bench: HostileBench, report: FetchReport): Promise<void> {
+/** What is expected of every fetch from a server with the fault, and of the commands that it sent. */
+export async function judge(
+  fault: Fault,
+  leave: LeaveName,
+  bench: HostileBench,
+  { report, commands }: { report: FetchReport; commands: readonly string[] },
+): Promise<void> {
   const words = told(report)
   const why = `it said: ${words.join(' | ') || 'nothing'}`
   assert.ok((fault.ends ?? [undefined]).includes(report.error?.code), `${report.error?.code} ended it; ${why}`)
   const silent = words.length === 0 && fault.silentWith?.includes(leave) === true
   if (fault.says === undefined) assert.deepEqual(words, [])
-  else if (!silent) assert.ok(words.some((line) => fault.says?.test(line)), why)
+  else if (!silent)
+    assert.ok(
+      words.some((line) => fault.says?.test(line)),
+      why,
+    )
   for (const line of words) {
     // Words of the server are in it, but no secret, nothing that a terminal would act on, and nothing that was never meant to be read.
     assert.doesNotMatch(line, /secret/)
     assert.doesNotMatch(line, /[^ -~…]|undefined|\[object|NaN/)
     assert.ok(line.length < 1000, line)
   }
-  if (fault.home !== undefined) assert.ok((await bench.kept()).length >= fault.home, `${(await bench.kept()).length} are home`)
-  if (fault.secret === true) assert.deepEqual(bench.server.commands().filter((line) => /^(USER|PASS|AUTH|APOP)/i.test(line)), [])
-  if (fault.sent !== undefined) assert.ok(bench.server.sent < fault.sent, `the server got rid of ${bench.server.sent} octets`)
+  if (fault.home !== undefined)
+    assert.ok((await bench.kept()).length >= fault.home, `${(await bench.kept()).length} are home`)
+  if (fault.secret === true)
+    assert.deepEqual(
+      commands.filter((line) => /^(?:USER|PASS|AUTH|APOP)/i.test(line)),
+      [],
+    )
+  if (fault.sent !== undefined)
+    assert.ok(bench.server.sent < fault.sent, `the server got rid of ${bench.server.sent} octets`)
 }
 
 /** One fetch from a server that does the fault in this way, and what must be true after it and after the next good one; gives what a person was told. */
 export async function runFault(fault: Fault, leave: LeaveName, way: Hostility): Promise<readonly string[]> {
   await using bench = await prepare(fault, leave)
   bench.server.sent = 0
-  const steps = bench.server.steps.length
+  const before = bench.server.commands().length
   const report = await bench.fetch({ ...fault.manners, ...way }, meeting(fault))
-  if (fault.secret === true) bench.server.steps.splice(0, steps)
-  await judge(fault, leave, bench, report)
+  await judge(fault, leave, bench, { report, commands: bench.server.commands().slice(before) })
   // Those that hang would hold the test up.
   bench.server.hangUp()
-  await bench.expectAllHome({}, fault.manners)
+  await bench.expectAllHome({}, fault.stays === true ? way : fault.manners)
   if (leave !== 'forever') assert.deepEqual(bench.server.messages, [])
   return told(report)
 }

@@ -26,6 +26,8 @@ export interface Fault {
   readonly mail?: () => readonly RemoteMessage[]
   /** What happens before, with the server in order; usually nothing, or with `days` what that says. All of it is home then. */
   readonly before?: (bench: HostileBench) => Promise<void> | void
+  /** The server is so for good: it is at the next good fetch, too. */
+  readonly stays?: boolean
   /** All mail is home before. */
   readonly known?: boolean
   /** Milliseconds; only where the time must run out. */
@@ -38,6 +40,10 @@ export interface Fault {
   readonly secret?: boolean
   /** The most octets that the server may get rid of. */
   readonly sent?: number
+  /** How often it is killed; three times unless said. */
+  readonly trials?: number
+  /** Only in a process of its own; for what takes long. */
+  readonly apart?: boolean
   /** Only with these; for what takes long. */
   readonly only?: readonly LeaveName[]
 }

@@ -128,6 +128,7 @@ export class HostileBench implements AsyncDisposable {
 
   /** The same where what the server sends is not what it has. */
   async fetchUnjudged(hostility: Hostility, options: FetchOptions = {}): Promise<FetchReport> {
+    await this.server.idle()
     this.server.hostility = { ...hostility, onStep: (step) => this.#judge(step) }
     const patience = { connect: this.patience, silence: this.patience }
     const now = (): number => Date.now() + this.ahead
@@ -139,7 +140,9 @@ export class HostileBench implements AsyncDisposable {
     const { durable } = this.#watched
     const verb = step.text.split(' ', 1)[0]?.toUpperCase()
     if (step.what === 'sent' && step.hash !== undefined) {
-      this.#sentIn.set(step.session, [...(this.#sentIn.get(step.session) ?? []), step.hash])
+      const sent = this.#sentIn.get(step.session)
+      if (sent === undefined) this.#sentIn.set(step.session, [step.hash])
+      else sent.push(step.hash)
     } else if (step.what === 'command' && verb === 'DELE' && (step.hash === undefined || !durable.has(step.hash))) {
       this.violations.push(`${step.text} before its message was durable`)
     } else if (step.what === 'command' && verb === 'QUIT') {
@@ -167,6 +170,26 @@ export class HostileBench implements AsyncDisposable {
       const more = here.get(hash) ?? 0
       assert.notEqual(more, 0, `message ${text} was deleted at the server and is not here`)
       here.set(hash, more - 1)
+    }
+  }
+
+  /**
+   * The same of a fetch in another process, which may have been killed: what it deleted, or only marked as deleted, is here; and all that
+   * was sent to it in a session that it meant to end well.
+   */
+  async expectDurable(): Promise<void> {
+    await this.expectNothingStrange()
+    const kept = new Set(await this.kept())
+    const { steps } = this.server
+    const quit = new Set(
+      steps.filter(({ what, text }) => what === 'command' && text === 'QUIT').map((step) => step.session),
+    )
+    for (const { what, session, text, hash = '' } of steps) {
+      const must =
+        what === 'committed' ||
+        (what === 'command' && text.startsWith('DELE')) ||
+        (what === 'sent' && quit.has(session))
+      assert.ok(!must || kept.has(hash), `${what} ${text}: its message is not here`)
     }
   }
 
