@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { MisuseError, RefusedError } from '../errors.ts'
+import { isThisMachine } from '../net/this-machine.ts'
 
 /** Whose tokens are taken: `[oauth]` of the configuration. */
 export interface OAuthSettings {
@@ -121,7 +122,6 @@ function isUrl(text: string): boolean {
 /** Who can change what comes from there can log in as anybody. */
 function trusted(what: string, text: string): void {
   const url = URL.parse(text)
-  const here = url !== null && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname)
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && here)) return
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isThisMachine(url.hostname))) return
   throw new MisuseError('configuration', `${what} = ${JSON.stringify(text)}: give an https URL`)
 }

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { isAbsolute, normalize } from 'node:path'
 import { MisuseError } from '../errors.ts'
-import { spelt } from '../net/connect.ts'
+import { spelt } from '../net/destination.ts'
+import { isThisMachine } from '../net/this-machine.ts'
 
 /** What all places that mail goes on to have. */
 interface Place {
@@ -33,6 +33,7 @@ export interface EnvelopeChoice {
   readonly from?: string
 }
 
+/** A server that sends mail on, by submission (RFC 6409) or as the next one on its way. */
 export interface SmtpTarget extends Server {
   readonly kind: 'smtp'
   /** Undefined: without a log-in. */
@@ -46,6 +47,7 @@ export type LmtpTarget = (Omit<Server, 'tls'> | (Place & { readonly path: string
   readonly envelope: EnvelopeChoice
 }
 
+/** A Maildir of this machine. */
 export interface MaildirTarget extends Place {
   readonly kind: 'maildir'
   readonly path: string
@@ -167,7 +169,7 @@ function reach(
   const host = hostOf(url)
   if (host === '') throw wrong('there is no host')
   const implicit = url.protocol.endsWith('s:')
-  const wanted = asked(url, 'tls')[0] ?? (implicit ? 'implicit' : isLoopback(host) ? 'none' : 'starttls')
+  const wanted = asked(url, 'tls')[0] ?? (implicit ? 'implicit' : isThisMachine(host) ? 'none' : 'starttls')
   const tls = ways.find((way) => way === wanted)
   if (tls === undefined) throw wrong(`tls=${wanted} is none of ${ways.join(', ')}`)
   if (implicit !== (tls === 'implicit'))
@@ -187,11 +189,6 @@ function bracketed(host: string): string {
 
 function hostOf(url: URL): string {
   return decoded(url.hostname.replace(/^\[(.*)\]$/, '$1')).toLowerCase()
-}
-
-/** Whether what is said to this host stays on this machine. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 const envelopeWords = ['to', 'from', 'original']
