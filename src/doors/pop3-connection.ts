@@ -4,6 +4,7 @@ import { MisuseError, type PeerCode, PeerError, PostinoError, RefusedError } fro
 import { channelBinding } from '../net/channel-bindings.ts'
 import { connect, connectionError, secure, spelt, type Destination, type Reach } from '../net/connect.ts'
 import { findDotLine } from '../net/find-dot-line.ts'
+import { readEach } from '../net/read-each.ts'
 import type { Capabilities } from '../pop3/capabilities.ts'
 import type { ClientEvent, Reply } from '../pop3/client-event.ts'
 import { Pop3Client } from '../pop3/client.ts'
@@ -205,15 +206,13 @@ export class Pop3Connection {
 
   async #read(socket: Socket): Promise<void> {
     try {
-      for await (const octets of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      const take = (octets: Uint8Array): Promise<void> | undefined => {
         this.#client.receive(octets)
-        await this.#drain()
-        if (this.#failure !== undefined) return
-        if (this.#handshakeDue) {
-          await this.#secureNow()
-          return
-        }
+        return this.#drain()
       }
+      await readEach(socket, take, () => this.#failure !== undefined || this.#handshakeDue)
+      if (this.#failure !== undefined) return
+      if (this.#handshakeDue) return await this.#secureNow()
     } catch (error) {
       // Told as connection-lost, not as the system's code, whoever closed it. What the store says is told as it is.
       throw error instanceof Error && !(error instanceof PostinoError) ? connectionError(error, this.to) : error
@@ -224,29 +223,34 @@ export class Pop3Connection {
       this.#fail(new PeerError('connection-lost', `${spelt(this.to)} ended the connection`))
   }
 
-  /** Handles events until there are no more. */
-  async #drain(): Promise<void> {
+  /** Handles events until there are no more; where one takes its time, the rest comes behind it. */
+  #drain(): Promise<void> | undefined {
+    let waiting: Promise<void> | undefined
     this.#draining = true
     try {
       for (let event = this.#client.next(); event !== undefined; event = this.#client.next()) {
-        const waiting = this.#handle(event)
-        if (waiting !== undefined) await this.#taken(waiting)
+        waiting = this.#handle(event)
+        if (waiting !== undefined) return this.#drainAfter(waiting)
       }
+      return undefined
     } finally {
-      this.#draining = false
+      this.#draining = waiting !== undefined
     }
   }
 
-  async #taken(waiting: Promise<void>): Promise<void> {
+  async #drainAfter(waiting: Promise<void>): Promise<void> {
     this.#taking = true
     try {
       await waiting
     } finally {
       this.#taking = false
+      this.#draining = false
     }
-    if (!this.#late) return
-    this.#late = false
-    this.#socket.setTimeout(this.#patience.silence)
+    if (this.#late) {
+      this.#late = false
+      this.#socket.setTimeout(this.#patience.silence)
+    }
+    await this.#drain()
   }
 
   #handle(event: ClientEvent): Promise<void> | undefined {

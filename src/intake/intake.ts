@@ -1,8 +1,9 @@
 import type { MessageId, UniqueId } from '../ids.ts'
 import type { Flag, Origin, Staged, Staging, UserMail } from '../store/store.ts'
 
-/** How many octets may wait to become durable before a door must pause. */
+/** How much may wait to become durable before a door must pause: octets, and messages, for each costs memory besides. */
 const enough = 16 << 20
+const enoughMessages = 1024
 
 /** Where and how a message is to be kept. */
 export interface Delivery {
@@ -29,7 +30,9 @@ export class Intake {
   readonly #mail: UserMail
   /** How many messages were given their earlier unique-id, and how many another one. */
   readonly uniqueIds: { kept: number; refused: number } = { kept: 0, refused: 0 }
+  /** What waits to become durable: octets, messages. */
   #waiting = 0
+  #messages = 0
   #roomy: PromiseWithResolvers<void> | undefined
 
   constructor(mail: UserMail) {
@@ -46,6 +49,7 @@ export class Intake {
    */
   async keep(staged: Staged, delivery: Delivery, shared = false): Promise<Outcome> {
     this.#waiting += staged.size
+    this.#messages++
     try {
       let kept: boolean | undefined
       const outcome = await this.#mail.change((draft): Outcome => {
@@ -70,8 +74,9 @@ export class Intake {
     } finally {
       if (!shared) staged.discard()
       this.#waiting -= staged.size
-      if (this.#waiting < enough) {
-        this.#roomy?.resolve()
+      this.#messages--
+      if (this.#roomy !== undefined && this.#hasRoom) {
+        this.#roomy.resolve()
         this.#roomy = undefined
       }
     }
@@ -79,8 +84,12 @@ export class Intake {
 
   /** A promise while too much waits to become durable; undefined when there is room for the next message. */
   room(): Promise<void> | undefined {
-    if (this.#waiting < enough) return undefined
+    if (this.#hasRoom) return undefined
     this.#roomy ??= Promise.withResolvers<void>()
     return this.#roomy.promise
+  }
+
+  get #hasRoom(): boolean {
+    return this.#waiting < enough && this.#messages < enoughMessages
   }
 }

@@ -1,3 +1,4 @@
+import type { SQLInputValue } from 'node:sqlite'
 import type { JournalRecord } from './record.ts'
 import * as rows from './sqlite-rows.ts'
 import type { SqliteStatements } from './sqlite-statements.ts'
@@ -5,7 +6,14 @@ import type { SqliteStatements } from './sqlite-statements.ts'
 /** What changes neither which messages there are nor where they are. */
 export type PlainRecord = Exclude<JournalRecord, { t: 'mailbox' | 'message' | 'move' | 'remove' }>
 
-export const insertLedger = 'insert or replace into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)'
+const ledgerRow = 'into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)'
+
+/** Adds a row to the ledger, in place of one of the same way in. `values`: as the columns stand in the schema. */
+export function addToLedger(sql: SqliteStatements, ...values: SQLInputValue[]): void {
+  // What may replace a row keeps a journal of its own for each, which costs more than the row; and hardly ever is there one.
+  if (sql.run(`insert or ignore ${ledgerRow}`, ...values).changes === 0)
+    sql.run(`insert or replace ${ledgerRow}`, ...values)
+}
 
 /** Adds such a record to the index. */
 export function applyRecord(sql: SqliteStatements, record: PlainRecord): void {
@@ -40,7 +48,7 @@ export function applyRecord(sql: SqliteStatements, record: PlainRecord): void {
       break
     case 'know': {
       const { account, uniqueId, hash, nth, listed = null, size, stored, message = 0, head = null } = record
-      sql.run(insertLedger, account, uniqueId, rows.hashBytes(hash), nth, listed, size, stored, message, head)
+      addToLedger(sql, account, uniqueId, rows.hashBytes(hash), nth, listed, size, stored, message, head)
       break
     }
     case 'relist': {

@@ -5,7 +5,7 @@ import type { JournalIndex } from './journal-index.ts'
 import { formOf, rowsOf } from './maildrop-rows.ts'
 import type { JournalRecord, MessageRecord } from './record.ts'
 import type { BodyPlace, Seal } from './segment.ts'
-import { applyRecord, insertLedger } from './sqlite-apply.ts'
+import { addToLedger, applyRecord } from './sqlite-apply.ts'
 import { SqliteMailboxes } from './sqlite-mailboxes.ts'
 import { type PlaceColumns, readPlaces } from './sqlite-places.ts'
 import { readMaildrop } from './sqlite-maildrop.ts'
@@ -258,14 +258,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
 
   #add(record: MessageRecord, body: BodyPlace | undefined): void {
     const hash = rows.hashBytes(record.hash)
-    // A body that comes again was damaged where it was: it counts where it is now.
-    const place = 'on conflict (hash) do update set segment = excluded.segment, start = excluded.start'
-    const insert = `insert into bodies (hash, segment, start, size) values (?, ?, ?, ?) ${place} returning id`
-    const row =
-      body === undefined
-        ? this.#sql.get('select id from bodies where hash = ?', hash)
-        : this.#sql.get(insert, hash, body.segment, body.start, body.size)
-    const bodyId = rows.number(row?.['id'])
+    const bodyId = this.#bodyId(hash, body)
     const { id, mailbox, uid, modseq, uniqueId, size, octets, received, origin } = record
     const { dots = true, surrogate, lineEnds, crc } = record
     this.#sql.run(
@@ -289,8 +282,8 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     this.#mailboxes.enter(mailbox, uid)
     this.#nextMessage = Math.max(this.#nextMessage, id + 1)
     if (origin === undefined) return
-    this.#sql.run(
-      insertLedger,
+    addToLedger(
+      this.#sql,
       origin.account,
       origin.uniqueId,
       hash,
@@ -301,6 +294,19 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       id,
       origin.head ?? null,
     )
+  }
+
+  /** The row of a body, made where it is new. */
+  #bodyId(hash: Uint8Array, body: BodyPlace | undefined): number {
+    if (body !== undefined) {
+      const { segment, start, size } = body
+      const insert = 'insert or ignore into bodies (hash, segment, start, size) values (?, ?, ?, ?)'
+      const { changes, lastInsertRowid } = this.#sql.run(insert, hash, segment, start, size)
+      if (changes === 1) return Number(lastInsertRowid)
+      // A body that comes again was damaged where it was: it counts where it is now.
+      this.#sql.run('update bodies set segment = ?, start = ? where hash = ?', segment, start, hash)
+    }
+    return rows.number(this.#sql.get('select id from bodies where hash = ?', hash)?.['id'])
   }
 
   #device(name: string): { id: number; since: number } {

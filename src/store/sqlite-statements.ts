@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, StatementResultingChanges, StatementSync } from 'node:sqlite'
 import type { Row, Values } from './sqlite-rows.ts'
 
 /** The statements of one connection, each prepared once. */
@@ -26,8 +26,8 @@ export class SqliteStatements {
     return statement.all(...values) as unknown as Values[]
   }
 
-  run(sql: string, ...values: SQLInputValue[]): void {
-    this.#statement(sql).run(...values)
+  run(sql: string, ...values: SQLInputValue[]): StatementResultingChanges {
+    return this.#statement(sql).run(...values)
   }
 
   #statement(sql: string): StatementSync {
