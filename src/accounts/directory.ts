@@ -208,11 +208,13 @@ export class Directory {
     return (await this.#run(sql, values)) === 1
   }
 
-  /** Changes how an account is fetched; false where there is none of that address. */
-  async setAccount(settings: AccountSettings): Promise<boolean> {
+  /** Changes how an account is fetched, and what it logs in with, encrypted, where that is given; false where there is none of that address. */
+  async setAccount(settings: AccountSettings, secret?: Uint8Array): Promise<boolean> {
     const { address, protocol, server, port, tls, login, leave, options } = settings
-    const sql = `update accounts set protocol = ?, server = ?, port = ?, tls = ?, login = ?, leave = ?, options = ? where address = ?`
-    const values = [protocol, server, port, tls, login, leaveText(leave), JSON.stringify(options)]
+    const columns = 'protocol = ?, server = ?, port = ?, tls = ?, login = ?, leave = ?, options = ?'
+    const values = [protocol, server, port, tls, login, leaveText(leave), JSON.stringify(options), secret ?? null]
+    // A secret that is not given stays.
+    const sql = `update accounts set ${columns}, secret = coalesce(?, secret) where address = ?`
     return (await this.#run(sql, [...values, canonicalAddress(address)])) === 1
   }
 

@@ -7,7 +7,7 @@ import { Secrets } from '../accounts/secrets.ts'
 import { MisuseError } from '../errors.ts'
 import { shown, tryLogIn } from './account.ts'
 import { handOnPasswords } from './account-hand-on.ts'
-import { type AccountWords, accountOptions } from './account-words.ts'
+import { type AccountWords, accountOptions, withoutUsual } from './account-words.ts'
 import { readPassword } from './ask.ts'
 import { chooseUser } from './choose-user.ts'
 import type { Context } from './context.ts'
@@ -17,13 +17,15 @@ import { findSettings, type Settings } from './find-settings.ts'
 import { withDirectory } from './open.ts'
 import { singleLine } from './printable.ts'
 import { isThisMachine } from './server-option.ts'
+import { checkSplitUsers } from './split-option.ts'
 
 /** `postino account add ADDRESS`: finds the settings, tries the log-in, and only then keeps the account. */
 export async function addAccount(
   context: Context,
   given: string,
-  words: AccountWords & { readonly user?: string },
+  said: AccountWords & { readonly user?: string },
 ): Promise<ExitCode> {
+  const words = withoutUsual(said)
   const fault = addressFault(given)
   if (fault !== undefined) throw new MisuseError('usage', `${JSON.stringify(given)} cannot be an address: ${fault}`)
   const address = canonicalAddress(given)
@@ -31,6 +33,7 @@ export async function addAccount(
   const leave = parseLeave(words.leave ?? 'forever')
   return await withDirectory(context, async (directory): Promise<ExitCode> => {
     if (directory.account(address) !== undefined) return already(context, address)
+    checkSplitUsers(directory, options.split)
     const found = await findSettings(given, words, waysOf(context, options))
     context.notes.bar('')
     const settings: AccountSettings = { ...found, address, leave, options: withAuth(options, found) }

@@ -1,4 +1,4 @@
-import type { AccountSettings } from '../accounts/directory.ts'
+import type { AccountSettings, Directory } from '../accounts/directory.ts'
 import { handOnSecretName, needsSecret, parseHandOnTarget } from '../accounts/hand-on-target.ts'
 import { MisuseError } from '../errors.ts'
 import { readPassword } from './ask.ts'
@@ -42,4 +42,16 @@ export async function handOnPasswords(
     }
   }
   return found
+}
+
+/** Forgets the passwords of places that mail of an account goes on to no more. */
+export async function forgetHandOnPasswords(
+  directory: Directory,
+  before: AccountSettings,
+  after: AccountSettings,
+): Promise<void> {
+  const names = ({ options }: AccountSettings): string[] =>
+    (options.handOn ?? []).map(({ url }) => handOnSecretName(parseHandOnTarget(url)))
+  const left = new Set(names(after))
+  for (const name of names(before)) if (!left.has(name)) await directory.setNamedSecret(before.address, name, undefined)
 }

@@ -1,16 +1,20 @@
 import { forgetPassword, keepPassword, secretOf } from '../accounts/account-secret.ts'
+import type { AccountOptions } from '../accounts/account-options.ts'
 import type { Account, AccountSettings } from '../accounts/directory.ts'
 import { parseLeave } from '../accounts/leave.ts'
+import { providerOfHost } from '../accounts/providers.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import { settingsText, shown, tryLogIn } from './account.ts'
 import { secretGiven } from './account-add.ts'
-import { handOnPasswords } from './account-hand-on.ts'
-import { type AccountWords, accountOptions } from './account-words.ts'
+import { forgetHandOnPasswords, handOnPasswords } from './account-hand-on.ts'
+import { type AccountWords, accountOptions, usual, withoutUsual } from './account-words.ts'
 import type { Context } from './context.ts'
 import { describeAccountFailure, type ExitCode, exitCodeOf } from './failure.ts'
+import { waysOf } from './discovery-ways.ts'
 import { chooseAccounts } from './fetch.ts'
 import { findSettings } from './find-settings.ts'
 import { withDirectory } from './open.ts'
+import { checkSplitUsers } from './split-option.ts'
 
 /** `postino account set ADDRESS`: changes what is named, after trying the log-in where that may have changed. */
 export function setAccount(context: Context, given: string, words: AccountWords): Promise<ExitCode> {
@@ -18,7 +22,8 @@ export function setAccount(context: Context, given: string, words: AccountWords)
     const [account] = chooseAccounts(directory, [given])
     if (account === undefined) return 1
     const { address } = account
-    const settings = await changed(account, words)
+    const settings = await changed(context, account, words)
+    checkSplitUsers(directory, settings.options.split)
     const secrets = new Secrets(context.data)
     const parts = { data: context.data, directory, secrets }
     const other = words.passwordStdin === true || words.keyring === true || words.passwordCommand !== undefined
@@ -36,28 +41,32 @@ export function setAccount(context: Context, given: string, words: AccountWords)
     }
     const before = account.options.handOn?.map(({ url }) => url) ?? []
     const further = await handOnPasswords(context, settings, { before, check: words.check })
-    if (secret !== undefined) {
-      await forgetPassword(account)
-      const kept =
-        secret.password === undefined
+    // First what is new: were this to end in the middle, what there was would still be there.
+    const { password } = secret ?? {}
+    const kept =
+      secret === undefined
+        ? undefined
+        : password === undefined
           ? new Uint8Array()
-          : await keepPassword(address, settings.options, secret.password, secrets)
-      await directory.setSecret(address, kept)
-      if (secret.tokens !== undefined) {
-        const { keepTokens } = await import('../accounts/oauth/token-source.ts')
-        await keepTokens(parts, address, secret.tokens)
-      }
+          : await keepPassword(address, settings.options, password, secrets)
+    for (const [name, one] of further) await directory.setNamedSecret(address, name, secrets.seal(address, one))
+    await directory.setAccount(settings, kept)
+    if (secret?.tokens !== undefined) {
+      const { keepTokens } = await import('../accounts/oauth/token-source.ts')
+      await keepTokens(parts, address, secret.tokens)
     }
-    for (const [name, password] of further)
-      await directory.setNamedSecret(address, name, secrets.seal(address, password))
-    await directory.setAccount(settings)
-    // What was learnt of another server says nothing of this one.
+    if (secret !== undefined && !(password !== undefined && settings.options.secretFrom === 'keyring'))
+      await forgetPassword(account)
+    await forgetHandOnPasswords(directory, account, settings)
+    // What was learnt of another server, or with another password, says nothing of this one.
+    if (secret !== undefined) await directory.keepState(address, { failures: undefined, next: undefined })
     if (reachedOtherwise(account, settings))
       await directory.keepState(address, {
         failures: undefined,
         next: undefined,
         oneByOne: undefined,
         withoutPlus: undefined,
+        mailboxes: undefined,
       })
     const now = directory.account(address)
     if (now === undefined) return 1
@@ -67,25 +76,48 @@ export function setAccount(context: Context, given: string, words: AccountWords)
   })
 }
 
-async function changed(account: Account, words: AccountWords): Promise<AccountSettings> {
-  const { address, login, leave } = account
-  const { server, tls, protocol } = words
-  const options = accountOptions(words, account.options, Date.now())
-  const kept = {
+async function changed(context: Context, account: Account, said: AccountWords): Promise<AccountSettings> {
+  const words = withoutUsual(said)
+  const { address, protocol, server, port, tls, login } = account
+  const options = accountOptions(said, account.options, Date.now())
+  const leave = said.leave === undefined ? account.leave : parseLeave(words.leave ?? 'forever')
+  const there = {
     address,
+    protocol,
+    server,
+    port,
+    tls,
     login: words.login ?? login,
-    leave: words.leave === undefined ? leave : parseLeave(words.leave),
-    options,
+    leave,
+    options: withIssuer(options, server),
   }
-  if (server === undefined && tls === undefined && protocol === undefined)
-    return { ...kept, protocol: account.protocol, server: account.server, port: account.port, tls: account.tls }
+  if (said.server === undefined && said.tls === undefined && said.protocol === undefined && said.login !== usual)
+    return there
   // Named in part: the rest as for a server that is given, of the server there is.
-  const found = await findSettings(address, {
-    ...words,
-    server: server ?? account.server,
-    protocol: protocol ?? account.protocol,
-  })
-  return { ...kept, protocol: found.protocol, server: found.server, port: found.port, tls: found.tls }
+  const wanted = words.protocol ?? protocol
+  const known = wanted === protocol ? undefined : providerOfHost(server)?.[wanted === 'imap' ? 'imap' : 'pop3']?.host
+  const found = await findSettings(
+    address,
+    { ...words, protocol: wanted, server: said.server === usual ? undefined : (words.server ?? known ?? server) },
+    waysOf(context, options),
+  )
+  if (said.server === undefined && said.tls === undefined && said.protocol === undefined)
+    return { ...there, login: found.login }
+  return {
+    ...there,
+    protocol: found.protocol,
+    server: found.server,
+    port: found.port,
+    tls: found.tls,
+    login: said.login === usual ? found.login : there.login,
+    options: withIssuer(options, found.server),
+  }
+}
+
+/** The one who gives out tokens for that server, where nobody is named. */
+function withIssuer(options: AccountOptions, server: string): AccountOptions {
+  const issuer = options.issuer ?? providerOfHost(server)?.oauth?.issuer
+  return options.auth !== 'oauth' || issuer === undefined ? options : { ...options, issuer }
 }
 
 /** Whether what has changed may make the log-in fail. */

@@ -1,9 +1,11 @@
+import { resolve } from 'node:path'
 import type { AccountOptions, HandOnEntry } from '../accounts/account-options.ts'
 import { parseHandOnTarget } from '../accounts/hand-on-target.ts'
 import { parseOctets } from '../accounts/leave.ts'
 import { MisuseError } from '../errors.ts'
 import { parsePin } from '../net/certificate-pin.ts'
 import { hasPassword, parseProxy, passwordVariable } from '../net/proxy-address.ts'
+import { mailboxName } from '../store/mailbox-name.ts'
 import { parseDuration } from './duration.ts'
 import { splitOptions, type SplitWords } from './split-option.ts'
 
@@ -43,7 +45,15 @@ export interface AccountWords extends SplitWords {
 }
 
 /** What takes an option back. */
-const usual = 'usual'
+export const usual = 'usual'
+
+/** Without what says `usual` of the settings that are no options: it is the same as saying nothing. */
+export function withoutUsual<Words extends AccountWords>(words: Words): Words {
+  const plain: Words = { ...words }
+  for (const key of ['protocol', 'server', 'tls', 'login', 'leave'] as const)
+    if (plain[key] === usual) delete (plain as { -readonly [Key in keyof AccountWords]: AccountWords[Key] })[key]
+  return plain
+}
 
 type Changed = { -readonly [Key in keyof AccountOptions]: AccountOptions[Key] | undefined }
 
@@ -72,7 +82,18 @@ export function accountOptions(words: AccountWords, before: AccountOptions, now:
   )
   if (words.keyring === true && words.passwordCommand !== undefined)
     throw new MisuseError('usage', '--keyring and --password-command: give one of them')
+  const elsewhere = words.keyring === true || (words.passwordCommand !== undefined && words.passwordCommand !== usual)
+  if (words.auth === 'oauth') {
+    if (elsewhere)
+      throw new MisuseError(
+        'usage',
+        '--auth oauth logs in without a password: leave out --keyring and --password-command',
+      )
+    changed.secretFrom = undefined
+  }
   if (words.keyring === true) changed.secretFrom = 'keyring'
+  // One that is given takes the place of a command.
+  else if (words.passwordStdin === true && typeof before.secretFrom === 'object') changed.secretFrom = undefined
   one('secretFrom', words.passwordCommand, (command) => ({ command }))
   one('proxy', words.proxy, (text) => {
     parseProxy(text)
@@ -84,18 +105,22 @@ export function accountOptions(words: AccountWords, before: AccountOptions, now:
     return text
   })
   many('pins', words.pin, (texts) => texts.map(parsePin))
-  one('trust', words.trust, String)
+  // `serve` may run in another folder.
+  one('trust', words.trust, (file) => resolve(file))
   const files = [words.clientCertificate, words.clientKey].filter((file) => file !== undefined)
   if (files.length === 1 && words.clientCertificate !== usual)
     throw new MisuseError('usage', '--client-certificate and --client-key go together')
-  one('clientCertificate', words.clientCertificate, (certificate) => ({ certificate, key: words.clientKey ?? '' }))
+  one('clientCertificate', words.clientCertificate, (certificate) => ({
+    certificate: resolve(certificate),
+    key: resolve(words.clientKey ?? ''),
+  }))
   one('every', words.every, (text) => duration('--every', text))
   one('largest', words.largest, (text) => octets('--largest', text))
   one('beyond', words.beyond, (text) => choice('--beyond', text, ['skip', 'header']))
   one('first', words.first, (text) => choice('--first', text, ['listed', 'small', 'new']))
   one('perDay', words.perDay, (text) => octets('--per-day', text))
   one('room', words.room, (text) => octets('--room', text))
-  one('mailbox', words.mailbox, String)
+  one('mailbox', words.mailbox, mailboxName)
   many('only', words.only, (texts) => texts)
   many('except', words.except, (texts) => texts)
   if (words.split?.length === 1 && words.split[0] === usual) changed.split = undefined

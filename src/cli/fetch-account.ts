@@ -9,10 +9,11 @@ import { fetchPop3 } from '../doors/fetch-pop3.ts'
 import { fetchInRounds } from '../doors/fetch-rounds.ts'
 import type { FetchOptions, FetchReport, Remote } from '../doors/fetching.ts'
 import { StoreError } from '../errors.ts'
-import { recipientsOf } from '../message/split.ts'
+import { headersOnly } from '../intake/header-only.ts'
 import type { Reach } from '../net/connect.ts'
 import type { UserMail } from '../store/store.ts'
 import { describeAccountFailure } from './failure.ts'
+import { splitAmong } from './fetch-split.ts'
 import { accountLockFile, holding } from './locks.ts'
 
 /** What fetching from an account needs. */
@@ -67,9 +68,10 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
   const today = Math.floor(Date.now() / day)
   let octets = state.day?.day === today ? state.day.octets : 0
   const { only, ...rest } = task
-  let mailboxes = state.mailboxes
+  const among = options.split && splitAmong(options.split, account, directory)
+  let { mailboxes, oneByOne } = state
   const once = async (): Promise<FetchReport> => {
-    const { largest, beyond, first, perDay, split } = options
+    const { largest, beyond, first, perDay } = options
     const budget = perDay === undefined ? undefined : { octets: Math.max(0, perDay - octets), whole: octets === 0 }
     const common = {
       ...rest,
@@ -77,16 +79,13 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       room: options.room,
       clockSteady: steady,
       perMinute: limits.messagesPerMinute,
-      pipelining: state.oneByOne === true ? false : undefined,
-      split: split && {
-        users: [...new Set([...Object.values(split.users), split.otherwise])],
-        recipients: (header: Uint8Array) => recipientsOf(header, split),
-        open: (user: string) => parts.open(user),
-      },
+      pipelining: oneByOne === true ? false : undefined,
+      split: among && { ...among, open: (user: string) => parts.open(user) },
     }
     if (account.protocol === 'pop3') {
       const report = await fetchPop3(remote, mail, common)
       octets += report.octets
+      oneByOne ??= report.oneByOne
       return report
     }
     const { fetchImap } = await import('../doors/fetch-imap.ts')
@@ -101,10 +100,12 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
     return report
   }
   const { partialListing } = limits
-  const fetched = await fetchInRounds(once, { partial: partialListing, signal: task.signal })
+  const rounds = await fetchInRounds(once, { partial: partialListing, signal: task.signal })
+  const fetched = only === undefined ? rounds : await asked(rounds, only, { mail, account: remote.account })
   // The log-in may have been renewed meanwhile.
   const ending = consentWarning(address, directory.account(address)?.state ?? {})
-  const report = ending === undefined ? fetched : { ...fetched, problems: [...fetched.problems, ending] }
+  const problems = [...fetched.problems, ...(among?.problems ?? []), ...(ending === undefined ? [] : [ending])]
+  const report = { ...fetched, problems }
   if (task.dryRun !== true)
     await directory.keepState(address, {
       clock,
@@ -115,6 +116,20 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       ...(report.withoutPlus === true && { withoutPlus: true }),
     })
   return report
+}
+
+/** Whether what was asked for by name came: where a header still stands for it, and nothing says why, it is not there any more. */
+async function asked(
+  report: FetchReport,
+  only: ReadonlySet<string>,
+  { mail, account }: { mail: UserMail; account: string },
+): Promise<FetchReport> {
+  if (report.error !== undefined || report.failed > 0 || report.plan !== undefined) return report
+  const headers = await mail.read((view) => view.ledger(headersOnly(account)))
+  const left = headers.filter(({ uniqueId, message }) => message !== undefined && only.has(uniqueId))
+  if (left.length === 0) return report
+  const problem = 'the whole message is not there any more, or is not shown now; its header stays'
+  return { ...report, failed: left.length, problems: [...report.problems, problem] }
 }
 
 /** The fetch door's words for an account. */

@@ -1,6 +1,8 @@
 import type { SplitOptions } from '../accounts/account-options.ts'
+import type { Directory } from '../accounts/directory.ts'
 import { canonicalAddress, userNameFault } from '../accounts/names.ts'
 import { MisuseError } from '../errors.ts'
+import { existing } from './choose-user.ts'
 
 /** What the command line says of a mailbox that holds mail for several people. */
 export interface SplitWords {
@@ -40,6 +42,12 @@ export function splitOptions(words: SplitWords): SplitOptions | undefined {
     ...(fields !== undefined && { fields }),
     ...(prefix !== undefined && { prefix }),
   }
+}
+
+/** Throws MisuseError where mail would go to somebody who is not there. */
+export function checkSplitUsers(directory: Directory, split: SplitOptions | undefined): void {
+  if (split !== undefined)
+    for (const user of [...Object.values(split.users), split.otherwise]) existing(directory, user)
 }
 
 function partOf(text: string): { address: string; user: string } {

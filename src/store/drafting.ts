@@ -3,6 +3,7 @@ import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.t
 import { MisuseError, StoreError } from '../errors.ts'
 import { deviceNameFault } from './device-name.ts'
 import type { JournalIndex } from './journal-index.ts'
+import { mailboxName } from './mailbox-name.ts'
 import type { JournalRecord } from './record.ts'
 import type { Addition, Draft, Flag, LedgerEntry, Mailbox, Message, Origin, Staged, Trouble, View } from './store.ts'
 
@@ -181,17 +182,6 @@ function newUniqueId(): UniqueId {
   const id = random.toString('base64url', 0, 12)
   random = random.subarray(12)
   return id as UniqueId
-}
-
-/** INBOX in any case is INBOX (RFC 9051 §5.1); no control characters, no empty parts. */
-function mailboxName(name: string): string {
-  const parts = name.normalize('NFC').split('/')
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (name.length > 255 || parts.some((part) => part.trim() === '' || /[\u0000-\u001f\u007f]/.test(part))) {
-    throw new MisuseError('usage', `not a name for a mailbox: ${JSON.stringify(name.slice(0, 80))}`)
-  }
-  if (parts[0]?.toUpperCase() === 'INBOX') parts[0] = 'INBOX'
-  return parts.join('/')
 }
 
 /** Only what belongs to it: a caller's object may carry more. */
