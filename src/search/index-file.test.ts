@@ -210,6 +210,21 @@ test('what was removed or moved since is not found where it was, even before the
   }
 })
 
+test('messages that were indexed together can go one after the other', async (t) => {
+  const { mail, open } = await mailOf(t)
+  const letters = Array.from({ length: 6 }, (_, place) => ({ text: `word number${place}` }))
+  const ids = await add(mail, ...letters)
+  const index = open()
+  await index.catchUp()
+  await mail.change((draft) => ids.slice(0, 3).forEach((id) => draft.remove(id)))
+  await index.catchUp()
+  await mail.change((draft) => draft.remove(ids[3] as MessageId))
+  await add(mail, { text: 'word at last' })
+  assert.equal(await index.catchUp(), 1)
+  assert.deepEqual(await found(index, 'word'), [5, 6, 7])
+  assert.deepEqual(await found(index, 'number1'), [])
+})
+
 test('it says how far it is behind, and catches up from there', async (t) => {
   const { mail, open } = await mailOf(t)
   await add(mail, { text: 'one' }, { text: 'two' })

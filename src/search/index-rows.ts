@@ -98,7 +98,7 @@ export class IndexRows {
 
   #remove(id: MessageId): void {
     const { changes } = this.#prepare('delete from messages where id = ?').run(id)
-    if (changes === 0) return
+    if (Number(changes) === 0) return
     this.#prepare('delete from text where rowid = ?').run(id)
     this.#prepare('update state set anchor = null where anchor = ?').run(id)
   }
@@ -107,6 +107,8 @@ export class IndexRows {
     const known = this.#statements.get(text)
     if (known !== undefined) return known
     const statement = this.#database.prepare(text)
+    // FTS5 notes what was deleted in rows beyond 2^53, and `run` tells the last row written, whatever the statement was.
+    if (!text.startsWith('select')) statement.setReadBigInts(true)
     this.#statements.set(text, statement)
     return statement
   }
