@@ -1,8 +1,9 @@
+import { usersOf } from '../accounts/account-users.ts'
 import type { Account, Directory } from '../accounts/directory.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import type { UserMail } from '../store/store.ts'
 import { describeAccountFailure, describeFailure } from './failure.ts'
-import { handOnAll, handOnLine, handOnNext, type HandOnOutcome, usersOf } from './hand-on.ts'
+import { handOnAll, handOnLine, handOnNext, type HandOnOutcome } from './hand-on.ts'
 import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
 

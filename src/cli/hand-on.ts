@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
-import type { AccountOptions } from '../accounts/account-options.ts'
+import { usersOf } from '../accounts/account-users.ts'
 import type { Account } from '../accounts/directory.ts'
 import { handOnSecretName, type HandOnTarget, needsSecret, parseHandOnTarget } from '../accounts/hand-on-target.ts'
 import type { Message, UserMail, View } from '../store/store.ts'
@@ -79,11 +79,6 @@ export function handOnLine({ target, report }: HandOnOutcome, fault: string | un
   if (refused > 0) words.push(`${count(refused)} not taken there, to be tried again`)
   if (waiting > 0) words.push(`${count(waiting)} waiting`)
   return `${words.join(', ')}${fault === undefined ? '' : `; ${fault}`}`
-}
-
-/** The users in whose mail there may be some of an account's. */
-export function usersOf({ user, options: { split } }: { user: string; options: AccountOptions }): string[] {
-  return [...new Set([user, ...(split === undefined ? [] : [...Object.values(split.users), split.otherwise])])]
 }
 
 /** The lock of whoever hands on to a target: two at once could not tell whose message is there. */

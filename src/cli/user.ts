@@ -1,3 +1,5 @@
+import { forgetPassword } from '../accounts/account-secret.ts'
+import { usersOf } from '../accounts/account-users.ts'
 import type { Directory } from '../accounts/directory.ts'
 import { userNameFault } from '../accounts/names.ts'
 import { passwordFault } from '../accounts/passwords.ts'
@@ -66,13 +68,20 @@ export function listUsers(context: Context): Promise<ExitCode> {
 export function removeUser(context: Context, name: string, options: { readonly yes?: boolean }): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     existing(directory, name)
-    const accounts = directory.accounts(name).map(({ address }) => address)
+    const accounts = directory.accounts(name)
     const mail = `${name} with ${plural(accounts.length, 'account')} and all the mail kept here`
     if (options.yes !== true && !(await confirm(context, `Remove ${mail}, for good?`))) {
       context.notes.failure('postino: nothing was removed')
       return 1
     }
-    return await withoutFetching(context, accounts, () => removeForGood(context, directory, name))
+    // An account of somebody else may bring mail for this user, too.
+    const fetched = directory.accounts().filter((account) => usersOf(account).includes(name))
+    const addresses = fetched.map(({ address }) => address)
+    return await withoutFetching(context, addresses, async () => {
+      const code = await removeForGood(context, directory, name)
+      for (const account of accounts) await forgetPassword(account)
+      return code
+    })
   })
 }
 

@@ -3,6 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Directory } from '../../src/accounts/directory.ts'
+import { takeLock } from '../../src/accounts/lock.ts'
+import { accountLockFile } from '../../src/cli/locks.ts'
 import { createPop3Server } from '../../src/library/server.ts'
 import { makeCertificate } from '../../src/net/certificate.ts'
 import { type Finished, type Postino, postino, type RunOptions } from './postino.ts'
@@ -174,4 +176,22 @@ test('--message says so where the whole message is not there any more, and whose
   assert.equal(whose.code, 2)
   assert.match(whose.stderr, /--user/)
   assert.equal((await made.run(['fetch', '--message', id, '--user', 'mario'])).code, 1)
+})
+
+test('a user is not removed while an account of somebody else brings mail for them', async (t) => {
+  const [at, made] = [await provider(t), await postino(t)]
+  for (const user of ['mario', 'anna']) await made.run(['user', 'add', user, '--password-stdin'], { input: 'x\n' })
+  const split = ['--split', 'anna@example.it=anna', '--split-otherwise', 'mario', '--user', 'mario']
+  assert.equal((await add(made, at, ...split)).code, 0)
+  const lock = await takeLock(accountLockFile(made.data, address))
+  assert.ok(lock)
+  let ended = false
+  const removing = made.run(['user', 'remove', 'anna', '--yes']).then((finished) => {
+    ended = true
+    return finished
+  })
+  await new Promise((resolve) => void setTimeout(resolve, 1500))
+  assert.equal(ended, false)
+  lock.release()
+  assert.equal((await removing).code, 0)
 })
