@@ -102,7 +102,8 @@ export async function look(connection: ImapConnection, chosen: ChosenMailbox, op
     exists === 0 || (uidNext > 0 && from >= uidNext)
       ? []
       : (await connection.search(from > 1 ? { uid: `${from}:*` } : { all: true })).filter((uid) => uid >= from)
-  const listing = await list(connection, mailbox, uids, options)
+  // Where nothing is remembered of it, the account may be at another server now, that numbers in the same way: sizes tell.
+  const listing = await list(connection, mailbox, uids, { ...options, whole: options.whole || before === undefined })
   return {
     mailbox,
     // A server that does not say it: whatever is above the last one is new.

@@ -207,6 +207,21 @@ test('a message that was removed here does not come back when all is numbered an
   assert.deepEqual(await bench.home(), {})
 })
 
+test('another server that happens to number as the one before: what has another size is another message', async () => {
+  await using before = await ImapBench.open()
+  before.server.put('INBOX', letter('one'))
+  before.server.put('INBOX', letter('two'))
+  await before.fetch()
+  await using after = await ImapBench.open()
+  after.server.put('INBOX', letter('another'))
+  after.server.put('INBOX', letter('two'))
+  // The account was changed: what was remembered of its mailboxes is gone.
+  before.state = {}
+  const report = await before.fetch({ remote: { port: after.server.port } })
+  assert.deepEqual([report.error, report.new], [undefined, 1])
+  assert.deepEqual(await before.home(), { INBOX: [letter('one'), letter('two'), letter('another')] })
+})
+
 test('mail put back from an older copy is filled up again', async () => {
   await using bench = await ImapBench.open()
   bench.server.put('INBOX', 'a')
