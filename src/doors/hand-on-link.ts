@@ -26,11 +26,11 @@ export interface LinkOptions {
  * is written. When the connection fails, all that waits rejects with the one reason.
  */
 export class LineLink {
-  /** Where to, for people. */
+  readonly to: Destination
+  /** The same for people. */
   readonly place: string
   /** Whether an answer is owed: then silence is a fault. */
   awaiting: () => boolean = () => this.#reading
-  readonly #to: Destination
   readonly #options: LinkOptions
   readonly #protocol: string
   readonly #lines = new LineReader(longestLine)
@@ -44,7 +44,7 @@ export class LineLink {
   #forget = (): void => undefined
 
   private constructor(to: Destination, place: string, socket: Socket, protocol: string, options: LinkOptions) {
-    this.#to = to
+    this.to = to
     this.place = place
     this.#protocol = protocol
     this.#options = options
@@ -131,7 +131,7 @@ export class LineLink {
     this.#socket.removeAllListeners('timeout').setTimeout(0)
     try {
       const options = { timeout: patience.connect, alpn: this.#protocol, signal, reach }
-      this.#socket = await secure(this.#socket, this.#to, options)
+      this.#socket = await secure(this.#socket, this.to, options)
     } catch (error) {
       throw this.#fail(error)
     }
@@ -151,7 +151,7 @@ export class LineLink {
       if (this.#writing || this.awaiting())
         this.#fail(new PeerError('timed-out', `${this.place} has been silent for ${silence / 1000} s`))
     })
-    socket.on('error', (error) => this.#fail(connectionError(error, this.#to)))
+    socket.on('error', (error) => this.#fail(connectionError(error, this.to)))
     return (socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
   }
 
@@ -165,7 +165,7 @@ export class LineLink {
       this.#octets = step.value
       this.#at = 0
     } catch (error) {
-      throw this.#fail(error instanceof PostinoError ? error : connectionError(error as Error, this.#to))
+      throw this.#fail(error instanceof PostinoError ? error : connectionError(error as Error, this.to))
     } finally {
       this.#reading = false
     }

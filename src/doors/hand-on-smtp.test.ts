@@ -270,6 +270,40 @@ test('a wrong password is told without it, nothing is sent, and the server is le
   assert.deepEqual([taken.length, sessions()], [0, 1])
 })
 
+test('where a mechanism, and not the password, is refused, the next one is tried', async (t) => {
+  const heard: string[] = []
+  const port = await scripted(t, (line) => {
+    heard.push(line.replace(/ .*/, ''))
+    if (line.startsWith('EHLO')) return '250-here\r\n250 AUTH SCRAM-SHA-256 PLAIN'
+    // It keeps no keys for SCRAM.
+    if (line.startsWith('AUTH SCRAM')) return '535 5.7.8 no'
+    return line.startsWith('AUTH') ? '235 in' : polite(line)
+  })
+  const secret = { password: 'opensesame' }
+  assert.deepEqual(
+    await send(await mailWith(simple), `smtp://mario@127.0.0.1:${port}/?to=a@b.example`, { secret }),
+    fine,
+  )
+  assert.deepEqual(heard.slice(0, 4), ['EHLO', 'AUTH', 'AUTH', 'MAIL'])
+})
+
+test('a server that goes on asking is left, and one that cannot prove what it must is not told the password', async (t) => {
+  const mail = await mailWith(simple)
+  const secret = { password: 'opensesame' }
+  const asking = await scripted(t, (line) => (line.startsWith('EHLO') ? '250-here\r\n250 AUTH LOGIN' : '334 more'))
+  const url = (port: number): string => `smtp://mario@127.0.0.1:${port}/?to=a@b.example`
+  assert.match((await send(mail, url(asking), { secret })).error?.message ?? '', /goes on asking, and never answers/)
+  const heard: string[] = []
+  const liar = await scripted(t, (line) => {
+    heard.push(line)
+    if (line.startsWith('EHLO')) return '250-here\r\n250 AUTH SCRAM-SHA-256 PLAIN'
+    return line.startsWith('AUTH') ? `334 ${Buffer.from('r=x,s=eA==,i=1').toString('base64')}` : '535 no'
+  })
+  const { error } = await send(mail, url(liar), { secret })
+  assert.match(error?.message ?? '', /asks in no proper way for the password of mario/)
+  assert.ok(!heard.join('\n').includes('AUTH PLAIN'))
+})
+
 test('a server without STARTTLS, or with a certificate that nobody trusts, gets no password and no mail', async (t) => {
   const clear = await post(t, { disabledCommands: ['STARTTLS'], allowInsecureAuth: true })
   const mail = await mailWith(simple)

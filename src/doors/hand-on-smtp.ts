@@ -7,14 +7,7 @@ import type { Contents } from './hand-on-contents.ts'
 import { type Courier, type Outcome, type Parcel, unreadable } from './hand-on-courier.ts'
 import { envelopeOf } from './hand-on-envelope.ts'
 import { LineLink, type LinkOptions } from './hand-on-link.ts'
-import {
-  answerTo,
-  type HandOnSecret,
-  initialResponse,
-  mechanismFor,
-  mustBeFinished,
-  noWayIn,
-} from './hand-on-log-in.ts'
+import { type HandOnSecret, logInAt } from './hand-on-log-in.ts'
 import { SmtpSession, type SmtpReply } from './hand-on-smtp-session.ts'
 
 export interface SmtpCourierOptions extends LinkOptions {
@@ -133,31 +126,23 @@ function cannotCarry(
 }
 
 async function logIn(session: SmtpSession, login: string, secret: HandOnSecret | undefined): Promise<void> {
-  const { place } = session.link
+  const { link, extensions } = session
   if (secret === undefined)
-    throw new RefusedError('bad-login', '', `there is no password to log in ${login} at ${place}`)
-  const first = await attempt(session, login, secret)
-  let { reply } = first
-  // The token may have been good until a moment ago.
-  if (reply.code >= 400 && first.token !== undefined) ({ reply } = await attempt(session, login, secret, first.token))
-  if (reply.code !== 235) throw session.refusal(reply, `to log in ${login}`)
-}
-
-/** One exchange of AUTH (RFC 4954 §4). */
-async function attempt(
-  session: SmtpSession,
-  login: string,
-  secret: HandOnSecret,
-  refused?: string,
-): Promise<{ reply: SmtpReply; token: string | undefined }> {
-  const { link } = session
-  const offered = (session.extensions.get('AUTH') ?? '').toUpperCase().split(/\s+/).filter(Boolean)
-  const chosen = await mechanismFor({ login, secret, offered, bindings: link.bindings, refused })
-  if (chosen === undefined) throw noWayIn(link.place, offered, secret)
-  const { mechanism, token } = chosen
-  const first = initialResponse(mechanism)
-  let reply = await session.ask(`AUTH ${mechanism.name}${first === undefined ? '' : ` ${first}`}`)
-  while (reply.code === 334) reply = await session.ask(answerTo(mechanism, reply.lines.join('')))
-  if (reply.code === 235) mustBeFinished(mechanism, link.place)
-  return { reply, token }
+    throw new RefusedError('bad-login', '', `there is no password to log in ${login} at ${link.place}`)
+  await logInAt(
+    {
+      link,
+      offered: (extensions.get('AUTH') ?? '').toUpperCase().split(/\s+/).filter(Boolean),
+      // RFC 4954 §4.
+      speak: async ({ name, initial, answer }) => {
+        const line = `AUTH ${name}${initial === undefined ? '' : ` ${initial}`}`
+        // One that would make the line longer than it may be (RFC 5321 §4.5.3.1.4) waits until it is asked for.
+        let reply = await session.ask(line.length > 510 ? `AUTH ${name}` : line)
+        while (reply.code === 334) reply = await session.ask(answer(reply.lines.join('')))
+        return reply.code === 235 ? undefined : session.refusal(reply, `to log in ${login}`)
+      },
+    },
+    login,
+    secret,
+  )
 }

@@ -10,6 +10,7 @@ import { connect, secure, type Destination } from '../net/connect.ts'
 import type { Remote } from './fetching.ts'
 import { imapError } from './imap-errors.ts'
 import { ImapWire, type MessageTaker } from './imap-wire.ts'
+import { mustBeSecure } from './log-in.ts'
 import { usualPatience, type Patience } from './pop3-connection.ts'
 import { Pace } from './pop3-pace.ts'
 
@@ -58,6 +59,7 @@ export class ImapConnection {
   /** Connects, begins TLS where it is wanted, and logs in. A token that is refused is asked for anew, once. */
   static async open(remote: Remote, options: ImapConnectionOptions = {}): Promise<ImapConnection> {
     if (remote.token === undefined) return await ImapConnection.#openWith(remote, options, undefined)
+    mustBeSecure({ to: remote, secured: remote.tls !== 'none' }, 'a token')
     const token = await remote.token()
     try {
       return await ImapConnection.#openWith(remote, options, token)

@@ -1,4 +1,5 @@
-import { channelBindingTypes, type ClientMechanismName } from '../sasl/mechanism.ts'
+import type { ClientMechanismName } from '../sasl/mechanism.ts'
+import { canBind } from './log-in.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 
 /** One way to log in. */
@@ -18,8 +19,7 @@ export type Offer = Pick<Pop3Connection, 'capabilities' | 'timestamp' | 'binding
 export function waysOfPasswords(offer: Offer, allow: readonly OnDemand[] = []): Way[] {
   const { sasl, user } = offer.capabilities
   const offered = new Set<string>(sasl)
-  // RFC 5802 §6: without a channel to bind to there is no -PLUS.
-  if (!channelBindingTypes.some((type) => offer.binding(type) !== undefined)) offered.delete('SCRAM-SHA-256-PLUS')
+  if (!canBind((type) => offer.binding(type))) offered.delete('SCRAM-SHA-256-PLUS')
   if (!allow.includes('CRAM-MD5')) offered.delete('CRAM-MD5')
   if (allow.includes('APOP') && timestampOf(offer) !== undefined) offered.add('APOP')
   // One that says nothing of how to log in may still know what every server knew before there was CAPA.

@@ -72,6 +72,16 @@ test('a server that offers no way in is told, with what it offers', async () => 
   })
 })
 
+test('RFC 6750 §5.3: without TLS no token is asked for, let alone sent to another machine', async () => {
+  await using bench = await ImapBench.open()
+  const { password: _, ...remote } = bench.remote
+  const token = (): Promise<string> => assert.fail('a token was asked for')
+  await assert.rejects(tryImapLogIn({ ...remote, host: 'imap.example.it', token }), {
+    code: 'tls',
+    message: /a token would go in the clear, so it was not sent/,
+  })
+})
+
 test('a token that is refused is asked for anew, once', async () => {
   for (const mechanism of ['OAUTHBEARER', 'XOAUTH2']) {
     await using bench = await ImapBench.open({
