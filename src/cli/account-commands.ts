@@ -13,12 +13,14 @@ export function accountCommands(
   const add = account
     .command('add <address>')
     .description('add an account, after trying its log-in')
-    .option('--user <name>', 'whose mail it is')
+    .option('--user <name>', 'whose mail it is (usual: of the only user)')
     .option('--no-check', 'do not try the log-in')
     .option('--offline', 'look nothing up on the network')
-  settings(add).action((address, options) =>
-    chosen(async (context) => (await import('./account-add.ts')).addAccount(context, address, options)),
-  )
+  settings(add)
+    .addHelpText('after', examples)
+    .action((address, options) =>
+      chosen(async (context) => (await import('./account-add.ts')).addAccount(context, address, options)),
+    )
   const set = account
     .command('set <address>')
     .description('change how an account is fetched: what is named here; `usual` takes an option back')
@@ -52,57 +54,54 @@ export function accountCommands(
     .action((address) => chosen(async (context) => (await import('./account.ts')).removeAccount(context, address)))
 }
 
+const examples = `
+Examples:
+  postino account add mario.rossi@libero.it
+  postino account add mario@example.it --server pop.example.it --leave 30`
+
 /** What may be said of an account, when it is added and later. */
 function settings(command: Command): Command {
-  return (
-    command
-      // Where it is.
-      .option('--protocol <protocol>', 'pop3 or imap (by default: what the provider has)')
-      .option('--server <host[:port]>', "the provider's server (by default: it is looked up)")
-      .option(
-        '--tls <how>',
-        'implicit, starttls or none (by default: starttls on the ports for clear text, else implicit)',
-      )
-      .option('--proxy <url>', 'the way there: socks5://[USER@]HOST:PORT or http://[USER@]HOST:PORT')
-      .option('--pin <sha256>', 'only a certificate of the server with this SHA-256 is good (repeatable)', gather)
-      .option('--trust <file>', 'trust the certificates in this file too (PEM)')
-      .option('--client-certificate <file>', 'show the server this certificate (PEM)')
-      .option('--client-key <file>', 'its key (PEM)')
-      // How to log in.
-      .option('--login <login>', 'what to log in as (by default: the address)')
-      .option('--password-stdin', 'read the password from the first line of stdin')
-      .option('--password-command <command>', 'the password is what this prints, each time')
-      .option('--keyring', "keep the password in the system's keyring")
-      .option('--auth <how>', 'password, or oauth: by a browser')
-      .option('--issuer <name>', 'with --auth oauth: google, microsoft … (by default: the one of the provider)')
-      .option('--client-id <id>', 'with --auth oauth: the client id that you have registered')
-      .option('--device', 'with --auth oauth: no browser here; a code is shown, to be typed in elsewhere')
-      .option('--allow <mechanism>', 'also log in by CRAM-MD5 or APOP, which are weak (repeatable)', gather)
-      // What stays there.
-      .option(
-        '--leave <how>',
-        'what stays at the server of what is home: forever (usual), delete, DAYS, newest:N, 700MB or 70%',
-      )
-      .option('--room <amount>', 'how much room the provider gives, such as 1GB')
-      // What comes, and when.
-      .option('--every <time>', 'how often `serve` fetches: 90s, 15m, 2h; 0: only when told to')
-      .option('--largest <amount>', 'do not fetch larger messages on their own')
-      .option('--beyond <what>', 'what becomes of larger ones: skip, or header: only that comes')
-      .option('--first <what>', 'what is fetched first: listed (the order of the server), small or new')
-      .option('--per-day <amount>', 'fetch no more than this a day')
-      // Where it goes.
-      .option('--mailbox <name>', 'where new mail goes (by default: INBOX)')
-      .option('--only <mailbox>', 'by IMAP: only this mailbox; * stands for any text (repeatable)', gather)
-      .option('--except <mailbox>', 'by IMAP: not this one (repeatable)', gather)
-      .option('--split <address=user>', 'mail for this address is for this user (repeatable)', gather)
-      .option('--split-otherwise <user>', 'who gets what is for nobody named')
-      .option('--split-field <name>', 'the header field that names the recipient (repeatable)', gather)
-      .option('--split-prefix <text>', 'what stands before the address in that field')
-      .option(
-        '--hand-on <url>',
-        'hand new mail on: imap://LOGIN@HOST/MAILBOX, smtp:, lmtp:, maildir:, command: (repeatable)',
-        gather,
-      )
-      .option('--hand-on-all', 'hand on what came home before, too')
-  )
+  return command
+    .optionsGroup('Where it is:')
+    .option('--protocol <protocol>', 'pop3 or imap (usual: what the provider has)')
+    .option('--server <host[:port]>', 'the server of the provider (usual: it is looked up)')
+    .option('--tls <how>', 'implicit, starttls or none (usual: starttls on ports 110 and 143, else implicit)')
+    .option('--proxy <url>', 'the way there: socks5://[USER@]HOST:PORT or http://[USER@]HOST:PORT')
+    .option('--pin <sha256>', 'only a certificate of the server with this SHA-256 is good (repeatable)', gather)
+    .option('--trust <file>', 'trust the certificates in this file too (PEM)')
+    .option('--client-certificate <file>', 'show the server this certificate (PEM)')
+    .option('--client-key <file>', 'its key (PEM)')
+    .optionsGroup('How to log in:')
+    .option('--login <login>', 'what to log in as (usual: the address)')
+    .option('--password-stdin', 'read the password from the first line of stdin')
+    .option('--password-command <command>', 'the password is what this prints, each time')
+    .option('--keyring', "keep the password in the system's keyring")
+    .option('--auth <how>', 'password, or oauth: by a browser')
+    .option('--issuer <name>', 'of OAuth 2.0: google, microsoft … (usual: the one of the provider)')
+    .option('--client-id <id>', 'of OAuth 2.0: the client id that you have registered')
+    .option('--device', 'of OAuth 2.0: no browser here; a code is shown, to be typed in elsewhere')
+    .option('--allow <mechanism>', 'also log in by CRAM-MD5 or APOP, which are weak (repeatable)', gather)
+    .optionsGroup('What stays there of what is home:')
+    .option('--leave <how>', 'forever (usual), delete, DAYS, newest:N, 700MB or 70%')
+    .option('--room <amount>', 'how much room the provider gives, such as 1GB: what a share is of')
+    .optionsGroup('What comes, and when:')
+    .option('--every <time>', 'how often `serve` fetches: 90s, 15m, 2h; 0: only when told to')
+    .option('--largest <amount>', 'larger messages wait there, such as 20MB')
+    .option('--beyond <what>', 'of larger ones: skip (usual), or header: that comes')
+    .option('--first <what>', 'what is fetched first: listed (usual: the order of the server), small or new')
+    .option('--per-day <amount>', 'fetch no more than this a day')
+    .optionsGroup('Which mailboxes, and where mail goes:')
+    .option('--only <mailbox>', 'by IMAP: only this mailbox; * stands for any text (repeatable)', gather)
+    .option('--except <mailbox>', 'by IMAP: not this one (repeatable)', gather)
+    .option('--mailbox <name>', 'where new mail goes (usual: INBOX)')
+    .option('--split <address=user>', 'mail for this address is for this user (repeatable)', gather)
+    .option('--split-otherwise <user>', 'who gets what is for nobody named')
+    .option('--split-field <name>', 'the header field that names the recipient (repeatable)', gather)
+    .option('--split-prefix <text>', 'what stands before the address in that field')
+    .option(
+      '--hand-on <url>',
+      'new mail goes there as well: imaps://LOGIN@HOST/MAILBOX, smtps:, lmtp:, maildir:, command: (repeatable)',
+      gather,
+    )
+    .option('--hand-on-all', 'what came home before goes there, too')
 }

@@ -51,11 +51,20 @@ function commands(words: readonly string[], chosen: (run: Run) => void): Command
           .replace(/^error: /, '')
           .trim()
           .replace(/\s*\n\s*/g, ' ')
-        const form = fault.startsWith('missing required argument') ? `; write it so: ${formOf(program, words)}` : ''
+        const named = commandOf(program, words)
+        const form = fault.startsWith('missing required argument')
+          ? `; write it so: ${named.form} ${named.command.usage()}`
+          : fault.startsWith('unknown ')
+            ? `; \`${named.form} --help\` lists what there is`
+            : ''
         write(`postino: ${fault}${form}\n`)
       },
     })
-    .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong usage, 75 try later.')
+    .addHelpText('afterAll', ({ command }) =>
+      command.parent === null
+        ? '\nExit codes: 0 done, 1 something failed, 2 wrong usage, 75 try later.'
+        : '\n--data, --json and --quiet count here, too: see `postino --help`.',
+    )
   program.on('option:version', () => {
     process.stdout.write(`postino ${ownVersion()}\n`)
     throw new CommanderError(0, 'postino.version', '')
@@ -157,8 +166,8 @@ function commands(words: readonly string[], chosen: (run: Run) => void): Command
   return program
 }
 
-/** How the command that these words begin with is written. */
-function formOf(program: Command, words: readonly string[]): string {
+/** The command that these words begin with, and how it is written. */
+function commandOf(program: Command, words: readonly string[]): { form: string; command: Command } {
   let form = program.name()
   let command = program
   for (const word of words) {
@@ -167,7 +176,7 @@ function formOf(program: Command, words: readonly string[]): string {
     command = next
     form += ` ${word}`
   }
-  return `${form} ${command.usage()}`
+  return { form, command }
 }
 
 function ownVersion(): string {

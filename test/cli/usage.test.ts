@@ -8,7 +8,8 @@ import { mbox, postino } from './postino.ts'
 test('wrong words end with 2 and one line that says what was meant', async (t) => {
   const { run } = await postino(t)
   const cases: [string[], RegExp][] = [
-    [['lsit'], /unknown command 'lsit' \(Did you mean list\?\)/],
+    [['lsit'], /unknown command 'lsit' \(Did you mean list\?\); `postino --help` lists what there is/],
+    [['account', 'xyz'], /unknown command 'xyz'; `postino account --help` lists what there is/],
     [['list', '--limti', '3'], /unknown option '--limti' \(Did you mean --limit\?\)/],
     [['list', '--limit', 'three'], /--limit three: give a whole number/],
     [['show'], /missing required argument 'id'/],
@@ -50,7 +51,8 @@ test('no command: the help, on stderr, and 2; --help and --version: on stdout, a
   assert.match(none.stderr, /Usage: postino/)
   const help = await run(['account', 'add', '--help'])
   assert.equal(help.code, 0)
-  assert.match(help.stdout, /--password-stdin/)
+  assert.match(help.stdout, /^How to log in:\n(?: {2}.*\n)*? {2}--password-stdin/m)
+  assert.match(help.stdout, /--json/)
   assert.match((await run(['--version'])).stdout, /^postino \d+\.\d+\.\d+\n$/)
 })
 
