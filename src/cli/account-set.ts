@@ -4,7 +4,7 @@ import type { Account, AccountSettings } from '../accounts/directory.ts'
 import { parseLeave } from '../accounts/leave.ts'
 import { providerOfHost } from '../accounts/providers.ts'
 import { Secrets } from '../accounts/secrets.ts'
-import { settingsText, shown, tryLogIn } from './account.ts'
+import { settingsText, shown, tryBehind, tryLogIn } from './account.ts'
 import { secretGiven } from './account-add.ts'
 import { forgetHandOnPasswords, handOnPasswords } from './account-hand-on.ts'
 import { type AccountWords, accountOptions, usual, withoutUsual } from './account-words.ts'
@@ -31,7 +31,8 @@ export function setAccount(context: Context, given: string, words: AccountWords)
       other || settings.options.auth !== account.options.auth ? await secretGiven(context, settings, words) : undefined
     if (words.check && (secret !== undefined || reachedOtherwise(account, settings))) {
       try {
-        await tryLogIn(settings, secret?.first ?? (await secretOf(account, parts)))
+        const first = secret?.first ?? (await secretOf(account, parts))
+        await tryBehind(context.data, address, () => tryLogIn(settings, first))
       } catch (error) {
         context.notes.failure(
           `postino: ${address}: ${describeAccountFailure(error)} (nothing was changed; --no-check changes without trying)`,

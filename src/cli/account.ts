@@ -9,6 +9,7 @@ import { describeAccountFailure, type ExitCode, isTemporary } from './failure.ts
 import { chooseAccounts } from './fetch.ts'
 import { remoteOf } from './fetch-account.ts'
 import { hostAndPort } from './listen-address.ts'
+import { accountLockFile, holding } from './locks.ts'
 import { withDirectory } from './open.ts'
 
 /** `postino account list` */
@@ -66,11 +67,16 @@ export function removeAccount(context: Context, address: string): Promise<ExitCo
 async function logInFailure(context: Context, directory: Directory, account: Account): Promise<unknown> {
   try {
     const secret = await secretOf(account, { data: context.data, directory, secrets: new Secrets(context.data) })
-    await tryLogIn(account, secret)
+    await tryBehind(context.data, account.address, () => tryLogIn(account, secret))
     return undefined
   } catch (error) {
     return error
   }
+}
+
+/** Tries something at an account's server while nobody fetches from it: a second session on one maildrop is refused. */
+export async function tryBehind(data: string, address: string, work: () => Promise<void>): Promise<void> {
+  await holding(accountLockFile(data, address), 'it is being fetched just now; try again later', work)
 }
 
 /** Logs in and out again. Rejects with why that is not possible. */

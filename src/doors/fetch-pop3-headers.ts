@@ -37,7 +37,10 @@ export async function fetchHeaders(
   /** The server's words where it refuses. */
   async function takeHeader(listed: Listed): Promise<string | undefined> {
     const taking = new Taking(intake, { name: `the header of message ${listed.number}` })
-    const reply = await inStep.ask('TOP', { number: listed.number }, taking.onEvent)
+    const reply = await inStep.ask('TOP', { number: listed.number }, taking.onEvent).catch(async (error: unknown) => {
+      await taking.discard()
+      throw error
+    })
     if (!reply.ok) {
       await taking.discard()
       return reply.text

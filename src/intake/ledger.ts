@@ -93,10 +93,8 @@ export class Ledger {
     if (wanted.length === 0) return []
     const { lost, renamed } = this.#unmatched()
     this.#lost = lost
-    const unmoved = known.length - renamed
-    // Also where no size is familiar, for each server counts in its own way: what is fetched is held against what was here.
-    this.#suspicious = wanted.length >= least && unmoved * 10 <= wanted.length
-    if (!this.#suspicious) return []
+    const many = (count: number): boolean => count >= least && (known.length - renamed) * 10 <= count
+    if (!many(wanted.length)) return []
     const bySize = new Map<number | undefined, LedgerEntry[]>(wanted.map(({ octets }) => [octets, []]))
     bySize.delete(undefined)
     for (const row of lost) for (const size of new Set([row.listed, row.size])) bySize.get(size)?.push(row)
@@ -104,7 +102,9 @@ export class Ledger {
       const entries = listed.uniqueId === '' ? [] : (bySize.get(listed.octets) ?? [])
       return entries.length === 0 ? [] : [{ listed, entries }]
     })
-    return suspects.length < least || unmoved * 10 > suspects.length ? [] : suspects
+    // Each server counts in its own way: where one expects to know something, what is fetched is held against what was here all the same.
+    this.#suspicious = least === 1 || many(suspects.length)
+    return many(suspects.length) ? suspects : []
   }
 
   /**
