@@ -11,6 +11,9 @@ export type CorpusName =
   | 'realistic-serve'
   | 'small'
   | 'small-two-thousand'
+  | 'small-two-hundred'
+  | 'twenty'
+  | 'hundred-thousand'
   | 'big10'
   | 'big100'
   | 'big300'
@@ -33,6 +36,9 @@ const plans: Readonly<Record<CorpusName, Plan>> = {
   'realistic-serve': { profile: 'realistic', count: 2000, seed: 2 },
   small: { profile: 'small', count: 20_000, seed: 3 },
   'small-two-thousand': { profile: 'small', count: 2000, seed: 3 },
+  'small-two-hundred': { profile: 'small', count: 200, seed: 3 },
+  twenty: { profile: 'small', count: 200, seed: 9, users: 20 },
+  'hundred-thousand': { profile: 'small', count: 100_000, seed: 10 },
   big10: { profile: 'big', count: 10_000_000, seed: 4 },
   big100: { profile: 'big', count: 100_000_000, seed: 4 },
   big300: { profile: 'big', count: 300_000_000, seed: 4 },

@@ -35,11 +35,12 @@ export async function addAccount(
     readonly login: string
     readonly password: string
   },
+  address = 'u@example.test',
 ): Promise<void> {
   const { port, tls, protocol = 'pop3' } = server
   const where = ['--server', `127.0.0.1:${port}`, '--tls', tls, '--protocol', protocol]
   const who = ['--login', server.login, '--password-stdin']
-  const words = ['account', 'add', 'u@example.test', ...where, ...who, '--leave', 'forever', '--no-check']
+  const words = ['account', 'add', address, ...where, ...who, '--leave', 'forever', '--no-check']
   await postino(data, words, { input: `${server.password}\n` })
 }
 

@@ -2,8 +2,10 @@ import type { Work } from './harness.ts'
 import { fetchDelayed } from './works/fetch-delayed.ts'
 import { fetchImap } from './works/fetch-imap.ts'
 import { fetchNothing } from './works/fetch-nothing.ts'
+import { fetchProcessor } from './works/fetch-processor.ts'
 import { fetchRealistic } from './works/fetch-realistic.ts'
 import { fetchSmall } from './works/fetch-small.ts'
+import { fetchTwenty } from './works/fetch-twenty.ts'
 import { memory } from './works/memory.ts'
 import { search } from './works/search.ts'
 import { serveIdle } from './works/serve-idle.ts'
@@ -17,7 +19,9 @@ export const works: readonly Work[] = [
   fetchRealistic,
   fetchSmall,
   fetchDelayed,
+  fetchTwenty,
   fetchNothing,
+  fetchProcessor,
   fetchImap,
   serveRetr,
   serveSessions,

@@ -1,7 +1,7 @@
 import { runFetchmail } from '../../test/peers/fetchmail.ts'
 import { runGetmail } from '../../test/peers/getmail.ts'
 import { runMpop } from '../../test/peers/mpop.ts'
-import { peerFetches, postinoFetches } from '../collecting.ts'
+import { peerFetches, postinoFetches, postinoSearches } from '../collecting.ts'
 import type { Source } from '../collecting.ts'
 import { alternate, ratioBar, seconds, speedTable } from '../harness.ts'
 import type { Work } from '../harness.ts'
@@ -16,7 +16,7 @@ export const fetchRealistic: Work = {
     const part: Source = { ...server, corpus: await bench.corpus('realistic-thousand') }
     const slowRuns = Math.min(2, bench.options.runs)
     const outcomes = await alternate(bench, [
-      ...(bench.options.peersOnly ? [] : [postinoFetches(bench, 'Postino', all)]),
+      ...(bench.options.peersOnly ? [] : [postinoFetches(bench, 'Postino', all), postinoSearches(bench, all)]),
       peerFetches(bench, 'mpop', runMpop, all),
       peerFetches(bench, 'getmail6', runGetmail, part, slowRuns),
       peerFetches(
@@ -33,7 +33,8 @@ export const fetchRealistic: Work = {
     return {
       tables: [speedTable(outcomes)],
       bars: [
-        ...ratioBar(what, 2.5, outcomes, 'Postino', 'mpop'),
+        ...ratioBar(`${what}, until received`, 3, outcomes, 'Postino', 'mpop'),
+        ...ratioBar(`${what}, until searchable`, 1, outcomes, 'Postino, until searchable', 'mpop'),
         ...ratioBar(what, 20, outcomes, 'Postino', 'fetchmail + dovecot-lda'),
         ...ratioBar(what, 20, outcomes, 'Postino', 'getmail6'),
       ],

@@ -25,8 +25,8 @@ export const fetchSmall: Work = {
         return { ...table, head: [index === 0 ? 'plain' : 'TLS', ...table.head.slice(1)] }
       }),
       bars: [
-        ...ratioBar('fetch 20,000 small messages, plain', 4, inClear, 'Postino', 'mpop'),
-        ...ratioBar('fetch 20,000 small messages, TLS', 4, inTls, 'Postino', 'mpop'),
+        ...ratioBar('fetch 20,000 small messages, plain', 4.5, inClear, 'Postino', 'mpop'),
+        ...ratioBar('fetch 20,000 small messages, TLS', 6, inTls, 'Postino', 'mpop'),
       ],
       notes: [`${corpus.messages} messages, ${(corpus.octets / 1e6).toFixed(0)} MB, over loopback; TLS is implicit.`],
     }

@@ -188,10 +188,10 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
   parallel: {
     name: 'fetch.parallel',
     kind: 'number',
-    fallback: 8,
+    fallback: 24,
     variable: 'POSTINO_FETCH_PARALLEL',
     about: 'How many accounts are fetched at once.',
     least: 1,
-    most: 64,
+    most: 256,
   },
 }

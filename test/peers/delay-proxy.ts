@@ -16,8 +16,11 @@ export async function startDelayProxy(options: {
   readonly host: string
   readonly port: number
   readonly roundTrip: number
+  /** What the server says of PIPELINING is not passed on. */
+  readonly withoutPipelining?: boolean
 }): Promise<DelayProxy> {
-  const words = [options.host, String(options.port), String(options.roundTrip)]
+  const without = options.withoutPipelining === true ? 'without' : 'with'
+  const words = [options.host, String(options.port), String(options.roundTrip), without]
   const child = fork(fileURLToPath(import.meta.url), words, { execArgv: [], stdio: 'inherit' })
   const killed = (): void => void child.kill()
   process.once('exit', killed)
@@ -38,21 +41,31 @@ export async function startDelayProxy(options: {
 }
 
 /** Everything that is read from one side is written to the other, in order, so many milliseconds later. */
-function carry(from: Socket, to: Socket, delay: number): void {
+function carry(from: Socket, to: Socket, delay: number, change = (chunk: Buffer): Buffer => chunk): void {
   const later = (work: () => void): void => void setTimeout(work, delay)
-  from.on('data', (chunk) => later(() => to.write(chunk)))
+  from.on('data', (chunk: Buffer) => later(() => to.write(change(chunk))))
   from.on('end', () => later(() => to.end()))
   from.on('error', () => later(() => to.destroy()))
 }
 
-function serveProxy(host: string, port: number, roundTrip: number): void {
+/** Takes PIPELINING out of what a server says before a message may be among it. */
+function withoutPipelining(): (chunk: Buffer) => Buffer {
+  let seen = 0
+  return (chunk) => {
+    if (seen > 2000) return chunk
+    seen += chunk.length
+    return Buffer.from(chunk.toString('latin1').replaceAll('PIPELINING\r\n', 'X-NOTHING\r\n'), 'latin1')
+  }
+}
+
+function serveProxy(host: string, port: number, roundTrip: number, without: boolean): void {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
     near.on('error', () => near.destroy())
     // TCP's handshake goes along the way three times before the server knows of it.
     setTimeout(() => {
       const far = connect({ host, port, noDelay: true, allowHalfOpen: true })
       carry(near, far, roundTrip / 2)
-      carry(far, near, roundTrip / 2)
+      carry(far, near, roundTrip / 2, without ? withoutPipelining() : undefined)
     }, roundTrip * 1.5)
   })
   server.listen(0, '127.0.0.1', () => {
@@ -63,6 +76,6 @@ function serveProxy(host: string, port: number, roundTrip: number): void {
 }
 
 if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [host, port, roundTrip] = process.argv.slice(2) as [string, string, string]
-  serveProxy(host, Number(port), Number(roundTrip))
+  const [host, port, roundTrip, without] = process.argv.slice(2) as [string, string, string, string]
+  serveProxy(host, Number(port), Number(roundTrip), without === 'without')
 }
