@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { MisuseError } from '../errors.ts'
+import { endGroup, ownGroup } from './process-group.ts'
 
 /** How long the command may take, milliseconds. */
 const patience = 60_000
@@ -32,14 +33,11 @@ export async function passwordOfCommand(address: string, command: string, limit:
 
 function run(command: string, limit: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const windows = process.platform === 'win32'
-    // In a process group of its own, so that what it started can be ended with it.
-    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'ignore'], detached: !windows })
+    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'ignore'], ...ownGroup })
     const timer = setTimeout(() => {
       reject(new Error(`did not end within ${limit / 1000} s`))
       child.stdout.destroy()
-      if (windows || child.pid === undefined) child.kill('SIGKILL')
-      else process.kill(-child.pid, 'SIGKILL')
+      endGroup(child)
     }, limit)
     let text = Buffer.alloc(0)
     child.stdout.on('data', (chunk: Buffer) => {

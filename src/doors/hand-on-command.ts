@@ -1,7 +1,8 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Readable, Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import type { CommandTarget } from '../accounts/hand-on-target.ts'
+import { endGroup, ownGroup } from '../accounts/process-group.ts'
 import { PeerError } from '../errors.ts'
 import { type Courier, type Outcome, type Parcel, unreadable } from './hand-on-courier.ts'
 
@@ -44,8 +45,7 @@ async function run(command: string, parcel: Parcel, options: CommandCourierOptio
     shell: true,
     env: { ...process.env, ...environmentOf(parcel, account) },
     stdio: ['pipe', 'ignore', 'pipe'],
-    // A group of its own, so that what it has started ends with it.
-    detached: process.platform !== 'win32',
+    ...ownGroup,
   })
   let complaint = ''
   child.stderr.on('data', (octets: Buffer) => (complaint = `${complaint}${octets.toString()}`.slice(-enough)))
@@ -58,7 +58,7 @@ async function run(command: string, parcel: Parcel, options: CommandCourierOptio
   let stopped: string | undefined
   const stop = (why: string): void => {
     stopped ??= why
-    kill(child)
+    endGroup(child)
   }
   const timer = setTimeout(() => stop(`was ended after ${longest / 1000} s`), longest)
   const abort = (): void => stop('stopped')
@@ -66,7 +66,7 @@ async function run(command: string, parcel: Parcel, options: CommandCourierOptio
   try {
     await feed(child.stdin, contents.octets()).catch(() => {
       // With half a message it must not come to a good end.
-      if (parcel.fault !== undefined) kill(child)
+      if (parcel.fault !== undefined) endGroup(child)
     })
     const fault = await ended
     goOn()
@@ -110,13 +110,4 @@ async function feed(stdin: Writable, octets: AsyncIterable<Uint8Array>): Promise
     if (!stdin.write(piece)) await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]).catch(() => undefined)
   }
   stdin.end()
-}
-
-function kill(child: ChildProcessByStdio<Writable, null, Readable>): void {
-  try {
-    if (process.platform === 'win32') child.kill()
-    else if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-  } catch {
-    // It has ended.
-  }
 }

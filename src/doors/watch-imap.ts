@@ -25,8 +25,8 @@ export interface WatchOptions {
   readonly patience?: Patience
   /** How long one IDLE lasts (milliseconds). */
   readonly renewal?: number
-  /** The pause after the first failure (milliseconds). */
-  readonly pause?: number
+  /** Waits between two tries (milliseconds); tests give their own. */
+  readonly wait?: ((milliseconds: number) => Promise<unknown>) | undefined
   /** Between 0 and 1. */
   readonly random?: () => number
 }
@@ -36,7 +36,8 @@ export interface WatchOptions {
  * server knows no IDLE: then only the schedule finds what is new.
  */
 export async function watchImap(remote: Remote, options: WatchOptions): Promise<'stopped' | 'no-idle'> {
-  const { signal, onTrouble, pause = firstPause, random = Math.random } = options
+  const { signal, onTrouble, random = Math.random } = options
+  const { wait = (milliseconds) => sleep(milliseconds, undefined, { signal }).catch(() => undefined) } = options
   for (let failures = 0; !signal.aborted;) {
     const began = performance.now()
     try {
@@ -48,9 +49,9 @@ export async function watchImap(remote: Remote, options: WatchOptions): Promise<
       // One that lasted was a good one.
       failures = performance.now() - began > longestPause ? 1 : failures + 1
       const least = error instanceof RefusedError && error.reason === 'bad-login' ? refusedPause : 0
-      const rest = Math.max(least, Math.min(pause * 2 ** (failures - 1), longestPause))
+      const rest = Math.max(least, Math.min(firstPause * 2 ** (failures - 1), longestPause))
       // Half of it is chance, so that many accounts do not come back together.
-      await sleep(rest * (0.5 + random()), undefined, { signal }).catch(() => undefined)
+      await wait(rest * (0.5 + random()))
     }
   }
   return 'stopped'

@@ -201,8 +201,8 @@ test('whatever becomes of each APPEND, in the end each message is there once', a
       if (waiting + refused === 0) break
       assert.ok(times < 60, `seed ${seed} does not come to an end`)
     }
-    // One that is taken for lost, and stored late, would come now.
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    // One that is taken for lost, and stored late, would have come by then.
+    await server.settled()
     await assertOnceEach(mail, server)
   }
 })

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A message as the mailbox has it. */
 export interface Kept {
@@ -58,6 +59,7 @@ export class ImapTarget {
   readonly commands: string[] = []
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #late: Promise<unknown>[] = []
   #port = 0
 
   private constructor() {
@@ -65,7 +67,8 @@ export class ImapTarget {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
       socket.on('error', () => undefined).setNoDelay(true)
-      new Session(this, socket, ++this.sessions)
+      this.sessions++
+      new Session(this, socket)
     })
   }
 
@@ -103,6 +106,16 @@ export class ImapTarget {
     return uid
   }
 
+  /** Stores after so long (milliseconds). */
+  storeLater(after: number, flags: readonly string[], date: string, octets: Buffer): void {
+    this.#late.push(sleep(after).then(() => this.store(flags, date, octets)))
+  }
+
+  /** Resolves when all is stored that is to be stored late. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#late)
+  }
+
   texts(): string[] {
     return this.messages.map(({ octets }) => octets.toString('latin1'))
   }
@@ -128,7 +141,7 @@ class Session {
   #appends = 0
   #deaf = false
 
-  constructor(target: ImapTarget, socket: Socket, _number: number) {
+  constructor(target: ImapTarget, socket: Socket) {
     this.#target = target
     this.#socket = socket
     socket.on('data', (octets: Buffer) => this.#take(octets))
@@ -184,7 +197,7 @@ class Session {
     }
     if (typeof fate === 'object' && 'no' in fate) return this.#say(`${coming.tag} NO ${fate.no}`)
     if (typeof fate === 'object') {
-      setTimeout(() => target.store(coming.flags, coming.date, octets), fate.storeLate)
+      target.storeLater(fate.storeLate, coming.flags, coming.date, octets)
       return this.#drop()
     }
     const uid = target.store(coming.flags, coming.date, octets)
