@@ -93,6 +93,7 @@ export interface AccountState {
   readonly consentEnds?: number
 }
 
+/** What a clock said, and whether it was put: see `witness`. */
 export interface ClockState {
   /** Milliseconds since 1970. */
   readonly wall: number
@@ -103,6 +104,7 @@ export interface ClockState {
   readonly steadySince?: number
 }
 
+/** How far a mailbox at an IMAP server has been read. */
 export interface MailboxState {
   readonly uidValidity: number
   /** What names it for ever, where the server gives that (RFC 8474 §4). */

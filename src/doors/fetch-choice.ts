@@ -28,6 +28,7 @@ export interface Waiting<T> {
   readonly header: boolean
 }
 
+/** What `choose` says. */
 export interface Chosen<T> {
   /** To be fetched, in this order. */
   readonly due: readonly T[]

@@ -19,6 +19,7 @@ export interface Body {
   readonly size: number
 }
 
+/** How messages are taken in. */
 export interface BodiesOptions {
   /** A message of more octets ends the session with PeerError `reply-too-long`. */
   readonly largest?: number | undefined

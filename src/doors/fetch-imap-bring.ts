@@ -33,6 +33,7 @@ export interface ImapKnown {
   readonly headers: ReadonlyMap<string, MessageId | undefined>
 }
 
+/** What bringing mail home needs of a session. */
 export interface BringingOptions {
   readonly connection: ImapConnection
   readonly remote: Remote

@@ -11,6 +11,7 @@ import type { ImapConnection } from './imap-connection.ts'
 /** So many changes are written together. */
 const together = 500
 
+/** What changes are held against. */
 export interface ChangesOptions {
   readonly ledger: ImapLedger
   readonly mail: UserMail

@@ -22,6 +22,7 @@ export interface MayGo {
   readonly fetchedNow: boolean
 }
 
+/** What deleting at the server needs of a session. */
 export interface ImapDeletionOptions {
   readonly connection: ImapConnection
   /** The mail that has the ledger, and the mail of others to whom messages of this account have gone. */

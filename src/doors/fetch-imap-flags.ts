@@ -24,6 +24,7 @@ export function homeFlags(there: Iterable<string>): Flag[] {
   return [...flags, ...keywords.values()].toSorted()
 }
 
+/** Whether the two are the same flags, in whatever order and case. */
 export function sameFlags(a: readonly Flag[], b: readonly Flag[]): boolean {
   if (a.length !== b.length) return false
   const there = new Set(a.map((flag) => flag.toLowerCase()))

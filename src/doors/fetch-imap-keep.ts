@@ -8,6 +8,7 @@ import { byLabels } from './fetch-imap-gmail.ts'
 import type { Wanted } from './fetch-imap-listing.ts'
 import { rename, type RecognitionOptions } from './fetch-imap-recognise.ts'
 
+/** To whom and where what comes is taken. */
 export interface ImapKeepingOptions {
   readonly recognition: RecognitionOptions
   readonly deliveries: Deliveries

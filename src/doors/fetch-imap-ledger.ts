@@ -32,6 +32,7 @@ export function imapUniqueId(place: ImapPlace, uid: number, emailId = '', byHead
   return `${place.uidValidity}/${uid}/${byHeader ? '~' : ''}${emailId}/${keysOf(place)[0]}`
 }
 
+/** What a unique-id of the ledger says; undefined where it is none of IMAP. */
 export function imapName(uniqueId: string): ImapName | undefined {
   const [, uidValidity, uid, byHeader, emailId = '', mailbox = ''] = named.exec(uniqueId) ?? []
   if (uidValidity === undefined) return undefined

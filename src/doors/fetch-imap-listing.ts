@@ -52,6 +52,7 @@ export interface Looked {
   readonly hasModseq: boolean
 }
 
+/** How closely a mailbox is looked at, and against what. */
 export interface LookOptions {
   readonly ledger: ImapLedger
   /** What an earlier session found, where it can be believed. */

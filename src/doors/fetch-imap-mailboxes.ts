@@ -4,6 +4,7 @@ import type { ListResponse } from 'imapflow'
 /** Special uses (RFC 6154 §2, Gmail's) that are not fetched unless asked for: what nobody keeps, and what shows mail of other mailboxes. */
 const leftOut = new Set(['\\Junk', '\\Trash', '\\Drafts', '\\All', '\\Flagged', '\\Important'])
 
+/** Which mailboxes are wanted, and what the server says of its names. */
 export interface MailboxChoice {
   /** Only those, and not those; `*` stands for any text, and a special use (`\Sent`) for the mailbox that has it. */
   readonly only?: readonly string[] | undefined
@@ -52,7 +53,7 @@ export function useOf(listed: ListResponse, saysUse: boolean): string | undefine
   return saysUse && specialUseSource !== 'extension' ? undefined : specialUse
 }
 
-export function isInbox(path: string): boolean {
+function isInbox(path: string): boolean {
   return path.toUpperCase() === 'INBOX'
 }
 

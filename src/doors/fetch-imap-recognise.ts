@@ -7,6 +7,7 @@ import type { ImapMap } from './fetch-imap-map.ts'
 import { portions } from './fetch-imap-uids.ts'
 import type { ImapConnection } from './imap-connection.ts'
 
+/** What messages are known again by. */
 export interface RecognitionOptions {
   readonly connection: ImapConnection
   readonly account: string

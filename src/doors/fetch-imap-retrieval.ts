@@ -35,6 +35,7 @@ export interface Fetched {
   readonly isNew: boolean
 }
 
+/** What retrieving needs of a session. */
 export interface ImapRetrievalOptions {
   readonly connection: ImapConnection
   readonly intake: Intake

@@ -5,6 +5,7 @@ import { ImapSession } from './fetch-imap-session.ts'
 import type { FetchOptions, FetchReport, Planned, Remote } from './fetching.ts'
 import { ImapConnection } from './imap-connection.ts'
 
+/** How to fetch by IMAP, beside what both doors are told. */
 export interface ImapFetchOptions extends FetchOptions {
   /** Only these mailboxes, and not those: see `AccountOptions`. */
   readonly only?: readonly string[] | undefined
@@ -13,6 +14,7 @@ export interface ImapFetchOptions extends FetchOptions {
   readonly state?: Readonly<Record<string, MailboxState>> | undefined
 }
 
+/** What came of a fetch by IMAP. */
 export interface ImapFetchReport extends FetchReport {
   /** To be given to the next fetch: how far each mailbox has been read. */
   readonly mailboxes: Readonly<Record<string, MailboxState>>

@@ -6,6 +6,7 @@ import { endGroup, ownGroup } from '../accounts/process-group.ts'
 import { PeerError } from '../errors.ts'
 import { type Courier, type Outcome, type Parcel, unreadable } from './hand-on-courier.ts'
 
+/** For whom a command runs, and how long it may. */
 export interface CommandCourierOptions {
   /** The address that brought the messages in. */
   readonly account: string

@@ -80,6 +80,7 @@ export class Fingerprint {
   }
 }
 
+/** The fingerprint of a message at home. Rejects with StoreError. */
 export async function fingerprintOf(mail: UserMail, id: MessageId): Promise<string> {
   const print = new Fingerprint()
   for await (const piece of mail.bytes(id)) print.take(piece)

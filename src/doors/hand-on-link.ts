@@ -15,6 +15,7 @@ const longestLine = 64 << 10
 /** Where a target is: at a port, or at a socket of this machine. */
 export type LinkPlace = Destination | { readonly path: string }
 
+/** The way to a server, and how long it is waited for. */
 export interface LinkOptions {
   readonly patience?: Patience | undefined
   readonly signal?: AbortSignal | undefined

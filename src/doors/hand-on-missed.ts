@@ -6,6 +6,7 @@ import type { Message, UserMail } from '../store/store.ts'
 import { clearUnderWay, noteHanded, type UnderWay } from './hand-on-book.ts'
 import type { Courier } from './hand-on-courier.ts'
 
+/** Where to look, and who is told what was found. */
 export interface MissedOptions {
   readonly mail: UserMail
   readonly target: HandOnTarget

@@ -16,6 +16,7 @@ import { Missed } from './hand-on-missed.ts'
 import { openCourier, type TargetAccess } from './hand-on-open.ts'
 import { rests, worse } from './trouble.ts'
 
+/** What to hand on, where to, and how. */
 export interface HandOnOptions extends Route, TargetAccess {
   readonly mail: UserMail
   /** Leave in peace what failed lately, as a schedule should; without it everything is tried. */

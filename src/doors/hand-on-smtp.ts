@@ -10,6 +10,7 @@ import { LineLink, type LinkOptions } from './hand-on-link.ts'
 import { type HandOnSecret, logInAt } from './hand-on-log-in.ts'
 import { SmtpSession, type SmtpReply } from './hand-on-smtp-session.ts'
 
+/** The way to an SMTP or LMTP server, and for whom. */
 export interface SmtpCourierOptions extends LinkOptions {
   /** The address that brought the messages in. */
   readonly account: string

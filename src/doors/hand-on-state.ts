@@ -17,6 +17,7 @@ export interface HandOnState {
   readonly due: number | undefined
 }
 
+/** A message that the target would not take. */
 export interface RefusedMessage {
   /** The number of the message here. */
   readonly message: number

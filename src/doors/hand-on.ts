@@ -6,6 +6,7 @@ import { type HandOnOptions, Round } from './hand-on-round.ts'
 
 export type { HandOnOptions } from './hand-on-round.ts'
 
+/** What came of handing on along one route. */
 export interface HandOnReport {
   /** Messages handed on now. */
   readonly handed: number

@@ -17,6 +17,7 @@ import { Pace } from './pop3-pace.ts'
 /** No answer has so long a part that is no message: headers, names, lists of numbers (octets). */
 const longestPart = 64 << 20
 
+/** How long a server is waited for. */
 export interface ImapConnectionOptions {
   readonly patience?: Patience | undefined
   readonly signal?: AbortSignal | undefined

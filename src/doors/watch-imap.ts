@@ -14,6 +14,7 @@ const refusedPause = 60 * 60_000
 /** What comes close together is told once (milliseconds). */
 const together = 500
 
+/** What is watched, and who is told. */
 export interface WatchOptions {
   /** Something has changed in the mailbox, or may have while nobody watched. */
   readonly onNews: () => void

@@ -14,7 +14,7 @@ export interface Split {
 }
 
 /** Where servers write for whom a message is: what the header says of To and Cc is the sender's, and tells nothing. */
-export const usualFields: readonly string[] = [
+const usualFields: readonly string[] = [
   'delivered-to',
   'x-original-to',
   'envelope-to',

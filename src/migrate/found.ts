@@ -3,6 +3,7 @@ import type { AccountSettings } from '../accounts/directory.ts'
 
 /** The programs whose accounts are taken over. */
 export const programs = ['fetchmail', 'getmail', 'mpop', 'thunderbird'] as const
+/** One of them. */
 export type Program = (typeof programs)[number]
 
 /** Something a person must know of a line in the files of the old program; it never says a secret. */

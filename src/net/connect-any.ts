@@ -18,6 +18,7 @@ const headStart = 250
 /** As the system resolves names, and in its order (RFC 6724). */
 const systemLookup: Lookup = (host) => lookUp(host, { all: true, order: 'verbatim' })
 
+/** How addresses are found and tried. */
 export interface ConnectAnyOptions {
   readonly lookup?: Lookup | undefined
   /** Ends all attempts; rejects with its reason. */

@@ -16,6 +16,7 @@ export interface Trust {
   readonly clientCertificate?: { readonly certificate: string; readonly key: string }
 }
 
+/** What a handshake begins with. */
 export interface HandshakeOptions {
   /** The protocol's name (RFC 7301). */
   readonly alpn?: string | undefined

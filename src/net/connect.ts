@@ -17,6 +17,7 @@ export interface Reach extends Trust {
   readonly proxy?: string
 }
 
+/** How to connect, and how long that may take. */
 export interface ConnectOptions {
   /** TLS from the first octet (RFC 8314 §3). */
   readonly tls: boolean

@@ -4,6 +4,7 @@ export interface Destination {
   readonly port: number
 }
 
+/** `HOST:PORT`, an IPv6 address in brackets. */
 export function spelt({ host, port }: Destination): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

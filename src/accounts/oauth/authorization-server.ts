@@ -21,6 +21,7 @@ export interface RequestOptions {
   readonly signal?: AbortSignal
 }
 
+/** Them, for an issuer: through its proxy. */
 export function requestOptions({ proxy }: Registration, signal?: AbortSignal): RequestOptions {
   return {
     [oauth.customFetch]: requestThrough(proxy),

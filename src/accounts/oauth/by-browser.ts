@@ -9,6 +9,7 @@ import { type IssuerClient, type Tokens, tokensOf } from './tokens.ts'
 /** How long a person may take, milliseconds. */
 const patience = 15 * 60_000
 
+/** Who is asked for consent, and how. */
 export interface BrowserConsent {
   /** Whom the issuer is to ask; it may ask somebody else all the same. */
   readonly login?: string | undefined

@@ -16,6 +16,7 @@ export interface DeviceCode {
   readonly expires: number
 }
 
+/** How the person is told what to do. */
 export interface DeviceConsent {
   show(device: DeviceCode): void | Promise<void>
   readonly signal?: AbortSignal | undefined

@@ -49,7 +49,7 @@ export async function configuredClient(
 }
 
 /** One client of the table, if what stands there is right. `file`: where it stands. */
-export function clientIn(table: unknown, name: string, file: string): ConfiguredClient {
+function clientIn(table: unknown, name: string, file: string): ConfiguredClient {
   if (table === undefined) return {}
   const fault = (path: string, expected: string): MisuseError =>
     new MisuseError('configuration', `${file}: ${path} is not ${expected}`)

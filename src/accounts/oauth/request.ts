@@ -16,6 +16,7 @@ export interface Asked {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Asks a URL and gives the answer, whatever its status. */
 export type Request = (url: string, asked: Asked) => Promise<Response>
 
 /**
