@@ -54,8 +54,9 @@ async function rowsByHead(
   const rows = new Map<readonly LedgerEntry[], Map<string, Hash[]>>()
   for (const entries of new Set(suspects.map((suspect) => suspect.entries))) {
     const byHead = new Map<string, Hash[]>()
-    for (const entry of entries) {
-      const head = await readableHead(mail, entry)
+    const noted = await mail.read((view) => entries.map((entry) => view.head(entry)))
+    for (const [place, entry] of entries.entries()) {
+      const head = noted[place] ?? (await readableHead(mail, entry))
       if (head === undefined) continue
       const same = byHead.get(head)
       if (same === undefined) byHead.set(head, [entry.hash])
