@@ -8,6 +8,12 @@ export interface Endpoint {
   readonly tls: 'implicit' | 'starttls'
 }
 
+/** By IANA: TLS from the first octet has a port of its own (RFC 8314 §3.2, §3.3), STARTTLS that of clear text (RFC 2595). */
+export function usualPort(protocol: Protocol, tls: Endpoint['tls'] | 'none'): number {
+  if (protocol === 'pop3') return tls === 'implicit' ? 995 : 110
+  return tls === 'implicit' ? 993 : 143
+}
+
 /** What a provider puts up with. */
 export interface ProviderLimits {
   /** Least time from one log-in to the next, milliseconds. */

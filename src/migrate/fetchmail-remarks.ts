@@ -1,8 +1,9 @@
 import type { Setting } from './fetchmail-rc.ts'
+import { notTaken } from './not-taken.ts'
 
 type Saying = string | ((setting: Setting) => string | undefined)
 
-const delivery = 'mail comes into Postino now; to hand it on as well, see docs/hand-on.md'
+const { delivery } = notTaken
 const asItCame = 'messages are kept as they come'
 const whenOn =
   (text: string): Saying =>
@@ -34,11 +35,11 @@ const sayings: Readonly<Record<string, Saying>> = {
   dropdelivered: whenOn(asItCame),
   mimedecode: whenOn(asItCame),
   tracepolls: whenOn(asItCame),
-  timeout: 'Postino has time-outs of its own for each step',
-  idletimeout: 'Postino has time-outs of its own for each step',
+  timeout: notTaken.timeOut,
+  idletimeout: notTaken.timeOut,
   flush: whenOn('what another program fetched is never deleted at the server'),
   limitflush: whenOn('what is too large stays at the server'),
-  fetchlimit: unlessZero('each fetch brings all that is new; octets a day can be limited'),
+  fetchlimit: unlessZero(notTaken.amount),
   expunge: unlessZero('all is deleted at the end of a session, once it is home'),
   warnings: 'what is too large is told at each fetch',
   plugin: 'the connection is made without it; through a proxy or a tunnel: give the account another server, or a proxy',
@@ -49,9 +50,9 @@ const sayings: Readonly<Record<string, Saying>> = {
   principal: 'there is no Kerberos',
   sslcertpath:
     'a folder of certificates is not taken over: name one file as trusted, if the system does not trust them',
-  sslcommonname: 'a certificate must name the server: give the account the name that it has, or pin it',
+  sslcommonname: notTaken.nameOfCertificate,
   sslfingerprint: 'an MD5 proves nothing any more: pin the certificate by its SHA-256',
-  moveto: 'nothing is moved at the server',
+  moveto: notTaken.move,
   passwordfd: 'no password is read from a descriptor',
 }
 

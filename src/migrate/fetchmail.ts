@@ -1,10 +1,12 @@
 import { dirname, join, resolve } from 'node:path'
 import type { AccountOptions } from '../accounts/account-options.ts'
+import { usualPort } from '../accounts/provider.ts'
 import { parseFetchmailRc, type LocalName, type ServerEntry, type Setting, type UserEntry } from './fetchmail-rc.ts'
 import { fetchIdsKey, parseFetchIds } from './fetchmail-ids.ts'
 import { remarkOn } from './fetchmail-remarks.ts'
 import type { Findings, Found, Had, Remark, Surroundings } from './found.ts'
 import { netrcPassword } from './netrc.ts'
+import { notTaken } from './not-taken.ts'
 import { oauthRemark } from './oauth.ts'
 import { readText } from './text-file.ts'
 
@@ -103,13 +105,10 @@ function accountOf(entry: Entry, login: string, whole: Whole): Found | Remark {
   }
   const tls = tlsOf(is('ssl'), text('sslproto'))
   if (tls !== 'none' && is('sslcertck') === false)
-    remark(
-      last('sslcertck')?.line ?? 0,
-      'no sslcertck is not taken over: a certificate that nobody vouches for must be trusted or pinned by its SHA-256',
-    )
+    remark(last('sslcertck')?.line ?? 0, `no sslcertck is not taken over: ${notTaken.unverified}`)
   if (server.kind === 'skip') remark(server.line, 'skip: `postino serve` does not fetch it by itself')
   if (is('fetchall') === true && is('keep') === true)
-    remark(last('fetchall')?.line ?? 0, 'fetchall is not taken over: each message is fetched once')
+    remark(last('fetchall')?.line ?? 0, `fetchall is not taken over: ${notTaken.again}`)
   const auth = authOf(text('auth')?.toLowerCase(), proto, host)
   if (auth.remark !== undefined) remark(last('auth')?.line ?? server.line, auth.remark)
 
@@ -150,7 +149,7 @@ function accountOf(entry: Entry, login: string, whole: Whole): Found | Remark {
     settings: {
       protocol,
       server: host,
-      port: port ?? (protocol === 'pop3' ? (tls === 'implicit' ? 995 : 110) : tls === 'implicit' ? 993 : 143),
+      port: port ?? usualPort(protocol, tls),
       tls,
       login,
       leave: is('keep') === true ? 'forever' : 'delete',

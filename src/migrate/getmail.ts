@@ -1,33 +1,32 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { AccountOptions } from '../accounts/account-options.ts'
+import { usualPort } from '../accounts/provider.ts'
 import type { Findings, Found, Had, Remark, Surroundings } from './found.ts'
 import { type IniValue, parseIni, pythonStrings } from './ini.ts'
 import { netrcPassword } from './netrc.ts'
+import { notTaken } from './not-taken.ts'
 import { oauthRemark } from './oauth.ts'
 import { oldmailFile, parseImapOldmail, parseOldmail } from './oldmail.ts'
 import { fingerprint, homePath, shellWords } from './values.ts'
 import { readText } from './text-file.ts'
 
-/** Where the mail goes, and what happens on the way, is the old program's. */
-const delivery = 'mail comes into Postino now; to hand it on as well, see docs/hand-on.md'
-
 /** What there is no place for in an account, and what to do instead. What is not here is taken over, or makes no difference. */
 const retrieverRemarks: Readonly<Record<string, string>> = {
-  timeout: 'Postino has time-outs of its own for each step',
+  timeout: notTaken.timeOut,
   delete_dup_msgids: 'messages with the same unique-id are all fetched, and none is deleted unread',
-  ssl_version: 'TLS 1.2 and newer are used',
+  ssl_version: notTaken.tlsVersion,
   ssl_ciphers: 'what Node.js offers is used',
-  ssl_cert_hostname: 'a certificate must name the server: give the account the name that it has, or pin it',
+  ssl_cert_hostname: notTaken.nameOfCertificate,
   use_kerberos: 'there is no Kerberos: the log-in is by password',
-  move_on_delete: 'nothing is moved at the server',
+  move_on_delete: notTaken.move,
   imap_search: 'all messages of a mailbox are fetched',
   imap_on_delete: 'no flag is set at the server',
 }
 const optionRemarks: Readonly<Record<string, string>> = {
   delete_bigger_than: 'large messages stay as long as others',
-  max_messages_per_session: 'each fetch brings all that is new; octets a day can be limited',
-  max_bytes_per_session: 'each fetch brings all that is new; octets a day can be limited',
+  max_messages_per_session: notTaken.amount,
+  max_bytes_per_session: notTaken.amount,
 }
 
 /** Reads the account of a getmail rc file, and what getmail remembers of it. Writes nothing. */
@@ -54,8 +53,8 @@ export function readGetmail(file: string, around: Surroundings): Findings {
   const protocol = kind === 'IMAP' ? 'imap' : 'pop3'
   const server = text('server') ?? ''
   if (server === '') return fault(line('type'), 'the retriever names no server')
-  const usual = protocol === 'imap' ? (ssl === undefined ? 143 : 993) : ssl === undefined ? 110 : 995
-  const port = Number(text('port') ?? usual)
+  const tls = ssl === undefined ? 'none' : 'implicit'
+  const port = Number(text('port') ?? usualPort(protocol, tls))
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return fault(line('port'), `${text('port')} is no port`)
   const netrc = yes(options.get('use_netrc')?.text)
   const login = text('username') ?? (netrc ? around.person : '')
@@ -64,7 +63,10 @@ export function readGetmail(file: string, around: Surroundings): Findings {
   for (const [section, values] of ini)
     if (section === 'destination' || section.toLowerCase().startsWith('filter')) {
       const first = [...values.values()][0]?.line ?? 0
-      remark(first, `[${section}] is not taken over: ${section === 'destination' ? delivery : 'there are no filters'}`)
+      remark(
+        first,
+        `[${section}] is not taken over: ${section === 'destination' ? notTaken.delivery : notTaken.filters}`,
+      )
     }
   for (const [table, values] of [
     [retrieverRemarks, retriever],
@@ -83,7 +85,7 @@ export function readGetmail(file: string, around: Surroundings): Findings {
   if (form === 'BrokenUIDL')
     remark(line('type'), 'getmail keeps no list of what it fetched there: all that is at the server will be fetched')
   if (yes(options.get('read_all')?.text) && !yes(options.get('delete')?.text))
-    remark(line('read_all'), 'read_all is not taken over: each message is fetched once')
+    remark(line('read_all'), `read_all is not taken over: ${notTaken.again}`)
 
   const mailboxes = protocol === 'imap' ? (text('mailboxes') ?? '("INBOX",)') : undefined
   const only = mailboxes === undefined || mailboxes.trim() === 'ALL' ? undefined : pythonStrings(mailboxes)
@@ -126,7 +128,7 @@ export function readGetmail(file: string, around: Surroundings): Findings {
       protocol,
       server,
       port,
-      tls: ssl === undefined ? 'none' : 'implicit',
+      tls,
       login,
       leave: yes(options.get('delete')?.text) ? 'delete' : days > 0 ? days : 'forever',
       options: accountOptions,

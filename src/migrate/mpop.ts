@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { AccountOptions } from '../accounts/account-options.ts'
+import { usualPort } from '../accounts/provider.ts'
 import type { Findings, Found, Had, Remark, Surroundings } from './found.ts'
 import { type MpopAccount, parseMpopRc } from './mpop-rc.ts'
 import { netrcPassword } from './netrc.ts'
+import { notTaken } from './not-taken.ts'
 import { oauthRemark } from './oauth.ts'
 import { readText } from './text-file.ts'
 import { parseUidls } from './uidls.ts'
@@ -21,20 +23,20 @@ const where =
 
 /** What there is no place for in an account, and what to do instead. What is not here is taken over, or makes no difference. */
 const sayings: Readonly<Record<string, Saying>> = {
-  delivery: always('mail comes into Postino now; to hand it on as well, see docs/hand-on.md'),
-  timeout: always('Postino has time-outs of its own for each step'),
+  delivery: always(notTaken.delivery),
+  timeout: always(notTaken.timeOut),
   source_ip: always('the system chooses from which address to connect'),
   socket: always('there are no sockets of the file system: give the account a host'),
-  filter: always('there are no filters'),
+  filter: always(notTaken.filters),
   killsize: (value) =>
     ['', 'off'].includes(value) ? undefined : 'nothing is deleted unread; what is too large can be left there',
-  only_new: where('off', 'each message is fetched once'),
+  only_new: where('off', notTaken.again),
   ntlmdomain: always('there is no NTLM'),
   tls_crl_file: always('revoked certificates are not looked up'),
-  tls_priorities: always('TLS 1.2 and newer are used'),
-  tls_min_dh_prime_bits: always('TLS 1.2 and newer are used'),
-  tls_host_override: always('a certificate must name the server: give the account the name that it has, or pin it'),
-  tls_certcheck: where('off', 'a certificate that nobody vouches for must be trusted or pinned by its SHA-256'),
+  tls_priorities: always(notTaken.tlsVersion),
+  tls_min_dh_prime_bits: always(notTaken.tlsVersion),
+  tls_host_override: always(notTaken.nameOfCertificate),
+  tls_certcheck: where('off', notTaken.unverified),
   tls_fingerprint: (value) =>
     value === '' || fingerprint(value) !== undefined ? undefined : 'only SHA-256 is good for a pin',
 }
@@ -72,7 +74,7 @@ function accountOf(
   const login = text('user')
   if (login === '') return fault('account', 'there is no user, as whom to log in')
   const tls = on('tls', false) ? (on('tls_starttls', true) ? 'starttls' : 'implicit') : 'none'
-  const port = Number(text('port') || (tls === 'implicit' ? 995 : 110))
+  const port = Number(text('port') || usualPort('pop3', tls))
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return fault('port', `${text('port')} is no port`)
   const largest = text('skipsize') === '' || text('skipsize') === 'off' ? 0 : sizeOf(text('skipsize'))
   if (largest === undefined) return fault('skipsize', `${text('skipsize')} is no size`)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AccountOptions } from '../accounts/account-options.ts'
 import type { Leave } from '../accounts/leave.ts'
+import { usualPort } from '../accounts/provider.ts'
 import type { Findings, Found, Remark } from './found.ts'
 import { oauthRemark } from './oauth.ts'
 import { parsePopState } from './popstate.ts'
@@ -95,7 +96,6 @@ function accountOf(
   if (socket === 1) remark('socketType', 'was TLS if there is any: it is TLS always now')
   const tls = socket === 3 ? 'implicit' : socket === 0 ? 'none' : 'starttls'
   const port = number('port') ?? -1
-  const usual = protocol === 'pop3' ? (tls === 'implicit' ? 995 : 110) : tls === 'implicit' ? 993 : 143
 
   const method = number('authMethod') ?? 3
   const oauth = method === 10 ? oauthRemark(host) : undefined
@@ -119,7 +119,7 @@ function accountOf(
     settings: {
       protocol,
       server: host,
-      port: port > 0 && port < 65_536 ? port : usual,
+      port: port > 0 && port < 65_536 ? port : usualPort(protocol, tls),
       tls,
       login,
       leave: protocol === 'imap' ? 'forever' : leaveOf(is, number),

@@ -1,21 +1,12 @@
 import { PeerError } from '../../errors.ts'
-import type { Endpoint, Protocol } from '../provider.ts'
+import { type Endpoint, type Protocol, usualPort } from '../provider.ts'
 import { plain } from './by-srv.ts'
 import { type Answer, type Question, wanted } from './found.ts'
 import type { Look } from './look.ts'
 
 /** What servers are called where nobody is told (RFC 8314 §3: TLS from the first octet goes before STARTTLS). */
 const names: Readonly<Record<Protocol, readonly string[]>> = { pop3: ['pop3', 'pop', 'mail'], imap: ['imap', 'mail'] }
-const doors = {
-  pop3: [
-    { port: 995, tls: 'implicit' },
-    { port: 110, tls: 'starttls' },
-  ],
-  imap: [
-    { port: 993, tls: 'implicit' },
-    { port: 143, tls: 'starttls' },
-  ],
-} as const
+const ways = ['implicit', 'starttls'] as const
 
 /** Knocks at the usual names of the domain, at all at once; the best that says hello, with a certificate for its name, is taken. */
 export async function byProbe(question: Question, look: Look, signal: AbortSignal): Promise<Answer> {
@@ -23,9 +14,10 @@ export async function byProbe(question: Question, look: Look, signal: AbortSigna
   const ended = new AbortController()
   const either = AbortSignal.any([signal, ended.signal])
   const servers = wanted(question).flatMap((protocol) =>
-    doors[protocol].flatMap(({ port, tls }) =>
-      names[protocol].map((name) => ({ protocol, endpoint: { host: `${name}.${domain}`, port, tls } })),
-    ),
+    ways.flatMap((tls) => {
+      const port = usualPort(protocol, tls)
+      return names[protocol].map((name) => ({ protocol, endpoint: { host: `${name}.${domain}`, port, tls } }))
+    }),
   )
   const answers = servers.map(({ protocol, endpoint }) => knock(look, endpoint, protocol, either))
   const faults: string[] = []
