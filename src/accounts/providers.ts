@@ -4,12 +4,14 @@ import { domainOf } from './names.ts'
 import { readProviders } from './provider-file.ts'
 import type { Provider, ProviderData, ProviderLimits } from './provider.ts'
 
+const providersFile = new URL('../../data/providers/providers.toml', import.meta.url)
+let loadedText: string | undefined
 let loaded: ProviderData | undefined
 
 /** What Postino itself knows of providers; read once. */
 export function providerData(): ProviderData {
-  const file = new URL('../../data/providers/providers.toml', import.meta.url)
-  return (loaded ??= readProviders(readFileSync(file, 'utf8'), 'data/providers/providers.toml'))
+  loadedText ??= readFileSync(providersFile, 'utf8')
+  return (loaded ??= readProviders(loadedText, 'data/providers/providers.toml'))
 }
 
 /** The provider of an address by its domain; undefined where it is not known. */
@@ -28,7 +30,9 @@ export function providerOfHost(host: string): Provider | undefined {
 
 /** What the provider of an account puts up with, by the server that it is fetched from; empty where that is not known. */
 export function limitsOf({ server }: { readonly server: string }): ProviderLimits {
-  return providerOfHost(server)?.limits ?? {}
+  // Asked at each fetch, mostly of servers that are not in the table: whoever is not named there needs no reading of it.
+  loadedText ??= readFileSync(providersFile, 'utf8')
+  return loadedText.includes(server.toLowerCase()) ? (providerOfHost(server)?.limits ?? {}) : {}
 }
 
 /** The provider that takes mail at this host (MX): the one that names the longest part of its name. */

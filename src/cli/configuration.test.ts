@@ -33,7 +33,7 @@ test('without a file, every key has its default', async (t) => {
     certificate: undefined,
     oauth: undefined,
     fetchEvery: 15 * 60_000,
-    fetchParallel: 8,
+    fetchParallel: 24,
   })
 })
 
