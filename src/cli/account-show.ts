@@ -2,7 +2,7 @@ import type { Account } from '../accounts/directory.ts'
 import { leaveText } from '../accounts/leave.ts'
 import { consentWarning } from '../accounts/oauth/consent-end.ts'
 import { limitsOf } from '../accounts/providers.ts'
-import type { Trouble } from '../store/store.ts'
+import type { LedgerEntry, Trouble } from '../store/store.ts'
 import { shown } from './account.ts'
 import type { HandOnState } from '../doors/hand-on-state.ts'
 import { count, dateText, octetsText, plural } from './amounts.ts'
@@ -26,7 +26,7 @@ export async function showAccount(context: Context, address: string): Promise<Ex
     const { home, troubles, handOn } = await withStore(context, async (store) => {
       const mail = await store.open(account.user)
       return await mail.read((view) => ({
-        home: view.ledger(name).length,
+        home: knownOf(view.ledger(name)),
         troubles: view.troubles(name),
         handOn: handOnStates(view, account, Date.now()),
       }))
@@ -143,4 +143,10 @@ function linesOf(
 function secretText({ options: { secretFrom } }: Account): string {
   if (secretFrom === 'keyring') return "a password in the system's keyring"
   return typeof secretFrom === 'object' ? `a password that \`${secretFrom.command}\` prints` : 'a password'
+}
+
+/** How many messages: one that has had several names there is one. */
+function knownOf(rows: readonly LedgerEntry[]): number {
+  const names = rows.map(({ message, hash, nth, uniqueId }) => message ?? (hash === '' ? uniqueId : `${hash} ${nth}`))
+  return new Set(names).size
 }

@@ -195,3 +195,14 @@ test('a user is not removed while an account of somebody else brings mail for th
   lock.release()
   assert.equal((await removing).code, 0)
 })
+
+test('a message that has had several names at its provider is one that is known', async (t) => {
+  const [at, made] = [await provider(t), await postino(t)]
+  assert.equal((await add(made, at)).code, 0)
+  for (const id of ['a', 'b']) at.messages.set(id, letter(id))
+  await made.run(['fetch'])
+  at.messages.clear()
+  for (const id of ['a', 'b']) at.messages.set(`new-${id}`, letter(id))
+  assert.equal((await made.json(['fetch']))[0]?.['skipped'], 2)
+  assert.equal((await made.json(['account', 'show', address]))[0]?.['known'], 2)
+})
