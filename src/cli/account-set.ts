@@ -4,10 +4,13 @@ import type { Account, AccountSettings } from '../accounts/directory.ts'
 import { parseLeave } from '../accounts/leave.ts'
 import { providerOfHost } from '../accounts/providers.ts'
 import { Secrets } from '../accounts/secrets.ts'
-import { settingsText, shown, tryBehind, tryLogIn } from './account.ts'
+import { MisuseError } from '../errors.ts'
+import { shown, tryBehind, tryLogIn } from './account.ts'
 import { secretGiven } from './account-add.ts'
+import { rowLines, settingRows } from './account-lines.ts'
 import { forgetHandOnPasswords, handOnPasswords } from './account-hand-on.ts'
 import { type AccountWords, accountOptions, usual, withoutUsual } from './account-words.ts'
+import { readConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
 import { describeAccountFailure, type ExitCode, exitCodeOf } from './failure.ts'
 import { waysOf } from './discovery-ways.ts'
@@ -18,6 +21,8 @@ import { checkSplitUsers } from './split-option.ts'
 
 /** `postino account set ADDRESS`: changes what is named, after trying the log-in where that may have changed. */
 export function setAccount(context: Context, given: string, words: AccountWords): Promise<ExitCode> {
+  if (Object.keys(words).every((word) => word === 'check'))
+    throw new MisuseError('usage', 'say what to change: `postino account set --help` lists what there is')
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const [account] = chooseAccounts(directory, [given])
     if (account === undefined) return 1
@@ -29,7 +34,8 @@ export function setAccount(context: Context, given: string, words: AccountWords)
     const other = words.passwordStdin === true || words.keyring === true || words.passwordCommand !== undefined
     const secret =
       other || settings.options.auth !== account.options.auth ? await secretGiven(context, settings, words) : undefined
-    if (words.check && (secret !== undefined || reachedOtherwise(account, settings))) {
+    const tried = words.check && (secret !== undefined || reachedOtherwise(account, settings))
+    if (tried) {
       try {
         const first = secret?.first ?? (await secretOf(account, parts))
         await tryBehind(context.data, address, () => tryLogIn(settings, first))
@@ -72,7 +78,11 @@ export function setAccount(context: Context, given: string, words: AccountWords)
     const now = directory.account(address)
     if (now === undefined) return 1
     if (context.json) await context.output.json(shown(now))
-    else await context.output.line(`${address}  ${settingsText(now)}`)
+    else {
+      await context.output.line(`changed ${address}${tried ? ': the log-in works' : ''}`)
+      const { fetchEvery } = await readConfiguration(context.data, process.env)
+      for (const line of rowLines(settingRows(now, fetchEvery), context.output.columns)) await context.output.line(line)
+    }
     return 0
   })
 }

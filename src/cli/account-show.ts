@@ -1,20 +1,17 @@
 import type { Account } from '../accounts/directory.ts'
-import { leaveText } from '../accounts/leave.ts'
 import { consentWarning } from '../accounts/oauth/consent-end.ts'
-import { limitsOf } from '../accounts/providers.ts'
-import type { LedgerEntry, Trouble } from '../store/store.ts'
+import type { LedgerEntry } from '../store/store.ts'
 import { shown } from './account.ts'
+import { type Row, rowLines, settingRows } from './account-lines.ts'
 import type { HandOnState } from '../doors/hand-on-state.ts'
-import { count, dateText, octetsText, plural } from './amounts.ts'
+import { count, dateText, plural } from './amounts.ts'
 import { readConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
-import { spellDuration } from './duration.ts'
 import type { ExitCode } from './failure.ts'
 import { chooseAccounts } from './fetch.ts'
 import { handOnStates } from './hand-on.ts'
-import { hostAndPort } from './listen-address.ts'
 import { withDirectory, withStore } from './open.ts'
-import { singleLine } from './printable.ts'
+import { singleLine, wrapWords } from './printable.ts'
 
 /** `postino account show ADDRESS`: its settings, how it goes, and what could not be fetched. */
 export async function showAccount(context: Context, address: string): Promise<ExitCode> {
@@ -47,9 +44,16 @@ export async function showAccount(context: Context, address: string): Promise<Ex
         })),
         ...(handOn.length > 0 && { handOn: handOn.map(shownHandOn) }),
       })
-    } else
-      for (const line of [...linesOf(account, { home, troubles, fetchEvery }), ...handOn.flatMap(handOnLines)])
-        await context.output.line(line)
+    } else {
+      const { columns } = context.output
+      const rows = [...settingRows(account, fetchEvery), ...stateRows(account, home, troubles.length)]
+      const lines = [
+        ...rowLines(rows, columns),
+        ...troubles.flatMap((trouble) => troubleLine(trouble.uniqueId, trouble, columns)),
+        ...handOn.flatMap((place) => handOnLines(place, columns)),
+      ]
+      for (const line of lines) await context.output.line(line)
+    }
     return 0
   })
 }
@@ -66,87 +70,56 @@ function shownHandOn({ target, handed, waiting, refused, down, due }: HandOnStat
   }
 }
 
-function handOnLines({ target, handed, waiting, refused, down }: HandOnState): string[] {
+function handOnLines({ target, handed, waiting, refused, down }: HandOnState, columns: number | undefined): string[] {
   const sum = `${count(handed)} handed on, ${count(waiting)} waiting, ${count(refused.length)} not taken`
   return [
-    singleLine(`${target}: ${sum}`),
-    ...(down === undefined ? [] : [singleLine(`  ${down.why}; tried again from ${dateText(down.next)}`)]),
-    ...refused.map(({ message, attempts, why, next }) =>
-      singleLine(`  message ${message}: ${why}; tried ${times(attempts)}, again from ${dateText(next)}`),
-    ),
+    ...wrapWords(singleLine(`${target}: ${sum}`), columns, 4),
+    ...(down === undefined ? [] : detail(`${down.why}; tried again from ${dateText(down.next)}`, columns)),
+    ...refused.flatMap((one) => troubleLine(`message ${one.message}`, one, columns)),
   ]
+}
+
+/** How many messages are known: one that has had several names at its provider counts once. */
+function knownOf(entries: readonly LedgerEntry[]): number {
+  return new Set(entries.map(({ message, hash, uniqueId }) => message ?? (hash === '' ? `had ${uniqueId}` : hash))).size
 }
 
 function times(attempts: number): string {
   return attempts === 1 ? 'once' : `${attempts} times`
 }
 
-function linesOf(
-  account: Account,
-  { home, troubles, fetchEvery }: { home: number; troubles: readonly Trouble[]; fetchEvery: number },
-): string[] {
-  const { address, user, protocol, server, port, tls, login, leave, options, lastTry, lastSuccess, lastError, state } =
-    account
-  const every = options.every ?? fetchEvery
-  const least = limitsOf(account).leastInterval ?? 0
-  const rows: [string, string | undefined][] = [
-    ['account', address],
-    ['for', user],
-    ['from', `${protocol} ${hostAndPort(server, port)}, ${tls === 'none' ? 'without TLS' : `TLS ${tls}`}`],
-    ['by way of', options.proxy],
-    [
-      'log-in',
-      `${login}, by ${options.auth === 'oauth' ? `OAuth 2.0 (${options.issuer ?? 'own issuer'})` : secretText(account)}`,
-    ],
-    ['stays there', leaveText(leave)],
-    ['fetched', every === 0 ? 'only when told to' : `every ${spellDuration(Math.max(every, least))} by \`serve\``],
-    [
-      'larger than',
-      options.largest === undefined
-        ? undefined
-        : `${octetsText(options.largest)}: ${options.beyond === 'header' ? 'only the header comes' : 'waits'}`,
-    ],
-    ['per day', options.perDay === undefined ? undefined : octetsText(options.perDay)],
-    ['into', options.mailbox],
-    [
-      'split',
-      options.split &&
-        `${Object.entries(options.split.users)
-          .map(([to, who]) => `${to} for ${who}`)
-          .join(', ')}, else for ${options.split.otherwise}`,
-    ],
-    ['handed on', options.handOn?.map(({ url }) => url).join(', ')],
+/** How it goes. */
+function stateRows(
+  { address, lastTry, lastSuccess, lastError, state }: Account,
+  home: number,
+  troubles: number,
+): Row[] {
+  const { failures = 0, next } = state
+  return [
     ['known', plural(home, 'message')],
     [
       'last try',
       lastTry === undefined
         ? 'not yet'
-        : `${dateText(lastTry)}${lastError === undefined ? ': all went well' : `: ${lastError}`}`,
+        : `${dateText(lastTry)}: ${lastError === undefined ? 'all went well' : lastError}`,
     ],
     ['last success', lastSuccess === undefined ? 'never' : dateText(lastSuccess)],
-    [
-      'failures',
-      state.failures === undefined || state.failures === 0 ? undefined : `${state.failures} one after the other`,
-    ],
-    ['next try', state.next === undefined ? undefined : dateText(state.next)],
+    ['failures', failures === 0 ? undefined : `${failures} one after the other`],
+    ['next try', next === undefined ? undefined : dateText(next)],
     ['log-in ends', consentWarning(address, state)],
-    ['in quarantine', troubles.length === 0 ? 'nothing' : plural(troubles.length, 'message')],
-  ]
-  return [
-    ...rows.flatMap(([name, text]) => (text === undefined ? [] : [`${name.padEnd(14)}${singleLine(text)}`])),
-    ...troubles.map(({ uniqueId, attempts, why, next }) =>
-      singleLine(`  ${uniqueId}: ${why}; tried ${times(attempts)}, again from ${dateText(next)}`),
-    ),
+    ['in quarantine', troubles === 0 ? 'nothing' : plural(troubles, 'message')],
   ]
 }
 
-function secretText({ options: { secretFrom } }: Account): string {
-  if (secretFrom === 'keyring') return "a password in the system's keyring"
-  return typeof secretFrom === 'object' ? `a password that \`${secretFrom.command}\` prints` : 'a password'
+/** One message that could not be fetched, or handed on. */
+function troubleLine(
+  name: string,
+  { attempts, why, next }: { attempts: number; why: string; next: number },
+  columns: number | undefined,
+): string[] {
+  return detail(`${name}: ${why}; tried ${times(attempts)}, again from ${dateText(next)}`, columns)
 }
 
-/** How many messages: one that has had several names there is one. */
-function knownOf(rows: readonly LedgerEntry[]): number {
-  const names = rows.map(({ message, hash, nth, uniqueId }) => message ?? (hash === '' ? uniqueId : `${hash} ${nth}`))
-  return new Set(names).size
+function detail(text: string, columns: number | undefined): string[] {
+  return wrapWords(`  ${singleLine(text)}`, columns, 4)
 }

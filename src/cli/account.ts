@@ -1,7 +1,7 @@
 import { type AccountSecret, forgetPassword, secretOf } from '../accounts/account-secret.ts'
 import type { Account, AccountSettings, Directory } from '../accounts/directory.ts'
-import { leaveText } from '../accounts/leave.ts'
 import { Secrets } from '../accounts/secrets.ts'
+import { leftText } from './account-lines.ts'
 import { dateText } from './amounts.ts'
 import { existing } from './choose-user.ts'
 import type { Context } from './context.ts'
@@ -11,14 +11,23 @@ import { remoteOf } from './fetch-account.ts'
 import { hostAndPort } from './listen-address.ts'
 import { accountLockFile, holding } from './locks.ts'
 import { withDirectory } from './open.ts'
+import { singleLine, wrapWords } from './printable.ts'
+
+const noAccount = 'there is no account yet: `postino account add ADDRESS` adds one'
 
 /** `postino account list` */
 export function listAccounts(context: Context, options: { readonly user?: string }): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const user = options.user === undefined ? undefined : existing(directory, options.user)
-    for (const account of directory.accounts(user)) {
-      if (context.json) await context.output.json(shown(account))
-      else await context.output.line(`${account.address}  ${settingsText(account)}  ${stateText(account)}`)
+    const accounts = directory.accounts(user)
+    if (accounts.length === 0) context.notes.note(noAccount)
+    for (const account of accounts) {
+      if (context.json) {
+        await context.output.json(shown(account))
+        continue
+      }
+      const text = `${account.address}  ${settingsText(account)}  ${singleLine(stateText(account))}`
+      for (const line of wrapWords(text, context.output.columns, 4)) await context.output.line(line)
     }
     return 0
   })
@@ -28,7 +37,7 @@ export function listAccounts(context: Context, options: { readonly user?: string
 export function testAccounts(context: Context, addresses: readonly string[]): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     const accounts = chooseAccounts(directory, addresses)
-    if (accounts.length === 0) context.notes.note('there is no account yet: `postino account add ADDRESS` adds one')
+    if (accounts.length === 0) context.notes.note(noAccount)
     const errors: unknown[] = []
     for (const account of accounts) {
       const { address } = account
@@ -100,20 +109,13 @@ export function shown(account: Account): object {
   return { address, user, protocol, server, port, tls, login, leave, options, created: time(account.created), ...state }
 }
 
-export function settingsText({ user, protocol, server, port, tls, login, address, leave }: Account): string {
-  const stays =
-    leave === 'forever'
-      ? 'left at the server'
-      : leave === 'delete'
-        ? 'deleted once home'
-        : typeof leave === 'number'
-          ? `left for ${leave} days`
-          : `left there: ${leaveText(leave)}`
+function settingsText({ user, protocol, server, port, tls, login, address, leave }: Account): string {
   const as = login.toLowerCase() === address ? '' : ` as ${login}`
-  return `for ${user}  ${protocol} ${hostAndPort(server, port)}${tls === 'implicit' ? '' : ` (tls: ${tls})`}${as}  ${stays}`
+  const way = tls === 'implicit' ? '' : ` (tls: ${tls})`
+  return `for ${user}  ${protocol} ${hostAndPort(server, port)}${way}${as}  ${leftText(leave)}`
 }
 
-export function stateText({ lastSuccess, lastTry, lastError }: Account): string {
+function stateText({ lastSuccess, lastTry, lastError }: Account): string {
   if (lastTry === undefined) return 'not fetched yet'
   if (lastError === undefined) return `fetched ${dateText(lastTry)}`
   const good = lastSuccess === undefined ? 'never fetched without fault' : `last fetched ${dateText(lastSuccess)}`

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SplitOptions } from '../accounts/account-options.ts'
 import { type Account, type AccountSettings, Directory } from '../accounts/directory.ts'
-import { leaveText } from '../accounts/leave.ts'
 import { userNameFault } from '../accounts/names.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import { MisuseError } from '../errors.ts'
@@ -10,6 +9,7 @@ import { type Found, type Program, programs, type Remark } from '../migrate/foun
 import { noteHad } from '../migrate/note-had.ts'
 import { readAccounts } from '../migrate/read-accounts.ts'
 import type { DiskStore } from '../store/disk.ts'
+import { leftText } from './account-lines.ts'
 import { plural } from './amounts.ts'
 import { readPassword } from './ask.ts'
 import { chooseUser, existing, loginName } from './choose-user.ts'
@@ -19,7 +19,7 @@ import { hostAndPort } from './listen-address.ts'
 import { accountLockFile, holding } from './locks.ts'
 import { Places } from './migrate-place.ts'
 import { withDirectory, withStore } from './open.ts'
-import { singleLine } from './printable.ts'
+import { singleLine, wrapWords } from './printable.ts'
 import { isThisMachine } from './server-option.ts'
 
 interface MigrateWords {
@@ -48,8 +48,10 @@ export async function migrate(context: Context, paths: readonly string[], words:
   for (const fault of findings.faults) context.notes.failure(`postino: ${remarkText(fault)}`)
   const moved = await (words.dryRun === true ? rehearse : moveIn)(context, findings.accounts, words.user)
   if (findings.accounts.length === 0) context.notes.note('no account was found there')
-  else if (moved && words.dryRun !== true)
+  else if (moved && words.dryRun !== true) {
+    await context.output.flush()
     context.notes.note('`postino account test` tries the log-ins, `postino fetch` brings what is new')
+  }
   return moved && findings.faults.length === 0 ? 0 : 1
 }
 
@@ -256,15 +258,11 @@ async function tell(context: Context, found: Found, known: number, moved: Moved,
   }
   const whose = user === undefined ? '' : ` for ${user}`
   const what = added ? `${dryRun ? 'would be added' : 'added'}${whose}` : `is here already${whose}, and stays as it is`
-  const stays =
-    leave === 'forever'
-      ? 'left at the server'
-      : leave === 'delete'
-        ? 'deleted once home'
-        : `left there: ${leaveText(leave)}${typeof leave === 'number' ? ' days' : ''}`
   const where = `${protocol} ${hostAndPort(server, port)}${tls === 'implicit' ? '' : ` (tls: ${tls})`}`
-  const had = known === 0 ? `nothing is known of what it had` : `${plural(known, 'message')} had, and not fetched again`
-  await context.output.line(singleLine(`${address}: ${what}; from ${found.program}: ${where}, ${stays}; ${had}`))
+  const had =
+    known === 0 ? 'nothing is known of what it had' : `${plural(known, 'message')} that it had will not come again`
+  const text = singleLine(`${address}: ${what}; from ${found.program}: ${where}, ${leftText(leave)}; ${had}`)
+  for (const line of wrapWords(text, context.output.columns, 4)) await context.output.line(line)
 }
 
 /** `FILE:LINE: what is the matter` */

@@ -35,3 +35,20 @@ export function wrap(text: string, columns: number): string[] {
   }
   return rest === '' ? lines : [...lines, rest]
 }
+
+/**
+ * The text in lines of at most so many columns, cut between words only, so that what is longer (a fingerprint, a URL) can be copied whole;
+ * and so can what stands between backquotes. Lines after the first are indented. `columns` undefined: one line.
+ */
+export function wrapWords(text: string, columns: number | undefined, indent: number): string[] {
+  if (columns === undefined || columnsOf(text) < columns) return [text]
+  const lines: string[] = []
+  let line = ''
+  for (const [, space = '', word = ''] of text.matchAll(/( *)((?:`[^`]*`|[^ `]|`)+)/g)) {
+    if (line.trim() !== '' && columnsOf(line + space + word) >= columns) {
+      lines.push(line)
+      line = ' '.repeat(indent) + word
+    } else line += space + word
+  }
+  return [...lines, line]
+}

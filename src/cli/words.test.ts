@@ -10,7 +10,7 @@ import { messageLine } from './message-line.ts'
 import { nearest } from './nearest.ts'
 import { columnsOf } from '../search/columns.ts'
 import { Notes } from './notes.ts'
-import { fit, printable, singleLine, wrap } from './printable.ts'
+import { fit, printable, singleLine, wrap, wrapWords } from './printable.ts'
 import { barText, Progress } from './progress.ts'
 import { isThisMachine } from './server-option.ts'
 
@@ -203,4 +203,23 @@ test('every error is one line and has its exit code; what can be tried again is 
   const missing = Object.assign(new Error('ENOENT: …'), { code: 'ENOENT', path: '/nowhere' })
   assert.equal(describeFailure(missing), '/nowhere: there is no such file or folder')
   assert.match(describeAccountFailure(new RefusedError('bad-login', '[AUTH]', 'refused')), /^refused; check the login/)
+})
+
+test('what is wrapped is cut between words, and what can be copied stays whole', () => {
+  const text = 'note: its long fingerprint is sha256:0123456789abcdef0123456789; `postino account set x` takes it'
+  assert.deepEqual(wrapWords(text, 24, 2), [
+    'note: its long',
+    '  fingerprint is',
+    '  sha256:0123456789abcdef0123456789;',
+    '  `postino account set x`',
+    '  takes it',
+  ])
+  assert.deepEqual(wrapWords(text, undefined, 2), [text])
+  assert.deepEqual(wrapWords('  a  b', 80, 2), ['  a  b'])
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 1, max: 40 }), (any, columns) => {
+      const words = (some: string): string => some.replace(/ +/g, ' ').trim()
+      assert.equal(words(wrapWords(any, columns, 2).join(' ')), words(any))
+    }),
+  )
 })

@@ -192,7 +192,7 @@ test('how it goes is told: in account show and in the metrics, with what is in q
     /^failures +1 one after the other$/m,
     /^next try +\d{4}-/m,
     /^in quarantine +nothing$/m,
-    /^stays there +forever$/m,
+    /^stays there +everything$/m,
   ])
     assert.match(words.stdout, line)
   await serving.stop()

@@ -35,7 +35,7 @@ test('accounts move in, with whose they are, what stays, and what was fetched; n
   assert.equal(code, 0, stderr)
   assert.equal(
     stdout,
-    `mario@example.it: added for mario; from fetchmail: pop3 pop.example.it:995, left at the server; 2 messages had, and not fetched again
+    `mario@example.it: added for mario; from fetchmail: pop3 pop.example.it:995, left at the server; 2 messages that it had will not come again
 mario@other.example: added for mario; from fetchmail: pop3 pop.other.example:110 (tls: starttls), deleted once home; nothing is known of what it had
 `,
   )
@@ -69,7 +69,7 @@ test('moving in again changes nothing, but adds what the old program has fetched
   const accounts = await json(['account', 'list'])
   const second = await run(['migrate', home])
   assert.equal(second.code, 0)
-  assert.match(second.stdout, /^mario@example\.it: is here already for luigi, and stays as it is; .*; 2 messages had/m)
+  assert.match(second.stdout, /^mario@example\.it: is here already for luigi, and stays as it is; .*; 2 messages that it had/m)
   assert.deepEqual(await json(['account', 'list']), accounts)
   appendFileSync(join(home, '.fetchids'), 'mario@pop.example.it uid3\n')
   assert.deepEqual(
