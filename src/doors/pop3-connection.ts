@@ -12,6 +12,7 @@ import { type Command, replyForm } from '../pop3/command.ts'
 import { words } from '../pop3/status-line.ts'
 import type { ChannelBindingType } from '../sasl/mechanism.ts'
 import { type Due, Pace } from './pop3-pace.ts'
+import { Queue } from './queue.ts'
 
 /** How long to wait, in milliseconds. */
 export interface Patience {
@@ -64,7 +65,7 @@ export class Pop3Connection {
   readonly #mayPipeline: boolean
   #socket: Socket
   /** In the order they were asked in, which is that of the answers; a door keeps this short. */
-  #asked: Asked[] = []
+  readonly #asked = new Queue<Asked>()
   #draining = false
   /** Whether what came is being taken; and whether that took longer than a server may be silent. */
   #taking = false
@@ -147,7 +148,7 @@ export class Pop3Connection {
         return
       }
       this.#client.send(command)
-      this.#asked.push({ command, onEvent, resolve, reject, reply: undefined })
+      this.#asked.add({ command, onEvent, resolve, reject, reply: undefined })
       if (this.#asked.length > 1 && this.pipelining) this.#together ??= 0
       this.#sendSoon()
     })
@@ -181,7 +182,7 @@ export class Pop3Connection {
   }
 
   readonly #due = (): Due | undefined => {
-    const [asked] = this.#asked
+    const asked = this.#asked.first
     // Whoever takes what came may take long.
     if (this.#taking || (this.#greeted && asked === undefined)) return undefined
     const octets = this.#socket.bytesRead
@@ -274,7 +275,7 @@ export class Pop3Connection {
         this.#handshakeDue = true
         return undefined
       case 'end': {
-        const done = this.#asked.shift()
+        const done = this.#asked.take()
         if (done === undefined) return undefined
         this.#done++
         if (this.#asked.length === 0) this.#together = undefined
@@ -291,7 +292,7 @@ export class Pop3Connection {
       case 'languages':
       case 'maildrop':
       case 'capabilities': {
-        const [asked] = this.#asked
+        const asked = this.#asked.first
         if (event.kind === 'reply' && asked !== undefined) asked.reply = event
         return asked?.onEvent?.(event)
       }
@@ -333,7 +334,7 @@ export class Pop3Connection {
 
   /** Ends it for what the server did. */
   #fail(error: unknown): void {
-    if (this.#failure === undefined) this.#interrupted = this.#asked[0]?.command
+    if (this.#failure === undefined) this.#interrupted = this.#asked.first?.command
     this.#end(error)
   }
 
@@ -345,7 +346,7 @@ export class Pop3Connection {
     this.#socket.on('error', () => undefined).destroy()
     this.#greeting.reject(error)
     this.#handshake?.reject(error)
-    for (const asked of this.#asked.splice(0)) asked.reject(error)
+    for (const asked of this.#asked.takeAll()) asked.reject(error)
   }
 }
 
