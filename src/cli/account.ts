@@ -26,8 +26,7 @@ export function listAccounts(context: Context, options: { readonly user?: string
         await context.output.json(shown(account))
         continue
       }
-      const text = `${account.address}  ${settingsText(account)}  ${singleLine(stateText(account))}`
-      for (const line of wrapWords(text, context.output.columns, 4)) await context.output.line(line)
+      for (const line of listLines(account, context.output.columns)) await context.output.line(line)
     }
     return 0
   })
@@ -109,10 +108,15 @@ export function shown(account: Account): object {
   return { address, user, protocol, server, port, tls, login, leave, options, created: time(account.created), ...state }
 }
 
-function settingsText({ user, protocol, server, port, tls, login, address, leave }: Account): string {
+/** One line, or on a terminal that is too narrow for it, one for where it is fetched from and one for how. */
+function listLines(account: Account, columns: number | undefined): string[] {
+  const { user, protocol, server, port, tls, login, address, leave } = account
   const as = login.toLowerCase() === address ? '' : ` as ${login}`
   const way = tls === 'implicit' ? '' : ` (tls: ${tls})`
-  return `for ${user}  ${protocol} ${hostAndPort(server, port)}${way}${as}  ${leftText(leave)}`
+  const from = `${address}  for ${user}  ${protocol} ${hostAndPort(server, port)}${way}${as}`
+  const how = `${leftText(leave)}  ${singleLine(stateText(account))}`
+  const whole = wrapWords(`${from}  ${how}`, columns, 4)
+  return whole.length === 1 ? whole : [...wrapWords(from, columns, 4), ...wrapWords(`    ${how}`, columns, 4)]
 }
 
 function stateText({ lastSuccess, lastTry, lastError }: Account): string {

@@ -1,4 +1,8 @@
 import type { WriteStream } from 'node:tty'
+import { wrapWords } from './printable.ts'
+
+/** Of the lines that go on from another, columns. */
+const indent = 2
 
 /** Standard error: notes for a person, and under them, on a terminal, one line that is drawn again and again. */
 export class Notes {
@@ -30,7 +34,10 @@ export class Notes {
   failure(text: string): void {
     const bar = this.#bar
     this.bar('')
-    this.#stream.write(`${text}\n`)
+    const lines = this.#stream.isTTY
+      ? text.split('\n').flatMap((line) => wrapWords(line, this.columns, indent))
+      : [text]
+    this.#stream.write(`${lines.join('\n')}\n`)
     this.bar(bar)
   }
 

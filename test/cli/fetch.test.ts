@@ -68,7 +68,7 @@ test('fetch --dry-run says what would be fetched and deleted and why, and nothin
   assert.match(stdout, /^mario@example\.it: 2 to fetch, 2 to delete, 0 already here; nothing was done$/m)
   const [plan] = await json(['fetch', '--dry-run'])
   assert.deepEqual(
-    (plan?.['plan'] as { what: string }[]).map(({ what }) => what),
+    (plan?.['plan'] as { what: string }[] | undefined)?.map(({ what }) => what),
     ['fetch', 'fetch', 'wait', 'delete', 'delete'],
   )
   assert.equal(at.messages.size, 3)
@@ -242,7 +242,7 @@ test('new mail is handed on, once, with fetch and while serve runs, and how that
   const serving = await made.serve(['--listen', 'metrics=127.0.0.1:0'])
   at.messages.set('id-newer', letter('newer'))
   const [line] = await made.json(['fetch'])
-  assert.equal((line?.['handOn'] as { handed: number }[])[0]?.handed, 1)
+  assert.equal((line?.['handOn'] as { handed: number }[] | undefined)?.[0]?.handed, 1)
   assert.equal(await files(), 2)
   await serving.stop()
   const wrong = await made.run([

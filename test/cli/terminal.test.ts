@@ -65,3 +65,14 @@ test('on a terminal, list fits it', async (t) => {
   assert.match(lines[0] ?? '', /^ {5}1 {2}\S+ \S+ {2}anna@example\.it {2,}A long subject .*…$/)
   assert.equal(columnsOf(lines[0] ?? ''), 79)
 })
+
+test('on a terminal, notes and settings fit it', async (t) => {
+  const { data } = await postino(t)
+  const words = ['account', 'add', 'mario@gmail.com', '--offline', '--no-check', '--password-command', 'cat']
+  for (const more of [words, ['account', 'list'], ['account', 'show', 'mario@gmail.com']]) {
+    const lines = onTerminal(t, data, more, 60)
+    if (lines === undefined) return
+    assert.ok(lines.length >= 2, lines.join('\n'))
+    for (const line of lines) assert.ok(columnsOf(line) < 60, line)
+  }
+})
