@@ -41,9 +41,11 @@ export interface Fault {
   /** The most octets that the server may get rid of. */
   readonly sent?: number
   /** How often it is killed; three times unless said. */
-  readonly trials?: number
-  /** Only in a process of its own; for what takes long. */
-  readonly apart?: boolean
+  readonly kills?: number
+  /** About how long it takes (milliseconds), where that is too long to be tried often: only in a process of its own, which is killed once. */
+  readonly took?: number
+  /** How much memory it may take (octets), where that is more than usual. */
+  readonly memory?: number
   /** Only with these; for what takes long. */
   readonly only?: readonly LeaveName[]
 }

@@ -24,7 +24,7 @@ export const sizes: readonly Fault[] = [
     ways: () => [{}],
     home: 9,
     only: ['delete'],
-    trials: 2,
+    kills: 2,
   },
   {
     name: 'drops the connection within the last octets of a message of 100 MB',
@@ -34,7 +34,7 @@ export const sizes: readonly Fault[] = [
     ends: ['connection-lost'],
     says: /broken off|ended the connection/,
     only: ['delete'],
-    trials: 1,
+    kills: 1,
   },
   {
     name: 'has 100,000 messages, and drops the connection in the midst of them',
@@ -45,7 +45,8 @@ export const sizes: readonly Fault[] = [
     says: /broken off|ended the connection/,
     home: 59_000,
     only: ['delete'],
-    trials: 1,
-    apart: true,
+    kills: 1,
+    took: 8000,
+    memory: 512 << 20,
   },
 ]

@@ -26,6 +26,10 @@ export class HostileSession {
   readonly #counts = new Map<string, number>()
   #socket: Socket
   #input = ''
+  /** Up to where the input is read. */
+  #read = 0
+  /** Answers that go out with the next ones, as long as commands wait. */
+  #out: Buffer[] = []
   #wake: (() => void) | undefined
   #ended = false
   #loggedIn = false
@@ -60,9 +64,13 @@ export class HostileSession {
       for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
         this.#noteCommand(line)
         const { slowness } = this.#server.hostility
-        if (slowness !== undefined) await sleep(slowness)
+        if (slowness !== undefined) {
+          await this.#flush()
+          await sleep(slowness)
+        }
         if (await this.#answer(line)) break
       }
+      await this.#flush()
       this.#socket.end()
     } catch (error) {
       if (!(error instanceof Hung)) this.#socket.destroy()
@@ -93,13 +101,17 @@ export class HostileSession {
 
   async #line(): Promise<string | undefined> {
     for (;;) {
-      const end = this.#input.indexOf('\r\n')
+      const end = this.#input.indexOf('\r\n', this.#read)
       if (end !== -1) {
-        const line = this.#input.slice(0, end)
-        this.#input = this.#input.slice(end + 2)
+        const line = this.#input.slice(this.#read, end)
+        this.#read = end + 2
         return line
       }
+      this.#input = this.#input.slice(this.#read)
+      this.#read = 0
+      await this.#flush()
       if (this.#ended) return undefined
+      if (this.#input.includes('\r\n')) continue
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }
@@ -107,14 +119,31 @@ export class HostileSession {
   async #send(reply: string | Buffer): Promise<void> {
     const octets = typeof reply === 'string' ? Buffer.from(reply, 'latin1') : reply
     const { pieces } = this.#server.hostility
+    if (pieces === undefined && octets.length < 10_000 && this.#out.length < 100) {
+      if (this.#ended || this.#socket.destroyed) throw new Error('gone')
+      if (!this.#muted) this.#out.push(octets)
+      return
+    }
     for (let at = 0; at < octets.length; at += pieces ?? octets.length) {
       await this.#write(octets.subarray(at, at + (pieces ?? octets.length)))
     }
   }
 
-  #write(octets: Buffer): Promise<void> {
+  async #flush(): Promise<void> {
+    const out = this.#out
+    this.#out = []
+    if (out.length > 0) await this.#writeNow(out.length === 1 ? (out[0] ?? Buffer.alloc(0)) : Buffer.concat(out))
+  }
+
+  async #write(octets: Buffer): Promise<void> {
     if (this.#ended || this.#socket.destroyed) throw new Error('gone')
-    if (this.#muted) return Promise.resolve()
+    if (this.#muted) return
+    await this.#flush()
+    await this.#writeNow(octets)
+  }
+
+  #writeNow(octets: Buffer): Promise<void> {
+    if (this.#ended || this.#socket.destroyed) throw new Error('gone')
     this.#server.sent += octets.length
     return new Promise((resolve, reject) => {
       this.#socket.write(octets, (error) => (error instanceof Error ? reject(error) : setImmediate(resolve)))
@@ -124,6 +153,7 @@ export class HostileSession {
   /** What it does at this command for ever. */
   async #misbehave(at: string): Promise<void> {
     const { hang, close, endless, drip } = this.#server.hostility
+    if ([hang, close, endless?.at, drip?.at].includes(at)) await this.#flush()
     if (hang === at) throw new Hung()
     if (close === at) throw new Error('closed')
     if (endless?.at === at) await this.#endless(endless.what)
@@ -152,7 +182,7 @@ export class HostileSession {
     const count = (this.#counts.get(verb) ?? 0) + 1
     this.#counts.set(verb, count)
     const isNow = (which?: { verb: string; nth: number }): boolean =>
-      which?.verb === verb && which.nth === count && this.#input !== ''
+      which?.verb === verb && which.nth === count && this.#input.length > this.#read
     this.#muted = isNow(lose)
     const over = await this.#answerOnce(verb, line)
     this.#muted = false
@@ -262,7 +292,7 @@ export class HostileSession {
     }
     const body = this.#bodyOf(message.octets, unended === number)
     if (hang === 'RETR-MIDDLE') {
-      await this.#send(body.subarray(0, body.length >> 1))
+      await this.#write(body.subarray(0, body.length >> 1))
       throw new Hung()
     }
     if (drop?.number === number) {
@@ -335,6 +365,7 @@ export class HostileSession {
     secure.on('error', () => this.#onEnd())
     this.#socket = secure
     this.#input = ''
+    this.#read = 0
     this.#attach()
   }
 }
