@@ -69,7 +69,10 @@ test('moving in again changes nothing, but adds what the old program has fetched
   const accounts = await json(['account', 'list'])
   const second = await run(['migrate', home])
   assert.equal(second.code, 0)
-  assert.match(second.stdout, /^mario@example\.it: is here already for luigi, and stays as it is; .*; 2 messages that it had/m)
+  assert.match(
+    second.stdout,
+    /^mario@example\.it: is here already for luigi, and stays as it is; .*; 2 messages that it had/m,
+  )
   assert.deepEqual(await json(['account', 'list']), accounts)
   appendFileSync(join(home, '.fetchids'), 'mario@pop.example.it uid3\n')
   assert.deepEqual(
