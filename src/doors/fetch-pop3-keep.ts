@@ -1,8 +1,8 @@
 import type { Hash, MessageId } from '../ids.ts'
-import { Intake } from '../intake/intake.ts'
+import { Intake, type ToKeep } from '../intake/intake.ts'
 import type { Ledger, Listed } from '../intake/ledger.ts'
 import { receivedTime } from '../message/received.ts'
-import type { LedgerEntry, UserMail } from '../store/store.ts'
+import type { Draft, LedgerEntry, UserMail } from '../store/store.ts'
 import type { Remote, Split } from './fetching.ts'
 import type { Taking } from './taking.ts'
 
@@ -17,14 +17,26 @@ export interface KeepingOptions {
   readonly now: () => number
 }
 
+/** A message that has come whole. */
+export interface Came {
+  readonly listed: Listed
+  readonly taking: Taking
+}
+
 /** A message that is durable now. */
 export interface Kept {
+  readonly listed: Listed
   readonly hash: Hash
   readonly size: number
   /** Milliseconds since 1970. */
   readonly received: number
   /** Where it had come by the same way before: its row of the ledger. */
   readonly known: LedgerEntry | undefined
+}
+
+/** One that came, its way in, and, where it has come by another name before, the row of then. */
+interface Named extends Came, ToKeep {
+  readonly moved: LedgerEntry | undefined
 }
 
 /** Takes what was fetched to whom it belongs, and to the ledger of its account. */
@@ -37,36 +49,48 @@ export class Keeping {
     this.#options = options
   }
 
-  /** Resolves when the message is durable. Rejects with StoreError. */
-  async keep(listed: Listed, taking: Taking): Promise<Kept> {
-    const { remote, mail, intake, ledger, headers, now } = this.#options
+  /** Resolves when the messages are durable. Rejects with StoreError. */
+  async keep(came: readonly Came[]): Promise<readonly Kept[]> {
+    const { intake, split } = this.#options
+    const named = await Promise.all(came.map((one) => this.#name(one)))
+    const isOwn = ({ moved }: Named): boolean => moved === undefined && split === undefined
+    const own = named.filter(isOwn)
+    const outcomes = await intake.keepAll(own)
+    const kept: Kept[] = []
+    for (const [place, one] of own.entries())
+      kept.push(keptOf(one, outcomes[place] === 'new' ? undefined : await this.#row(one)))
+    for (const one of named) if (!isOwn(one)) kept.push(await this.#keepApart(one))
+    return kept
+  }
+
+  async #name({ listed, taking }: Came): Promise<Named> {
+    const { remote, ledger, headers, now } = this.#options
     const staged = await taking.finish()
-    const { hash, size } = staged
     const received = receivedTime(taking.head, now()) ?? now()
-    const head = taking.print.finish()
-    const origin = { ...ledger.origin(listed, hash), ...(head !== undefined && { head }) }
-    const moved = ledger.adopt(origin, hash)
-    const kept = (known: LedgerEntry | undefined): Kept => ({ hash, size, received, known })
-    if (moved !== undefined) {
-      // The same message by another name: the provider has changed them all, or gave none for a while.
-      staged.discard()
-      await mail.change((draft) => {
-        draft.know(origin, moved)
-        // A header is no more needed where the whole is.
-        const stands = moved.message === undefined ? undefined : headers.get(listed.uniqueId)
-        if (stands !== undefined && draft.view.message(stands) !== undefined) draft.remove(stands)
-      })
-      return kept(moved)
-    }
-    const delivery = {
-      mailbox: remote.mailbox ?? 'INBOX',
-      received,
-      origin,
-      replaces: headers.get(listed.uniqueId),
-    }
-    const users = this.#options.split?.recipients(taking.print.header) ?? [mail.user]
-    let isNew = false
+    const origin = { ...ledger.origin(listed, staged.hash), head: taking.print.finish() }
+    const moved = ledger.adopt(origin, staged.hash)
+    const replaces = headers.size === 0 ? undefined : headers.get(listed.uniqueId)
+    const delivery = { mailbox: remote.mailbox ?? 'INBOX', received, origin, replaces }
+    return { listed, taking, staged, delivery, moved }
+  }
+
+  /** Keeps one that came under another name before, or that may go to others. */
+  async #keepApart(one: Named): Promise<Kept> {
+    const { taking, staged, delivery, moved } = one
+    const { mail, intake, split } = this.#options
+    const { origin, replaces } = delivery
     try {
+      if (moved !== undefined) {
+        // The same message by another name: the provider has changed them all, or gave none for a while.
+        await mail.change((draft) => {
+          draft.know(origin, moved)
+          // A header is no more needed where the whole is.
+          if (moved.message !== undefined) removeIfThere(draft, replaces)
+        })
+        return keptOf(one, moved)
+      }
+      const users = split?.recipients(taking.print.header) ?? [mail.user]
+      let isNew = false
       for (const user of users) {
         if (user === mail.user) continue
         const other = await this.#intakeOf(user)
@@ -77,16 +101,19 @@ export class Keeping {
       } else {
         // Last: that it came home is written down when it is.
         await mail.change((draft) => {
-          draft.know(origin, { hash, size })
-          if (delivery.replaces !== undefined && draft.view.message(delivery.replaces) !== undefined)
-            draft.remove(delivery.replaces)
+          draft.know(origin, staged)
+          removeIfThere(draft, replaces)
         })
       }
+      return keptOf(one, isNew ? undefined : await this.#row(one))
     } finally {
       staged.discard()
     }
-    if (isNew) return kept(undefined)
-    return kept(await mail.read((view) => view.origin(origin.account, origin.uniqueId, hash, origin.nth)))
+  }
+
+  async #row({ staged, delivery }: Named): Promise<LedgerEntry | undefined> {
+    const { account, uniqueId, nth } = delivery.origin
+    return await this.#options.mail.read((view) => view.origin(account, uniqueId, staged.hash, nth))
   }
 
   /** The mail of others to whom something has gone, or may have before. */
@@ -104,4 +131,12 @@ export class Keeping {
     this.#others.set(user, opened)
     return opened
   }
+}
+
+function keptOf({ listed, staged, delivery }: Named, known: LedgerEntry | undefined): Kept {
+  return { listed, hash: staged.hash, size: staged.size, received: delivery.received, known }
+}
+
+function removeIfThere(draft: Draft, message: MessageId | undefined): void {
+  if (message !== undefined && draft.view.message(message) !== undefined) draft.remove(message)
 }

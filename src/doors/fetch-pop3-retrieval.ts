@@ -4,7 +4,7 @@ import type { Intake } from '../intake/intake.ts'
 import type { Listed } from '../intake/ledger.ts'
 import type { Reply } from '../pop3/client-event.ts'
 import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
-import type { Kept, Keeping } from './fetch-pop3-keep.ts'
+import type { Came, Kept, Keeping } from './fetch-pop3-keep.ts'
 import type { FetchProgress, Remote } from './fetching.ts'
 import { InStep } from './in-step.ts'
 import type { Pace } from './pace.ts'
@@ -13,6 +13,9 @@ import { Taking } from './taking.ts'
 
 /** So many messages are asked for together; enough for a long way there and back. */
 const wave = 500
+
+/** Within a message, progress is told each time that so many octets have come. */
+const oftenEnough = 64 << 10
 
 /** How long a message rests that could not be fetched: five minutes, doubled each time, at most a day (milliseconds). */
 const firstRest = 300_000
@@ -83,7 +86,8 @@ export class Retrieval {
       const together = pace === undefined ? wave : 1
       for (let at = 0; at < wanted.length && this.#broken === undefined; at += together) {
         await pace?.next()
-        latest = allDone(wanted.slice(at, at + together).map((listed) => this.#retrieve(listed, progress)))
+        const stretches = this.#inStep.cut(wanted.slice(at, at + together))
+        latest = allDone(stretches.map((stretch) => this.#retrieve(stretch, progress)))
         // A lost connection is told once, below.
         latest.catch(() => undefined)
         await before
@@ -108,26 +112,36 @@ export class Retrieval {
    */
   async confirm(listed: Listed, hash: Hash): Promise<'same' | 'another' | 'refused'> {
     const taking = this.#taking(listed)
-    const reply = await this.#ask(listed, taking)
-    if (!reply.ok) return 'refused'
+    const [reply] = await this.#ask([listed], [taking])
+    if (reply?.ok !== true) return 'refused'
     const staged = await taking.finish()
     if (staged.hash === hash) {
       staged.discard()
       return 'same'
     }
-    await this.#deliver(listed, taking)
+    await this.#deliver([{ listed, taking }])
     return 'another'
   }
 
-  async #retrieve(listed: Listed, progress: Progress): Promise<void> {
-    const taking = this.#taking(listed, progress.onOctets)
-    const reply = await this.#ask(listed, taking)
-    progress.onMessage()
-    if (!reply.ok) {
-      await this.#note(listed, `the server answered -ERR ${reply.text}`)
-      return
+  async #retrieve(stretch: readonly Listed[], progress: Progress): Promise<void> {
+    const takings = stretch.map((listed) => this.#taking(listed, progress.onOctets))
+    const replies = await this.#ask(stretch, takings)
+    progress.onMessages(stretch.length)
+    const came: Came[] = []
+    const refused: { readonly listed: Listed; readonly why: string }[] = []
+    for (const [place, listed] of stretch.entries()) {
+      const taking = takings[place]
+      const reply = replies[place]
+      if (reply?.ok === true && taking !== undefined) came.push({ listed, taking })
+      else refused.push({ listed, why: `the server answered -ERR ${reply?.text}` })
     }
-    const keeping = this.#keep(listed, taking)
+    if (came.length > 0) this.#keepSoon(came)
+    for (const { listed, why } of refused) await this.#note(listed, why)
+  }
+
+  /** What has come becomes durable while more comes. */
+  #keepSoon(came: readonly Came[]): void {
+    const keeping = this.#keep(came)
       .catch((error: unknown) => {
         this.#break(error)
         this.#options.connection.drop()
@@ -145,12 +159,14 @@ export class Retrieval {
     this.#broken ??= error instanceof PostinoError ? error : new StoreError('io', String(error), { cause: error })
   }
 
-  async #ask(listed: Listed, taking: Taking): Promise<Reply> {
+  async #ask(stretch: readonly Listed[], takings: readonly Taking[]): Promise<readonly Reply[]> {
     try {
-      return await this.#inStep.ask('RETR', listed, taking.onEvent)
+      return await this.#inStep.ask('RETR', stretch, (event, place) => takings[place]?.take(event))
     } catch (error) {
-      await taking.discard()
-      if (taking.tooLarge !== undefined) {
+      for (const [place, taking] of takings.entries()) {
+        await taking.discard()
+        const listed = stretch[place]
+        if (taking.tooLarge === undefined || listed === undefined) continue
         // The session ends with it, so that it must be out of the way of the others next time.
         this.#options.tally.failed++
         await this.#rest(listed, taking.tooLarge.message).catch((fault: unknown) => this.#break(fault))
@@ -159,25 +175,26 @@ export class Retrieval {
     }
   }
 
-  async #keep(listed: Listed, taking: Taking): Promise<void> {
+  async #keep(came: readonly Came[]): Promise<void> {
     const { remote, troubles, mail, now } = this.#options
-    const { hash, size, received, known } = await this.#deliver(listed, taking)
-    // What came is not kept where it is known: then the copy of then is all there is, and what is asked of it is asked of that.
-    const stored = known?.stored ?? now()
-    this.#home.push({ listed, hash, size, stored, received, entry: known })
-    if (troubles.some(({ uniqueId }) => uniqueId === listed.uniqueId)) {
-      await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, undefined))
+    for (const { listed, hash, size, received, known } of await this.#deliver(came)) {
+      // What came is not kept where it is known: then the copy of then is all there is, and what is asked of it is asked of that.
+      const stored = known?.stored ?? now()
+      this.#home.push({ listed, hash, size, stored, received, entry: known })
+      if (troubles.some(({ uniqueId }) => uniqueId === listed.uniqueId))
+        await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, undefined))
     }
   }
 
-  async #deliver(listed: Listed, taking: Taking): Promise<Kept> {
+  async #deliver(came: readonly Came[]): Promise<readonly Kept[]> {
     const { keeping, tally } = this.#options
-    const kept = await keeping.keep(listed, taking)
-    if (kept.known === undefined) {
+    const all = await keeping.keep(came)
+    for (const { known, size } of all) {
+      if (known !== undefined) continue
       tally.new++
-      tally.octets += kept.size
+      tally.octets += size
     }
-    return kept
+    return all
   }
 
   /** Law 5: it may be this one that the server cannot give, so it goes behind all others next time; from the second time on it rests. */
@@ -212,14 +229,18 @@ export class Retrieval {
       : undefined
     let messages = 0
     let octets = 0
-    const report = (): void => tell?.({ messages, of: wanted.length, octets, ofOctets })
+    let told = 0
+    const report = (): void => {
+      told = octets
+      tell?.({ messages, of: wanted.length, octets, ofOctets })
+    }
     return {
       onOctets: (more) => {
         octets += more
-        report()
+        if (octets - told >= oftenEnough) report()
       },
-      onMessage: () => {
-        messages++
+      onMessages: (more) => {
+        messages += more
         report()
       },
     }
@@ -237,5 +258,5 @@ async function allDone(work: readonly Promise<void>[]): Promise<void> {
 
 interface Progress {
   readonly onOctets: (more: number) => void
-  readonly onMessage: () => void
+  readonly onMessages: (more: number) => void
 }

@@ -1,6 +1,6 @@
 import { HeaderPrint } from '../intake/header-print.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
-import { InStep } from './in-step.ts'
+import { InStep, type Wanted } from './in-step.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 
 /** So many TOPs are asked for together. */
@@ -18,7 +18,8 @@ export async function headersOf(
   const found: (string | undefined)[] = []
   let given = 0
   for (let at = 0; at < numbers.length; at += wave) {
-    const some = await Promise.all(numbers.slice(at, at + wave).map((number) => headerOf(inStep, number)))
+    const stretches = inStep.cut(numbers.slice(at, at + wave).map((number) => ({ number })))
+    const some = (await Promise.all(stretches.map((stretch) => headersOfStretch(inStep, stretch)))).flat()
     given += some.filter(({ ok }) => ok).length
     found.push(...some.map(({ head }) => head))
     // A server that refuses them all has no TOP.
@@ -27,13 +28,19 @@ export async function headersOf(
   return found
 }
 
-async function headerOf(inStep: InStep, number: number): Promise<{ ok: boolean; head: string | undefined }> {
-  const print = new HeaderPrint()
-  const { ok } = await inStep.ask('TOP', { number }, (event) => {
-    if (event.kind === 'octets') print.update(event.octets)
+async function headersOfStretch(
+  inStep: InStep,
+  stretch: readonly Wanted[],
+): Promise<{ ok: boolean; head: string | undefined }[]> {
+  const prints = stretch.map(() => new HeaderPrint())
+  const replies = await inStep.ask('TOP', stretch, (event, place) => {
+    if (event.kind === 'octets') prints[place]?.update(event.octets)
     return undefined
   })
-  return { ok, head: ok && print.telling ? print.finish() : undefined }
+  return prints.map((print, place) => {
+    const ok = replies[place]?.ok === true
+    return { ok, head: ok && print.telling ? print.finish() : undefined }
+  })
 }
 
 /** What names the header of the message that a row of the ledger is about: as noted, or else as the message says that is at home. */

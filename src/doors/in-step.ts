@@ -1,25 +1,16 @@
 import type { Reply } from '../pop3/client-event.ts'
 import type { Command } from '../pop3/command.ts'
-import { readSize } from '../pop3/listing.ts'
 import { quoted } from '../pop3/status-line.ts'
-import type { OnEvent, Pop3Connection } from './pop3-connection.ts'
+import type { OnEach, Pop3Connection } from './pop3-connection.ts'
 
 /** So much may have come without being known to be in step: so many messages, so many octets by the listing. */
 const mostMessages = 32
 const mostOctets = 256 << 10
 
-interface Asked {
+/** A message that is asked for. `octets`: the listed size. */
+export interface Wanted {
   readonly number: number
-  readonly reply: Promise<Reply>
-}
-
-/** What was asked for, and waits to be known to be in step. */
-interface Stretch {
-  messages: number
-  octets: number
-  /** The last of them. */
-  last: Asked | undefined
-  readonly checked: PromiseWithResolvers<void>
+  readonly octets?: number | undefined
 }
 
 /**
@@ -31,9 +22,8 @@ interface Stretch {
  */
 export class InStep {
   readonly #connection: Pop3Connection
-  #stretch: Stretch | undefined
-  /** One by one: the answer to what is asked for behind the last message in the same go. */
-  #next: PromiseWithResolvers<Reply | undefined> | undefined
+  /** One by one: the answers to what is asked for behind the last message in the same go. */
+  #next: PromiseWithResolvers<readonly Reply[] | undefined> | undefined
   /** Stretches begin short, so that something comes home from a server that never goes on for long. */
   #most = 1
 
@@ -41,80 +31,69 @@ export class InStep {
     this.#connection = connection
   }
 
-  /**
-   * RETR, or TOP of the header alone; resolves when the answer has come and is known to be that of this command. `octets`: the
-   * listed size. Rejects with PeerError `protocol`, and the connection is over, where it is not.
-   */
-  async ask(
-    verb: 'RETR' | 'TOP',
-    { number, octets }: { readonly number: number; readonly octets?: number | undefined },
-    onEvent?: OnEvent,
-  ): Promise<Reply> {
-    const connection = this.#connection
-    const command: Command = verb === 'TOP' ? { verb, number, lines: 0 } : { verb, number }
-    if (!connection.pipelining) return await this.#askAlone(command, { number, octets }, onEvent)
-    const stretch = this.#room(octets ?? 0)
-    const reply = connection.ask(command, onEvent)
-    stretch.last = { number, reply }
-    if (stretch.messages >= this.#most || stretch.octets >= mostOctets) this.#end(stretch)
-    await reply
-    await stretch.checked.promise
-    return await reply
+  /** Cuts what is wanted into stretches, in this order: what of one has come is believed together. */
+  cut<T extends Wanted>(wanted: readonly T[]): T[][] {
+    if (!this.#connection.pipelining) return wanted.map((one) => [one])
+    const stretches: T[][] = []
+    let stretch: T[] = []
+    let messages = 0
+    let octets = 0
+    for (const one of wanted) {
+      const size = one.octets ?? 0
+      // A large message is not to take down those before it.
+      if (messages === 0 || octets < size) {
+        stretch = []
+        stretches.push(stretch)
+        messages = this.#most
+        octets = mostOctets
+        this.#most = Math.min(this.#most * 2, mostMessages)
+      }
+      stretch.push(one)
+      messages--
+      octets -= size
+    }
+    return stretches
   }
 
-  async #askAlone(
-    command: Command,
-    listed: { readonly number: number; readonly octets: number | undefined },
-    onEvent?: OnEvent,
-  ): Promise<Reply> {
+  /**
+   * RETR, or TOP of the header alone, of each message of a stretch; resolves with the replies when all answers have come and are known to be
+   * those of these commands. Rejects with PeerError `protocol`, and the connection is over, where they are not.
+   */
+  async ask(verb: 'RETR' | 'TOP', stretch: readonly Wanted[], onEvent?: OnEach): Promise<readonly Reply[]> {
+    const last = stretch.at(-1)
+    if (last === undefined) return []
+    const connection = this.#connection
+    const commands = stretch.map(({ number }): Command =>
+      verb === 'TOP' ? { verb, number, lines: 0 } : { verb, number },
+    )
+    if (!connection.pipelining) return await this.#askAlone(commands, last, onEvent)
+    const replies = connection.askAll(commands, onEvent)
+    await this.#check(last.number, replies)
+    return await replies
+  }
+
+  async #askAlone(commands: readonly Command[], last: Wanted, onEvent?: OnEach): Promise<readonly Reply[]> {
     let size = 0
-    const asked = this.#connection.ask(command, (event) => {
-      if (event.kind === 'octets') size += event.octets.length
-      return onEvent?.(event)
+    const asked = this.#connection.askAll(commands, (event, place) => {
+      if (event.kind === 'octets' && place === commands.length - 1) size += event.octets.length
+      return onEvent?.(event, place)
     })
     this.#next?.resolve(asked)
     const next = (this.#next = Promise.withResolvers())
     next.promise.catch(() => undefined)
     queueMicrotask(() => next.resolve(undefined))
-    const reply = await asked
-    const short = reply.ok && command.verb === 'RETR' && size < (listed.octets ?? 0)
-    if (short && (await next.promise) === undefined) await this.#check({ number: listed.number, reply: asked })
-    return reply
+    const replies = await asked
+    const short = replies.at(-1)?.ok === true && commands[0]?.verb === 'RETR' && size < (last.octets ?? 0)
+    if (short && (await next.promise) === undefined) await this.#check(last.number, asked)
+    return replies
   }
 
-  /** The stretch that a message belongs to. */
-  #room(octets: number): Stretch {
-    let stretch = this.#stretch
-    // A large message is not to take down those before it.
-    if (stretch !== undefined && stretch.octets + octets > mostOctets) this.#end(stretch)
-    stretch = this.#stretch ??= this.#begin()
-    stretch.messages++
-    stretch.octets += octets
-    return stretch
-  }
-
-  #begin(): Stretch {
-    const stretch: Stretch = { messages: 0, octets: 0, last: undefined, checked: Promise.withResolvers() }
-    stretch.checked.promise.catch(() => undefined)
-    // By then all that is asked for in one go has been.
-    queueMicrotask(() => this.#end(stretch))
-    return stretch
-  }
-
-  #end(stretch: Stretch): void {
-    if (this.#stretch !== stretch) return
-    this.#stretch = undefined
-    this.#most = Math.min(this.#most * 2, mostMessages)
-    const { last, checked } = stretch
-    if (last === undefined) checked.resolve()
-    else this.#check(last).then(checked.resolve, checked.reject)
-  }
-
-  async #check({ number, reply }: Asked): Promise<void> {
+  /** `replies`: of what was asked for before, this message last. */
+  async #check(number: number, replies: Promise<readonly Reply[]>): Promise<void> {
     const connection = this.#connection
-    const [{ ok, text }, { ok: given }] = await Promise.all([connection.ask({ verb: 'LIST', number }), reply])
+    const [{ ok, text }, before] = await Promise.all([connection.ask({ verb: 'LIST', number }), replies])
     // What cannot be given may not be listed either.
-    if (ok ? readSize(text)?.number === number : !given) return
+    if (ok ? Number(/^[ \t]*(\d{1,10})[ \t]+\d/.exec(text)?.[1]) === number : before.at(-1)?.ok !== true) return
     throw connection.outOfStep(
       `answered LIST ${number} with ${quoted(`${ok ? '+OK' : '-ERR'} ${text}`)}: it has lost an answer, or gave one too many`,
     )

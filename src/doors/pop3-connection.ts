@@ -46,9 +46,13 @@ export const usualPatience: Patience = { connect: 30_000, silence: 60_000 }
 /** Takes what a command's answer holds; where it returns a promise, nothing more is read before that settles. */
 export type OnEvent = (event: ClientEvent) => Promise<void> | undefined
 
+/** The same for commands that are asked together; `place`: which of them it is. */
+export type OnEach = (event: ClientEvent, place: number) => Promise<void> | undefined
+
 interface Asked {
   readonly command: Command
-  readonly onEvent: OnEvent | undefined
+  readonly place: number
+  readonly onEvent: OnEach | undefined
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: unknown) => void
   reply: Reply | undefined
@@ -142,16 +146,33 @@ export class Pop3Connection {
 
   /** Sends a command as soon as it may leave; resolves with its reply once all that the reply holds was taken. */
   ask(command: Command, onEvent?: OnEvent): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) {
-        reject(this.#failure)
-        return
+    return new Promise((resolve, reject) =>
+      this.#ask({ command, place: 0, onEvent, resolve, reject, reply: undefined }),
+    )
+  }
+
+  /** The same for many, one behind the other: resolves with all replies, in order. */
+  askAll(commands: readonly Command[], onEvent?: OnEach): Promise<readonly Reply[]> {
+    return new Promise((done, reject) => {
+      const replies: Reply[] = []
+      const resolve = (reply: Reply): void => {
+        if (replies.push(reply) === commands.length) done(replies)
       }
-      this.#client.send(command)
-      this.#asked.add({ command, onEvent, resolve, reject, reply: undefined })
-      if (this.#asked.length > 1 && this.pipelining) this.#together ??= 0
-      this.#sendSoon()
+      if (commands.length === 0) done(replies)
+      for (const [place, command] of commands.entries())
+        this.#ask({ command, place, onEvent, resolve, reject, reply: undefined })
     })
+  }
+
+  #ask(asked: Asked): void {
+    if (this.#failure !== undefined) {
+      asked.reject(this.#failure)
+      return
+    }
+    this.#client.send(asked.command)
+    this.#asked.add(asked)
+    if (this.#asked.length > 1 && this.pipelining) this.#together ??= 0
+    this.#sendSoon()
   }
 
   /** The same, where only +OK will do: a -ERR rejects with RefusedError. */
@@ -280,10 +301,10 @@ export class Pop3Connection {
         this.#done++
         if (this.#asked.length === 0) this.#together = undefined
         else if (this.#together !== undefined) this.#together++
-        const taken = done.onEvent?.(event)
-        const tell = (): void => done.reply && done.resolve(done.reply)
-        if (taken === undefined) tell()
-        return taken?.then(tell)
+        const taken = done.onEvent?.(event, done.place)
+        if (taken !== undefined) return taken.then(() => done.reply && done.resolve(done.reply))
+        if (done.reply !== undefined) done.resolve(done.reply)
+        return undefined
       }
       case 'reply':
       case 'octets':
@@ -294,7 +315,7 @@ export class Pop3Connection {
       case 'capabilities': {
         const asked = this.#asked.first
         if (event.kind === 'reply' && asked !== undefined) asked.reply = event
-        return asked?.onEvent?.(event)
+        return asked?.onEvent?.(event, asked.place)
       }
     }
   }

@@ -2,7 +2,7 @@ import { PeerError } from '../errors.ts'
 import { HeaderPrint } from '../intake/header-print.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Staged, Staging } from '../store/store.ts'
-import type { OnEvent } from './pop3-connection.ts'
+import type { ClientEvent } from '../pop3/client-event.ts'
 
 const noOctets = new Uint8Array()
 
@@ -40,7 +40,8 @@ export class Taking {
     this.#options = options
   }
 
-  readonly onEvent: OnEvent = (event) => {
+  /** Takes what the answer to the command holds. Where it returns a promise, nothing more is to be read before that settles. */
+  take(event: ClientEvent): Promise<void> | undefined {
     if (event.kind === 'octets') {
       const { name, largest = largestMessage, onOctets } = this.#options
       this.#octets += event.octets.length

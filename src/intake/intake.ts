@@ -1,5 +1,5 @@
 import type { MessageId, UniqueId } from '../ids.ts'
-import type { Flag, Origin, Staged, Staging, UserMail } from '../store/store.ts'
+import type { Draft, Flag, Origin, Staged, Staging, UserMail } from '../store/store.ts'
 
 /** How much may wait to become durable before a door must pause: octets, and messages, for each costs memory besides. */
 const enough = 16 << 20
@@ -17,6 +17,12 @@ export interface Delivery {
   readonly uniqueId?: UniqueId | undefined
   /** What stood for it until now, and goes when it is there. */
   readonly replaces?: MessageId | undefined
+}
+
+/** A message, and where and how it is to be kept. */
+export interface ToKeep {
+  readonly staged: Staged
+  readonly delivery: Delivery
 }
 
 /** `new`: kept now. `known`: the same message came by the same way before (law 1), nothing was added. */
@@ -48,33 +54,24 @@ export class Intake {
    * to other mail too, so whoever staged it discards it.
    */
   async keep(staged: Staged, delivery: Delivery, shared = false): Promise<Outcome> {
-    this.#waiting += staged.size
-    this.#messages++
+    const [outcome] = await this.keepAll([{ staged, delivery }], shared)
+    return outcome ?? 'known'
+  }
+
+  /** The same for many that came together: all of them, or none. */
+  async keepAll(all: readonly ToKeep[], shared = false): Promise<readonly Outcome[]> {
+    if (all.length === 0) return []
+    const octets = all.reduce((sum, { staged }) => sum + staged.size, 0)
+    this.#waiting += octets
+    this.#messages += all.length
     try {
-      let kept: boolean | undefined
-      const outcome = await this.#mail.change((draft): Outcome => {
-        const { account, uniqueId: there, nth, listed } = delivery.origin
-        const { uniqueId: wanted, replaces } = delivery
-        const replace = (): void => {
-          if (replaces !== undefined && draft.view.message(replaces) !== undefined) draft.remove(replaces)
-        }
-        const known = draft.view.origin(account, there, staged.hash, nth)
-        if (known !== undefined) {
-          if (listed !== undefined && listed !== known.listed) draft.relist(known, listed)
-          if (known.message !== undefined) replace()
-          return 'known'
-        }
-        const id = draft.add(staged, { ...delivery, mailbox: draft.openMailbox(delivery.mailbox) })
-        replace()
-        if (wanted !== undefined) kept = draft.view.message(id)?.uniqueId === wanted
-        return 'new'
-      })
-      if (kept !== undefined) this.uniqueIds[kept ? 'kept' : 'refused']++
-      return outcome
+      const done = await this.#mail.change((draft) => all.map((one) => keepIn(draft, one)))
+      for (const { named } of done) if (named !== undefined) this.uniqueIds[named ? 'kept' : 'refused']++
+      return done.map(({ outcome }) => outcome)
     } finally {
-      if (!shared) staged.discard()
-      this.#waiting -= staged.size
-      this.#messages--
+      if (!shared) for (const { staged } of all) staged.discard()
+      this.#waiting -= octets
+      this.#messages -= all.length
       if (this.#roomy !== undefined && this.#hasRoom) {
         this.#roomy.resolve()
         this.#roomy = undefined
@@ -92,4 +89,27 @@ export class Intake {
   get #hasRoom(): boolean {
     return this.#waiting < enough && this.#messages < enoughMessages
   }
+}
+
+/** `named`: whether it has the unique-id that it was to have; undefined where it was to have none. */
+function keepIn(
+  draft: Draft,
+  { staged, delivery }: ToKeep,
+): { readonly outcome: Outcome; readonly named: boolean | undefined } {
+  const { account, uniqueId: there, nth, listed } = delivery.origin
+  const { uniqueId: wanted, replaces } = delivery
+  const replace = (): void => {
+    if (replaces !== undefined && draft.view.message(replaces) !== undefined) draft.remove(replaces)
+  }
+  const known = draft.view.origin(account, there, staged.hash, nth)
+  if (known !== undefined) {
+    if (listed !== undefined && listed !== known.listed) draft.relist(known, listed)
+    if (known.message !== undefined) replace()
+    return { outcome: 'known', named: undefined }
+  }
+  const { received, flags, origin } = delivery
+  const mailbox = draft.openMailbox(delivery.mailbox)
+  const id = draft.add(staged, { mailbox, received, origin, uniqueId: wanted, ...(flags !== undefined && { flags }) })
+  replace()
+  return { outcome: 'new', named: wanted === undefined ? undefined : draft.view.message(id)?.uniqueId === wanted }
 }
