@@ -5,11 +5,11 @@ import { addressFault, canonicalAddress } from '../accounts/names.ts'
 import type { Tokens } from '../accounts/oauth/tokens.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import { MisuseError } from '../errors.ts'
-import { shown, tryLogIn } from './account.ts'
+import { shown, trying, tryLogIn } from './account.ts'
 import { handOnPasswords } from './account-hand-on.ts'
 import { type AccountWords, accountOptions, withoutUsual } from './account-words.ts'
 import { readPassword } from './ask.ts'
-import { chooseUser } from './choose-user.ts'
+import { makeUser, userMeant } from './choose-user.ts'
 import type { Context } from './context.ts'
 import { waysOf } from './discovery-ways.ts'
 import { describeAccountFailure, type ExitCode, exitCodeOf } from './failure.ts'
@@ -37,26 +37,27 @@ export async function addAccount(
     const found = await findSettings(given, words, waysOf(context, options))
     context.notes.bar('')
     const settings: AccountSettings = { ...found, address, leave, options: withAuth(options, found) }
-    const user = await chooseUser(context, directory, words.user)
+    const user = userMeant(directory, words.user)
     warn(context, settings, found, words)
     const secrets = new Secrets(context.data)
     const parts = { data: context.data, directory, secrets }
     const secret = await secretGiven(context, settings, words)
-    if (words.check) {
-      try {
-        await tryLogIn(settings, secret.first)
-      } catch (error) {
-        context.notes.failure(
-          `postino: ${address}: ${describeAccountFailure(error)} (nothing was saved; --no-check saves without trying)`,
-        )
-        return exitCodeOf(error)
-      }
+    let further: ReadonlyMap<string, string>
+    try {
+      if (words.check) await trying(context, settings, () => tryLogIn(settings, secret.first))
+      further = await handOnPasswords(context, settings, { check: words.check })
+    } catch (error) {
+      if (error instanceof MisuseError) throw error
+      context.notes.failure(
+        `postino: ${address}: ${describeAccountFailure(error)} (nothing was saved; --no-check saves without trying)`,
+      )
+      return exitCodeOf(error)
     }
-    const further = await handOnPasswords(context, settings, { check: words.check })
     const sealed =
       secret.password === undefined
         ? new Uint8Array()
         : await keepPassword(address, settings.options, secret.password, secrets)
+    await makeUser(context, directory, user)
     if (!(await directory.addAccount(user, settings, sealed))) return already(context, address)
     if (secret.tokens !== undefined) {
       const { keepTokens } = await import('../accounts/oauth/token-source.ts')
@@ -67,10 +68,11 @@ export async function addAccount(
     const account = directory.account(address)
     if (context.json && account !== undefined)
       await context.output.json({ ...shown(account), source: found.source, notes: found.notes })
-    else
-      await context.output.line(
-        `added ${address} for ${user}${words.check ? ': the log-in works' : ''}; \`postino fetch\` brings its mail`,
-      )
+    else {
+      const logIn = settings.options.auth === 'oauth' && secret.tokens === undefined
+      const next = logIn ? `\`postino account login ${address}\` logs in` : '`postino fetch` brings its mail'
+      await context.output.words(`added ${address} for ${user}${words.check ? ': the log-in works' : ''}; ${next}`)
+    }
     return 0
   })
 }
@@ -85,8 +87,10 @@ function withAuth(options: AccountSettings['options'], found: Settings): Account
 
 function warn(context: Context, settings: AccountSettings, found: Settings, words: AccountWords): void {
   const { address, server, port, protocol, tls } = settings
-  if (words.server === undefined)
-    context.notes.note(`${address} is fetched from ${server} port ${port} by ${protocol}, by ${found.from}`)
+  if (words.server === undefined) {
+    const way = tls === 'starttls' ? ' with STARTTLS' : ''
+    context.notes.note(`${address}: ${protocol.toUpperCase()} at ${server} port ${port}${way}, from ${found.from}`)
+  }
   for (const note of found.notes) context.notes.note(`note: ${singleLine(note)}`)
   if (tls === 'none' && !isThisMachine(server))
     context.notes.note(
@@ -132,7 +136,7 @@ export async function secretGiven(
 function withoutPassword(context: Context, address: string, words: AccountWords): GivenSecret {
   if (words.check)
     throw new MisuseError('usage', `${address} takes no password, only OAuth 2.0: leave out --password-stdin`)
-  context.notes.note(`note: the password is not kept; \`postino account login ${address}\` logs in`)
+  context.notes.note(`note: ${address} takes no password, so none is kept`)
   return { first: { password: '' } }
 }
 

@@ -5,7 +5,7 @@ import { parseLeave } from '../accounts/leave.ts'
 import { providerOfHost } from '../accounts/providers.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import { MisuseError } from '../errors.ts'
-import { shown, tryBehind, tryLogIn } from './account.ts'
+import { shown, tryBehind, trying, tryLogIn } from './account.ts'
 import { secretGiven } from './account-add.ts'
 import { rowLines, settingRows } from './account-lines.ts'
 import { forgetHandOnPasswords, handOnPasswords } from './account-hand-on.ts'
@@ -35,19 +35,21 @@ export function setAccount(context: Context, given: string, words: AccountWords)
     const secret =
       other || settings.options.auth !== account.options.auth ? await secretGiven(context, settings, words) : undefined
     const tried = words.check && (secret !== undefined || reachedOtherwise(account, settings))
-    if (tried) {
-      try {
-        const first = secret?.first ?? (await secretOf(account, parts))
-        await tryBehind(context.data, address, () => tryLogIn(settings, first))
-      } catch (error) {
-        context.notes.failure(
-          `postino: ${address}: ${describeAccountFailure(error)} (nothing was changed; --no-check changes without trying)`,
-        )
-        return exitCodeOf(error)
-      }
-    }
     const before = account.options.handOn?.map(({ url }) => url) ?? []
-    const further = await handOnPasswords(context, settings, { before, check: words.check })
+    let further: ReadonlyMap<string, string>
+    try {
+      if (tried) {
+        const first = secret?.first ?? (await secretOf(account, parts))
+        await trying(context, settings, () => tryBehind(context.data, address, () => tryLogIn(settings, first)))
+      }
+      further = await handOnPasswords(context, settings, { before, check: words.check })
+    } catch (error) {
+      if (error instanceof MisuseError) throw error
+      context.notes.failure(
+        `postino: ${address}: ${describeAccountFailure(error)} (nothing was changed; --no-check changes without trying)`,
+      )
+      return exitCodeOf(error)
+    }
     // First what is new: were this to end in the middle, what there was would still be there.
     const { password } = secret ?? {}
     const kept =

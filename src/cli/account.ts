@@ -51,7 +51,7 @@ export function testAccounts(context: Context, addresses: readonly string[]): Pr
           ok: error === undefined,
           ...(error !== undefined && { error: describeAccountFailure(error) }),
         })
-      else if (error === undefined) await context.output.line(`${address}: the log-in works`)
+      else if (error === undefined) await context.output.words(`${address}: the log-in works`)
     }
     if (errors.length === 0) return 0
     return errors.every(isTemporary) ? 75 : 1
@@ -67,7 +67,7 @@ export function removeAccount(context: Context, address: string): Promise<ExitCo
       await forgetPassword(account)
     }
     if (context.json) await context.output.json({ account: account?.address })
-    else await context.output.line(`removed ${account?.address}; the mail that was fetched stays`)
+    else await context.output.words(`removed ${account?.address}; the mail that was fetched stays`)
     return 0
   })
 }
@@ -75,7 +75,7 @@ export function removeAccount(context: Context, address: string): Promise<ExitCo
 async function logInFailure(context: Context, directory: Directory, account: Account): Promise<unknown> {
   try {
     const secret = await secretOf(account, { data: context.data, directory, secrets: new Secrets(context.data) })
-    await tryBehind(context.data, account.address, () => tryLogIn(account, secret))
+    await trying(context, account, () => tryBehind(context.data, account.address, () => tryLogIn(account, secret)))
     return undefined
   } catch (error) {
     return error
@@ -85,6 +85,20 @@ async function logInFailure(context: Context, directory: Directory, account: Acc
 /** Tries something at an account's server while nobody fetches from it: a second session on one maildrop is refused. */
 export async function tryBehind(data: string, address: string, work: () => Promise<void>): Promise<void> {
   await holding(accountLockFile(data, address), 'it is being fetched just now; try again later', work)
+}
+
+/** The same work, while a terminal says what is being waited for. */
+export async function trying<T>(
+  context: Context,
+  { server, port }: Pick<AccountSettings, 'server' | 'port'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  context.notes.bar(`trying the log-in at ${hostAndPort(server, port)} …`)
+  try {
+    return await work()
+  } finally {
+    context.notes.bar('')
+  }
 }
 
 /** Logs in and out again. Rejects with why that is not possible. */

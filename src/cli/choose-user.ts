@@ -6,14 +6,23 @@ import type { Context } from './context.ts'
 
 /** The user a command is for: the one named, else the only one, else one made after the login name of this person. */
 export async function chooseUser(context: Context, directory: Directory, given: string | undefined): Promise<string> {
+  const name = userMeant(directory, given)
+  await makeUser(context, directory, name)
+  return name
+}
+
+/** The same, of which nobody is made yet. */
+export function userMeant(directory: Directory, given: string | undefined): string {
   if (given !== undefined) return existing(directory, given)
   const [only, ...others] = directory.users()
   if (others.length > 0) throw new MisuseError('usage', `say for whom with --user NAME; ${known(directory)}`)
-  if (only !== undefined) return only.name
-  const name = userNameFrom(loginName())
-  await directory.addUser(name, undefined)
+  return only?.name ?? userNameFrom(loginName())
+}
+
+/** Makes the user that is meant, where there is none of that name, and says so. */
+export async function makeUser(context: Context, directory: Directory, name: string): Promise<void> {
+  if (directory.user(name) !== undefined || !(await directory.addUser(name, undefined))) return
   context.notes.note(`made the user ${name}, without a password so far: \`postino user password ${name}\` sets one`)
-  return name
 }
 
 /** The users a command is for: the one named, else all there are. */

@@ -20,7 +20,7 @@ export function describeAccountFailure(error: unknown): string {
   const text = describeFailure(error)
   // That one says itself what to do.
   if (error instanceof ConsentNeeded) return text
-  return error instanceof RefusedError ? `${text}${whatToDo[error.reason]}` : text
+  return error instanceof RefusedError ? `${text.replace(/\.$/, '')}${whatToDo[error.reason]}` : text
 }
 
 const whatToDo: Readonly<Record<Reason, string>> = {

@@ -1,7 +1,7 @@
 import type { Directory } from '../accounts/directory.ts'
 import { MisuseError } from '../errors.ts'
 import { headersOnly } from '../intake/header-only.ts'
-import { chooseUser } from './choose-user.ts'
+import { userMeant } from './choose-user.ts'
 import type { Context } from './context.ts'
 import { withStore } from './open.ts'
 
@@ -16,7 +16,7 @@ export async function partOfMessage(
     throw new MisuseError('usage', `--message ${text}: give the number that \`postino list\` shows`)
   const id = Number(text)
   // Each user's messages have numbers of their own.
-  const accounts = directory.accounts(await chooseUser(context, directory, user))
+  const accounts = directory.accounts(userMeant(directory, user))
   return await withStore(context, async (store) => {
     for (const { address, user: owner, protocol } of accounts) {
       const mail = await store.open(owner)

@@ -16,19 +16,19 @@ export async function tellOutcome(context: Context, outcome: Outcome): Promise<v
   }
   if (context.json) await context.output.json(jsonOf(outcome))
   else if (plan !== undefined)
-    for (const line of planLines(address, plan, counts.skipped)) await context.output.line(line)
+    for (const line of planLines(address, plan, counts.skipped)) await context.output.words(line)
   else if (fault === undefined || counts.new > 0 || counts.deleted > 0) {
     const words = [`${count(counts.new)} new`, `${count(counts.skipped)} already here`]
     if (counts.failed > 0) words.push(`${count(counts.failed)} failed`)
     if (counts.waiting > 0) words.push(`${count(counts.waiting)} wait at the server`)
     if (counts.deleted > 0) words.push(`${count(counts.deleted)} deleted at the server`)
     const amount = counts.octets === 0 ? '' : `; ${octetsText(counts.octets)}`
-    await context.output.line(`${address}: ${words.join(', ')}${amount} in ${durationText(counts.seconds)}`)
+    await context.output.words(`${address}: ${words.join(', ')}${amount} in ${durationText(counts.seconds)}`)
   }
   if (!context.json)
     for (const { target, handed, refused, waiting } of handOn)
       if (handed + refused + waiting > 0)
-        await context.output.line(`${address}: ${handOnWords({ handed, refused, waiting })} ${singleLine(target)}`)
+        await context.output.words(`${address}: ${handOnWords({ handed, refused, waiting })} ${singleLine(target)}`)
   await context.output.flush()
 }
 

@@ -19,7 +19,7 @@ import { hostAndPort } from './listen-address.ts'
 import { accountLockFile, holding } from './locks.ts'
 import { Places } from './migrate-place.ts'
 import { withDirectory, withStore } from './open.ts'
-import { singleLine, wrapWords } from './printable.ts'
+import { singleLine } from './printable.ts'
 import { isThisMachine } from './server-option.ts'
 
 interface MigrateWords {
@@ -262,7 +262,7 @@ async function tell(context: Context, found: Found, known: number, moved: Moved,
   const had =
     known === 0 ? 'nothing is known of what it had' : `${plural(known, 'message')} that it had will not come again`
   const text = singleLine(`${address}: ${what}; from ${found.program}: ${where}, ${leftText(leave)}; ${had}`)
-  for (const line of wrapWords(text, context.output.columns, 4)) await context.output.line(line)
+  await context.output.words(text)
 }
 
 /** `FILE:LINE: what is the matter` */

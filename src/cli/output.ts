@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { WriteStream } from 'node:tty'
+import { wrapWords } from './printable.ts'
 
 /** How much is gathered before it is written, characters. */
 const enough = 32 << 10
@@ -38,6 +39,11 @@ export class Output {
   line(text: string): Promise<void> | undefined {
     this.#gathered += `${text}\n`
     return this.#gathered.length < enough ? undefined : this.flush()
+  }
+
+  /** A line for a person to read; on a terminal that is too narrow for it, several, of which those after the first are indented. */
+  words(text: string, indent = 2): Promise<void> | undefined {
+    return this.line(wrapWords(text, this.columns, indent).join('\n'))
   }
 
   json(value: unknown): Promise<void> | undefined {

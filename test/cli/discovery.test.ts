@@ -114,12 +114,13 @@ test('stderr says what was found and from where, and what to know; a provider of
   assert.equal(pec.code, 0, pec.stderr)
   assert.match(
     pec.stderr,
-    /^mario@pec\.it is fetched from pop3s\.pec\.aruba\.it port 995 by pop3, by what Postino knows of Aruba PEC$/m,
+    /^mario@pec\.it: POP3 at pop3s\.pec\.aruba\.it port 995, from what Postino knows of Aruba PEC$/m,
   )
   assert.match(pec.stderr, /^note: with two-step log-in it wants a password for mail programs/m)
   const outlook = await run(['account', 'add', 'mario@outlook.it', ...words], { input: 'secret\n' })
   assert.equal(outlook.code, 0, outlook.stderr)
-  assert.match(outlook.stderr, /^note: .*`postino account login mario@outlook\.it` logs in$/m)
+  assert.match(outlook.stderr, /^note: mario@outlook\.it takes no password, so none is kept$/m)
+  assert.match(outlook.stdout, /^added mario@outlook\.it for \w+; `postino account login mario@outlook\.it` logs in$/m)
   const tried = await run(['account', 'add', 'mario@msn.com', '--offline', '--password-stdin'], { input: 'secret\n' })
   assert.equal(tried.code, 2)
   assert.match(tried.stderr, /mario@msn\.com takes no password, only OAuth 2\.0: leave out --password-stdin/)

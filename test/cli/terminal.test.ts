@@ -26,7 +26,7 @@ function onTerminal(t: TestContext, data: string, words: readonly string[], colu
   })
   const lines = stdout.trimEnd().split(/\r*\n/)
   // oxlint-disable-next-line no-control-regex -- how a line is drawn anew
-  return lines.map((line) => line.replace(/^.*\r/, '').replaceAll('\u001b[K', ''))
+  return lines.map((line) => line.replace(/^[^]*\r/, '').replaceAll('\u001b[K', ''))
 }
 
 test('on a terminal, what search finds fits it and stands before the note of how much that is', async (t) => {
