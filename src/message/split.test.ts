@@ -119,3 +119,11 @@ test('whatever the octets are, the answer is users that were named', () => {
     }),
   )
 })
+
+test('who has an address goes before who has the domain: a catch-all is delivered to a mailbox of that domain', () => {
+  const header = Buffer.from('Delivered-To: all@example.it\r\nX-Original-To: anna@example.it\r\nSubject: x\r\n')
+  const users = { 'anna@example.it': 'anna', '@example.it': 'mario' }
+  assert.deepEqual(recipientsOf(header, { users, otherwise: 'rest' }), ['anna'])
+  const other = Buffer.from('Delivered-To: all@example.it\r\nX-Original-To: luigi@example.it\r\n')
+  assert.deepEqual(recipientsOf(other, { users, otherwise: 'rest' }), ['mario'])
+})

@@ -29,22 +29,21 @@ const timesLimit = 30
 
 /**
  * The users whom a message is for, each once. The first field that names somebody known counts, and where it stands more than once, the
- * uppermost of those that do: a server writes above what was there, and may have written its own mailbox over the recipient.
+ * uppermost of those that do: a server writes above what was there, and may have written its own mailbox over the recipient. Who has
+ * an address goes before who has a domain, in whatever field: a server's own mailbox is of that domain too.
  */
 export function recipientsOf(header: Uint8Array, split: Split): readonly string[] {
   const parsed = parseHeader(header)
   const users = new Map(Object.entries(split.users).map(([address, user]) => [address.toLowerCase(), user]))
   const prefix = (split.prefix ?? '').toLowerCase()
-  for (const field of split.fields ?? usualFields) {
-    for (const addresses of addressesIn(parsed, field.toLowerCase().replace(/:$/, ''))) {
-      const found = new Set<string>()
-      for (const address of addresses) {
-        const user = userOf(address.toLowerCase(), prefix, users)
-        if (user !== undefined) found.add(user)
+  for (const by of ['address', 'domain'] as const)
+    for (const field of split.fields ?? usualFields)
+      for (const addresses of addressesIn(parsed, field.toLowerCase().replace(/:$/, ''))) {
+        const known = addresses.map((address) => userOf(address.toLowerCase(), prefix, users))
+        // Of several in one field, those that have only the domain come along.
+        if (!known.some((one) => one?.by === by)) continue
+        return [...new Set(known.flatMap((one) => one?.user ?? []))]
       }
-      if (found.size > 0) return [...found]
-    }
-  }
   return [split.otherwise]
 }
 
@@ -68,14 +67,19 @@ function forClause(received: string): string[] {
 }
 
 /** The user of an address: as it stands, without what follows a `+` (RFC 5233), then by its domain. */
-function userOf(address: string, prefix: string, users: ReadonlyMap<string, string>): string | undefined {
+function userOf(
+  address: string,
+  prefix: string,
+  users: ReadonlyMap<string, string>,
+): { readonly user: string; readonly by: 'address' | 'domain' } | undefined {
   const at = address.lastIndexOf('@')
   if (at < 0) return undefined
   const domain = address.slice(at)
   const named = address.slice(0, at)
   const local = prefix !== '' && named.startsWith(prefix) ? named.slice(prefix.length) : named
   const plus = local.indexOf('+', 1)
-  return (
-    users.get(local + domain) ?? (plus < 0 ? undefined : users.get(local.slice(0, plus) + domain)) ?? users.get(domain)
-  )
+  const own = users.get(local + domain) ?? (plus < 0 ? undefined : users.get(local.slice(0, plus) + domain))
+  if (own !== undefined) return { user: own, by: 'address' }
+  const user = users.get(domain)
+  return user === undefined ? undefined : { user, by: 'domain' }
 }
