@@ -18,9 +18,12 @@ export async function tellOutcome(context: Context, outcome: Outcome): Promise<v
   else if (plan !== undefined)
     for (const line of planLines(address, plan, counts.skipped)) await context.output.words(line)
   else if (fault === undefined || counts.new > 0 || counts.deleted > 0) {
-    const words = [`${count(counts.new)} new`, `${count(counts.skipped)} already here`]
+    const words = [`${count(counts.new)} new`]
+    // Of a session that ended early, nobody knows how many.
+    if (fault === undefined) words.push(`${count(counts.skipped)} already here`)
     if (counts.failed > 0) words.push(`${count(counts.failed)} failed`)
-    if (counts.waiting > 0) words.push(`${count(counts.waiting)} wait at the server`)
+    if (counts.waiting > 0)
+      words.push(`${count(counts.waiting)} ${counts.waiting === 1 ? 'waits' : 'wait'} at the server`)
     if (counts.deleted > 0) words.push(`${count(counts.deleted)} deleted at the server`)
     const amount = counts.octets === 0 ? '' : `; ${octetsText(counts.octets)}`
     await context.output.words(`${address}: ${words.join(', ')}${amount} in ${durationText(counts.seconds)}`)
@@ -72,6 +75,12 @@ function planLines(address: string, plan: readonly Planned[], skipped: number): 
     return `${address}: ${name}${octets === undefined ? '' : ` (${octetsText(octets)})`} ${verbs[what]}: ${singleLine(why)}`
   })
   const of = (what: Planned['what']): number => plan.filter((one) => one.what === what).length
-  const sum = `${count(of('fetch'))} to fetch, ${count(of('delete'))} to delete, ${count(skipped)} already here; nothing was done`
-  return [...lines, `${address}: ${sum}`]
+  const sum = [
+    `${count(of('fetch'))} to fetch`,
+    ...(of('header') > 0 ? [`${count(of('header'))} of which only the header`] : []),
+    `${count(of('delete'))} to delete`,
+    ...(of('wait') > 0 ? [`${count(of('wait'))} to wait`] : []),
+    `${count(skipped)} already here`,
+  ]
+  return [...lines, `${address}: ${sum.join(', ')}; nothing was done`]
 }

@@ -2,7 +2,7 @@ import type { Account, Directory } from '../accounts/directory.ts'
 import { canonicalAddress } from '../accounts/names.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import type { FetchProgress } from '../doors/fetching.ts'
-import { MisuseError, PeerError } from '../errors.ts'
+import { MisuseError } from '../errors.ts'
 import type { DiskStore } from '../store/disk.ts'
 import { existing } from './choose-user.ts'
 import { readConfiguration } from './configuration.ts'
@@ -10,10 +10,11 @@ import type { Context } from './context.ts'
 import { askServer } from './control-client.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
-import { partOfMessage } from './fetch-message.ts'
+import { partOfMessage, tellWhole } from './fetch-message.ts'
 import { failedOutcome, type Outcome, outcomeOf } from './fetch-outcome.ts'
 import { handedOn } from './fetch-hand-on.ts'
 import { tellOutcome } from './fetch-telling.ts'
+import { interruption } from './interruption.ts'
 import { withDirectory, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
 import { type Amount, Progress } from './progress.ts'
@@ -36,7 +37,7 @@ export async function fetch(context: Context, addresses: readonly string[], word
       return 0
     }
     const only = part && [part.uniqueId]
-    const telling = new Telling(context, accounts)
+    const telling = new Telling(context, accounts, words.dryRun === true)
     const request = { accounts: accounts.map(({ address }) => address), dryRun: words.dryRun === true, only }
     const asked = await askServer(context.data, { fetch: request }, (line) => telling.take(line))
     if (!asked)
@@ -45,6 +46,7 @@ export async function fetch(context: Context, addresses: readonly string[], word
         await indexLittle(context, store, telling.outcomes)
       })
     telling.end()
+    if (part !== undefined && words.dryRun !== true) await tellWhole(context, part)
     return exitCode(telling.outcomes)
   })
 }
@@ -67,10 +69,12 @@ export function chooseAccounts(directory: Directory, addresses: readonly string[
 class Telling {
   readonly outcomes: Outcome[] = []
   readonly #context: Context
+  readonly #dryRun: boolean
   readonly #progress: Progress
   readonly #amounts = new Map<string, FetchProgress>()
 
-  constructor(context: Context, accounts: readonly Account[]) {
+  constructor(context: Context, accounts: readonly Account[], dryRun: boolean) {
+    this.#dryRun = dryRun
     const [only, ...others] = accounts
     const from = others.length === 0 && only !== undefined ? only.address : `${accounts.length} accounts`
     this.#context = context
@@ -84,13 +88,20 @@ class Telling {
       this.#progress.update(total([...this.#amounts.values()]))
     }
     if (outcome === undefined) return
-    this.outcomes.push(outcome)
-    await tellOutcome(this.#context, outcome)
+    const told = this.#dryRun ? rehearsed(outcome) : outcome
+    this.outcomes.push(told)
+    await tellOutcome(this.#context, told)
   }
 
   end(): void {
     this.#progress.end()
   }
+}
+
+/** What is not looked into, since nothing has changed there, has no plan: nothing would be done. */
+function rehearsed(outcome: Outcome): Outcome {
+  const { report, fault } = outcome
+  return fault === undefined ? { ...outcome, report: { ...report, plan: report.plan ?? [] } } : outcome
 }
 
 async function fetchAll(
@@ -105,10 +116,7 @@ async function fetchAll(
   },
 ): Promise<void> {
   const { directory, store, accounts, parallel, request, telling } = work
-  const stop = new AbortController()
-  // Once: asked a second time, the process ends at once, as the system has it.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => stop.abort(new PeerError('connection-lost', 'stopped')))
+  const signal = interruption()
   const parts = {
     data: context.data,
     directory,
@@ -120,7 +128,7 @@ async function fetchAll(
     for (let account = waiting.shift(); account !== undefined; account = waiting.shift()) {
       const { address } = account
       const outcome = await fetchAccount(parts, account, {
-        signal: stop.signal,
+        signal,
         dryRun: request.dryRun,
         ...(request.only !== undefined && { only: new Set(request.only) }),
         onProgress: (amount) => void telling.take({ progress: { address, amount } }),
@@ -128,7 +136,7 @@ async function fetchAll(
         (report) => outcomeOf(account, report),
         (error: unknown) => failedOutcome(account, error),
       )
-      await telling.take({ outcome: request.dryRun ? outcome : await handedOn(parts, account, outcome, stop.signal) })
+      await telling.take({ outcome: request.dryRun ? outcome : await handedOn(parts, account, outcome, signal) })
     }
   }
   await Promise.all(Array.from({ length: Math.min(parallel, accounts.length) }, worker))

@@ -65,7 +65,7 @@ test('fetch --dry-run says what would be fetched and deleted and why, and nothin
     stdout,
     /^mario@example\.it: id-large \(2\.\d kB\) would wait: it has \d+ octets, and 1000 are the most$/m,
   )
-  assert.match(stdout, /^mario@example\.it: 2 to fetch, 2 to delete, 0 already here; nothing was done$/m)
+  assert.match(stdout, /^mario@example\.it: 2 to fetch, 2 to delete, 1 to wait, 0 already here; nothing was done$/m)
   const [plan] = await json(['fetch', '--dry-run'])
   assert.deepEqual(
     (plan?.['plan'] as { what: string }[] | undefined)?.map(({ what }) => what),
@@ -89,6 +89,7 @@ test('of a large message the header comes, marked, and --message brings the whol
   const whole = await run(['fetch', '--message', String(id)])
   assert.equal(whole.code, 0, whole.stderr)
   const messages = await json(['list'])
+  assert.equal(whole.stderr.includes(`it is message ${String(messages[1]?.['id'])} now: \`postino show`), true)
   assert.deepEqual(
     messages.map(({ subject }) => subject),
     ['one', 'large'],
