@@ -10,16 +10,13 @@ import { InStep } from './in-step.ts'
 import type { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { Taking } from './taking.ts'
+import { worse } from './trouble.ts'
 
 /** So many messages are asked for together; enough for a long way there and back. */
 const wave = 500
 
 /** Within a message, progress is told each time that so many octets have come. */
 const oftenEnough = 64 << 10
-
-/** How long a message rests that could not be fetched: five minutes, doubled each time, at most a day (milliseconds). */
-const firstRest = 300_000
-const longestRest = 86_400_000
 
 /** What a fetch counts. */
 export interface Tally {
@@ -217,9 +214,9 @@ export class Retrieval {
   async #rest(listed: Listed, why: string, free = 0): Promise<void> {
     const { remote, troubles, mail, now } = this.#options
     if (listed.uniqueId === '') return
-    const attempts = (troubles.find(({ uniqueId }) => uniqueId === listed.uniqueId)?.attempts ?? 0) + 1
-    const rest = attempts <= free ? 0 : Math.min(firstRest * 2 ** (attempts - free - 1), longestRest)
-    await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, { attempts, why, next: now() + rest }))
+    const before = troubles.find(({ uniqueId }) => uniqueId === listed.uniqueId)
+    const trouble = worse(before, why, now(), { free })
+    await mail.change((draft) => draft.trouble(remote.account, listed.uniqueId, trouble))
   }
 
   #progress(wanted: readonly Listed[]): Progress {

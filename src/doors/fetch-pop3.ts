@@ -16,6 +16,7 @@ import { Retrieval, type Tally } from './fetch-pop3-retrieval.ts'
 import { byOtherProtocol, type FetchOptions, type FetchReport, type Planned, type Remote } from './fetching.ts'
 import { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
+import { rests } from './trouble.ts'
 
 /**
  * Brings home what is new in a remote POP3 maildrop. Everything is durable before anything is deleted there, and before QUIT:
@@ -101,7 +102,7 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
     dryRun: options.dryRun === true,
   })
 
-  const resting = new Map(options.backOff === true ? troubles.filter(({ next }) => next > now()).map(rest) : [])
+  const resting = new Map(options.backOff === true ? troubles.filter((trouble) => rests(trouble, now())).map(rest) : [])
   const { due, later } = choose(wanted, options.choice ?? {}, {
     resting,
     // What went wrong before comes last, for it may end the session again (law 5).
