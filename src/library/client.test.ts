@@ -215,17 +215,17 @@ test('whoever breaks off retrieveAll or a stream can go on with something else',
 test('a stream gives the message in pieces, and waits for who takes them, however long', async (t) => {
   const large = `${'x'.repeat(998)}\r\n`.repeat(5000)
   const { at } = await house(t, [large])
-  const client = await inside(t, at, { patience: { silence: 100 } })
+  const client = await inside(t, at, { patience: { silence: 500 } })
   let size = 0
   let pieces = 0
   for await (const piece of client.stream(1)) {
     size += piece.length
-    if (pieces++ === 3) await new Promise((resolve) => setTimeout(resolve, 300))
+    if (pieces++ === 3) await new Promise((resolve) => setTimeout(resolve, 1500))
   }
   assert.equal(size, large.length)
   assert.ok(pieces > 3)
   await assert.rejects(client.stream(2).next(), { name: 'RefusedError' })
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
   await client.noop()
 })
 
