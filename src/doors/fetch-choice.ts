@@ -70,7 +70,13 @@ export function choose<T extends Fetchable>(
     // In that order, so that one too large for what is left is the first tomorrow. Where others come before it each day, it goes today.
     const once = budget.whole && (within.length === 0 || (first !== 'listed' && before > 0))
     if (left >= 0 || once) within.push(message)
-    else later.push({ message, for: 'day', why: 'no more than so many octets a day are to be fetched', header: false })
+    else
+      later.push({
+        message,
+        for: 'day',
+        why: 'what may be fetched in a day is used up: it comes another day',
+        header: false,
+      })
   }
   return { due: within, later }
 }

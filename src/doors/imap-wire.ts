@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { PeerError, PostinoError } from '../errors.ts'
 import { connectionError, spelt, type Destination } from '../net/connect.ts'
+import { quoted } from '../pop3/status-line.ts'
 import { ImapLiterals } from './imap-literals.ts'
 import type { Due } from './pop3-pace.ts'
 
@@ -36,6 +37,8 @@ export class ImapWire extends Duplex {
   /** While we do not read: whether that lasted longer than a server may be silent. */
   #busy = false
   #late = false
+  /** A server greets first, but for once TLS has begun on its connection. */
+  #greeted = true
   /** Nothing is read behind the line that answers the next command: TLS comes there. */
   #untilAnswer = false
   #roomy: (() => void) | undefined
@@ -50,7 +53,9 @@ export class ImapWire extends Duplex {
   constructor(to: Destination, socket?: Socket) {
     super({ allowHalfOpen: false })
     this.#to = to
-    if (socket !== undefined) this.attach(socket)
+    if (socket === undefined) return
+    this.#greeted = false
+    this.attach(socket)
   }
 
   /** Begins to read. Once only. */
@@ -128,6 +133,7 @@ export class ImapWire extends Duplex {
     for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       let stop = false
       this.#octets += chunk.length
+      if (!this.#greeted) this.#hear(chunk)
       for (const part of this.#literals.divide(chunk)) {
         // RFC 9051 §6.2.1: behind the answer comes TLS; what else does is somebody's who is between us and the server.
         if (stop)
@@ -159,6 +165,14 @@ export class ImapWire extends Duplex {
       if (stop) return
     }
     this.push(null)
+  }
+
+  /** RFC 9051 §7.1: a greeting is an untagged answer. Whoever begins otherwise would wait for us, and we for it. */
+  #hear(chunk: Buffer): void {
+    this.#greeted = true
+    if (chunk[0] === 0x2a) return
+    const [line = ''] = chunk.toString('latin1', 0, 200).split(/[\r\n]/)
+    throw new PeerError('protocol', `${spelt(this.#to)}: this is no IMAP server: its first line is ${quoted(line)}`)
   }
 
   async #waited(waiting: Promise<void>, socket: Socket): Promise<void> {

@@ -79,7 +79,7 @@ test('a certificate that is not the pinned one is refused, though somebody vouch
   assert.match(message, /^localhost:\d+: its TLS certificate has changed/)
   assert.ok(message.includes(`pinned is sha256:${pin(before)}, it shows sha256:${pin(now)}, for CN=localhost`))
   assert.match(message, /good until \d{4}-\d\d-\d\d/)
-  assert.ok(message.includes(`--pin sha256:${pin(now)}`))
+  assert.equal(message.split(pin(now)).length, 2, 'told once')
 })
 
 test('of a certificate that is refused the pin is told', async (t) => {
@@ -92,7 +92,8 @@ test('of a certificate that is refused the pin is told', async (t) => {
     const { code, message } = await failure(await serve(t, own), {})
     assert.equal(code, 'tls')
     assert.match(message, words)
-    assert.ok(message.includes(`--pin sha256:${pin(own)}`), message)
+    assert.ok(message.includes(`--pin sha256:${pin(own)},`), message)
+    assert.ok(message.length < 330, message)
   }
 })
 

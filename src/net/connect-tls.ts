@@ -113,15 +113,15 @@ function distrust(socket: TLSSocket, to: Destination, { pins = [] }: Trust): Pee
   if (pins.length > 0)
     return say(
       `its TLS certificate has changed: pinned is ${pins.map(spellPin).join(' or ')}, it shows ${shown}. ` +
-        `Ask the provider whether that is theirs: if so, pin it (--pin ${spellPin(pin)}); if not, somebody is in between`,
+        'Ask the provider whether that is theirs: if so, give it with --pin; if not, somebody is in between',
     )
   if (socket.authorized) return undefined
   // The types say Error; what is there is the code.
   const code = String(socket.authorizationError)
   const fault = certificateFault(code, to) ?? `its TLS certificate is not trusted (${reasons[code] ?? code})`
   return say(
-    `${fault}. It shows ${shown}. To trust it all the same, once you know that it is theirs, pin it ` +
-      `(--pin ${spellPin(pin)}), or name the file of a certificate that vouches for it (--trust FILE)`,
+    `${fault}. It is ${describeCertificate(certificate)}. Once you know that it is theirs: --pin ${spellPin(pin)}, ` +
+      'or --trust FILE with a certificate that vouches for it',
   )
 }
 

@@ -8,7 +8,7 @@ export interface ProxyAddress extends Destination {
   readonly login: { readonly name: string; readonly password: string } | undefined
 }
 
-const forms = 'socks5://HOST[:PORT] or http://HOST:PORT, with USER:PASSWORD@ before HOST where it wants a log-in'
+const forms = 'socks5://HOST[:PORT] or http://HOST:PORT, with USER@ before HOST where it wants a log-in'
 /** By IANA; for HTTP proxies there is none that everybody uses. */
 const socksPort = 1080
 

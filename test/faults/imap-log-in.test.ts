@@ -34,6 +34,13 @@ test('a greeting that says we are logged in does not get around STARTTLS', async
   assert.deepEqual(bench.server.said('LIST'), [])
 })
 
+test('a server of another protocol is told from one that is silent', async () => {
+  await using bench = await ImapBench.open({ greeting: '+OK POP3 ready <1@x>' })
+  const { error } = await bench.fetch()
+  assert.equal(error?.code, 'protocol')
+  assert.match(error?.message ?? '', /: this is no IMAP server: its first line is "\+OK POP3 ready <1@x>"$/)
+})
+
 test('words put in before TLS begins are not believed', async () => {
   const injected = '* CAPABILITY IMAP4rev1 AUTH=PLAIN'
   await using bench = await ImapBench.open({ tls: { key, cert, injected } }, { tls: 'starttls', ...trust })

@@ -37,7 +37,10 @@ export async function registrationOf(
 ): Promise<Registration> {
   const name = options.issuer ?? options.oauth?.issuer
   if (name === undefined)
-    throw new MisuseError('usage', `no issuer is named: give one of ${Object.keys(knownIssuers).join(', ')}, or a URL`)
+    throw new MisuseError(
+      'usage',
+      `no issuer is named: give one of ${Object.keys(knownIssuers).join(', ')}, or a URL, with --issuer`,
+    )
   return registrationWith(name, options, await configuredClient(data, name, environment))
 }
 
