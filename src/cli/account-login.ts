@@ -54,6 +54,12 @@ export async function askConsent(
     return await consentByBrowser(registration, {
       login,
       pasted,
+      onOdd: () =>
+        context.notes.failure(
+          registration.redirect === 'oob'
+            ? 'That is no code. Paste the code that the page shows.'
+            : 'That is not it. Paste the whole address at which the browser ends: it has "state=" and "code=" in it.',
+        ),
       show: (url, copy) => showUrl(context, url, copy, pasted !== undefined),
     })
   } finally {

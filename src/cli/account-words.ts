@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import type { AccountOptions, HandOnEntry } from '../accounts/account-options.ts'
 import { parseHandOnTarget } from '../accounts/hand-on-target.ts'
-import { parseOctets } from '../accounts/leave.ts'
+import type { AccountSettings } from '../accounts/directory.ts'
+import { leaveText, parseOctets } from '../accounts/leave.ts'
 import { MisuseError } from '../errors.ts'
 import { parsePin } from '../net/certificate-pin.ts'
 import { hasPassword, parseProxy, passwordVariable } from '../net/proxy-address.ts'
@@ -128,9 +129,33 @@ export function accountOptions(words: AccountWords, before: AccountOptions, now:
     const split = splitOptions(words)
     if (split !== undefined) changed.split = split
   }
-  many('handOn', words.handOn, (urls) => handOn(urls, before.handOn ?? [], words.handOnAll === true ? 0 : now))
+  const places = words.handOn ?? (words.handOnAll === true ? before.handOn?.map(({ url }) => url) : undefined)
+  if (places === undefined && words.handOnAll === true)
+    throw new MisuseError('usage', '--hand-on-all needs --hand-on URL: mail of this account goes nowhere else')
+  many('handOn', places, (urls) => handOn(urls, before.handOn ?? [], words.handOnAll === true ? 0 : now))
   const all = { ...before, ...changed }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as AccountOptions
+}
+
+/** Throws MisuseError where something is said that has no meaning beside the rest. */
+export function checkTogether({
+  protocol,
+  leave,
+  options,
+}: Pick<AccountSettings, 'protocol' | 'leave' | 'options'>): void {
+  const { room, only, except, beyond, largest } = options
+  if (protocol === 'pop3' && (only !== undefined || except !== undefined))
+    throw new MisuseError(
+      'usage',
+      '--only and --except choose mailboxes of IMAP, and POP3 has only one: leave them out',
+    )
+  if (protocol === 'pop3' && typeof leave === 'object' && 'percent' in leave && room === undefined)
+    throw new MisuseError(
+      'usage',
+      `--leave ${leaveText(leave)} needs --room AMOUNT, such as 1GB: by POP3 no server tells how much room there is`,
+    )
+  if (beyond === 'header' && largest === undefined)
+    throw new MisuseError('usage', '--beyond header needs --largest AMOUNT, such as 20MB: larger than what?')
 }
 
 /** A place that was there before goes on from when it was named first. */

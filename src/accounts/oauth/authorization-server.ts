@@ -109,6 +109,6 @@ export async function clientAt(
 function noClient({ name }: Registration): MisuseError {
   return new MisuseError(
     'configuration',
-    `there is no client id for ${name}: get one there (docs/oauth.md says how), and give it as id = "…" in [oauth_client.${name}] of postino.toml`,
+    `there is no client id for ${name}: get one there (docs/oauth.md says how), and give it as id = "…" in [oauth_client.${name}] of postino.toml in the data folder`,
   )
 }

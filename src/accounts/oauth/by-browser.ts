@@ -17,6 +17,8 @@ export interface BrowserConsent {
   show(url: string, copy: boolean): void | Promise<void>
   /** Lines that the person gives: the URL that the browser was sent to, where it could not get here; or the code. */
   readonly pasted?: AsyncIterable<string> | undefined
+  /** Told of each such line that is no answer. */
+  readonly onOdd?: () => void
   readonly signal?: AbortSignal | undefined
 }
 
@@ -50,7 +52,7 @@ export async function consentByBrowser(registration: Registration, consent: Brow
     }
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
     await consent.show(url.href, listener === undefined)
-    const answer = await firstOf(listener, consent.pasted, state, signal, limit)
+    const answer = await firstOf(listener, consent, state, signal, limit)
     return await exchange(registration, server, client, { answer, state, redirect, verifier }, signal)
   } finally {
     listener?.close()
@@ -60,7 +62,7 @@ export async function consentByBrowser(registration: Registration, consent: Brow
 /** The answer, whichever way it comes. */
 async function firstOf(
   listener: RedirectListener | undefined,
-  pasted: AsyncIterable<string> | undefined,
+  { pasted, onOdd }: Pick<BrowserConsent, 'pasted' | 'onOdd'>,
   state: string,
   signal: AbortSignal,
   limit: AbortSignal,
@@ -77,7 +79,7 @@ async function firstOf(
     return await Promise.race([
       over.promise,
       ...(listener === undefined ? [] : [listener.answered.then(({ searchParams }) => searchParams)]),
-      ...(pasted === undefined ? [] : [answerIn(pasted, state, listener === undefined)]),
+      ...(pasted === undefined ? [] : [answerIn(pasted, { state, code: listener === undefined, onOdd })]),
     ])
   } finally {
     signal.removeEventListener('abort', stop)
@@ -85,12 +87,16 @@ async function firstOf(
 }
 
 /** The first line that is an answer: the URL with our state or, where the page shows one, the `code` alone. */
-async function answerIn(lines: AsyncIterable<string>, state: string, code: boolean): Promise<URLSearchParams> {
+async function answerIn(
+  lines: AsyncIterable<string>,
+  { state, code, onOdd }: { state: string; code: boolean; onOdd: (() => void) | undefined },
+): Promise<URLSearchParams> {
   for await (const line of lines) {
     const text = line.trim()
     const url = text.includes('://') ? URL.parse(text) : null
     if (url?.searchParams.get('state') === state) return url.searchParams
     if (code && url === null && /^[\w./~-]{4,}$/.test(text)) return new URLSearchParams({ code: text, state })
+    if (text !== '') onOdd?.()
   }
   // No more lines come: the browser may still.
   return await new Promise(() => undefined)

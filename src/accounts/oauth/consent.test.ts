@@ -62,7 +62,10 @@ test('where the browser is sent nowhere, the person copies the code from the pag
   const { registration, heard } = await saying(t, { body: good })
   let copied = false
   const show = (_: string, copy: boolean): void => void (copied = copy)
-  const tokens = await consentByBrowser(registration, { show, pasted: lines('', 'not a code', ' abc-123 ') })
+  const pasted = lines('', 'not a code', ' abc-123 ')
+  let odd = 0
+  const tokens = await consentByBrowser(registration, { show, pasted, onOdd: () => odd++ })
+  assert.equal(odd, 1)
   assert.equal(copied, true)
   assert.equal(tokens.access, 'a')
   assert.deepEqual([heard[0]?.get('code'), heard[0]?.get('redirect_uri')], ['abc-123', 'oob'])
