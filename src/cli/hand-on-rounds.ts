@@ -2,6 +2,7 @@ import { usersOf } from '../accounts/account-users.ts'
 import type { Account, Directory } from '../accounts/directory.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import type { UserMail } from '../store/store.ts'
+import { briefly } from './briefly.ts'
 import { describeAccountFailure, describeFailure } from './failure.ts'
 import { handOnAll, handOnLine, handOnNext, type HandOnOutcome } from './hand-on.ts'
 import type { LogLines } from './serve-log.ts'
@@ -148,7 +149,7 @@ export class HandOnRounds {
     const fault = error === undefined ? undefined : describeAccountFailure(error)
     if (counts.handed === 0 && problems.length === 0 && fault === undefined) return
     const entry = { account: address, target, ...counts, problems, error: fault }
-    const line = [handOnLine(outcome, fault) ?? target, ...problems].join('; ')
+    const line = [handOnLine(outcome, fault) ?? target, ...briefly(problems)].join('; ')
     log.line('hand-on', entry, () => `hand-on ${address}: ${line}`)
   }
 }

@@ -5,6 +5,7 @@ import type { Secrets } from '../accounts/secrets.ts'
 import { StoreError } from '../errors.ts'
 import type { UserMail } from '../store/store.ts'
 import { count, octetsText } from './amounts.ts'
+import { briefly } from './briefly.ts'
 import type { ControlLine, ControlRequest } from './control-words.ts'
 import { describeFailure } from './failure.ts'
 import { fetchAccount, type FetchTask } from './fetch-account.ts'
@@ -156,7 +157,9 @@ export class Fetches {
     counters.add('postino_fetched_octets_total', {}, counts.octets)
     if (counts.new === 0 && counts.deleted === 0 && problems.length === 0 && fault === undefined) return
     const entry = { account: address, ...counts, problems, error: fault?.text }
-    const faults = [...problems, ...(fault === undefined ? [] : [fault.text])].map((text) => `; ${text}`).join('')
+    const faults = [...briefly(problems), ...(fault === undefined ? [] : [fault.text])]
+      .map((text) => `; ${text}`)
+      .join('')
     log.line('fetch', entry, () => `fetch ${address}: ${count(counts.new)} new (${octetsText(counts.octets)})${faults}`)
   }
 }

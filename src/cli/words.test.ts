@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MisuseError, PeerError, RefusedError, StoreError } from '../errors.ts'
 import { count, dateText, durationText, octetsText, plural } from './amounts.ts'
+import { briefly } from './briefly.ts'
 import { describeAccountFailure, describeFailure, exitCodeOf } from './failure.ts'
 import { parseListen } from './listen-address.ts'
 import { messageLine } from './message-line.ts'
@@ -38,6 +39,11 @@ test('what can only be this machine', () => {
     false,
     false,
   ])
+})
+
+test('of many things that went wrong the first are told', () => {
+  assert.deepEqual(briefly(['a', 'b', 'c', 'd']), ['a', 'b', 'c', 'd'])
+  assert.deepEqual(briefly(['a', 'b', 'c', 'd', 'e', 'f']), ['a', 'b', 'c', 'and 3 more'])
 })
 
 test('the nearest word', () => {
