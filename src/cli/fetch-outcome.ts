@@ -9,12 +9,28 @@ import type { HandOnOutcome } from './hand-on.ts'
 export interface Outcome {
   readonly address: string
   readonly user: string
-  readonly report: Omit<FetchReport, 'error'>
+  readonly report: OutcomeReport
   /** What kept it from beginning, or ended it early. */
   readonly fault?: Fault
   /** What became of handing on, for each place. */
   readonly handOn?: readonly HandedOn[]
 }
+
+/** What of a report is told. */
+type OutcomeReport = Pick<FetchReport, (typeof told)[number]>
+
+const told = [
+  'new',
+  'skipped',
+  'failed',
+  'waiting',
+  'deleted',
+  'octets',
+  'seconds',
+  'problems',
+  'plan',
+  'passedOver',
+] as const
 
 interface Fault {
   readonly text: string
@@ -27,7 +43,7 @@ export interface HandedOn extends Pick<HandOnReport, 'handed' | 'refused' | 'wai
   readonly fault?: Fault
 }
 
-const nothing: Outcome['report'] = {
+const nothing: OutcomeReport = {
   new: 0,
   skipped: 0,
   failed: 0,
@@ -39,7 +55,10 @@ const nothing: Outcome['report'] = {
 }
 
 /** Of a fetch that has a report. */
-export function outcomeOf(account: { address: string; user: string }, { error, ...report }: FetchReport): Outcome {
+export function outcomeOf(account: { address: string; user: string }, full: FetchReport): Outcome {
+  const { error } = full
+  const entries = told.flatMap((name) => (full[name] === undefined ? [] : [[name, full[name]]]))
+  const report = Object.fromEntries(entries) as OutcomeReport
   return { ...named(account), report, ...(error !== undefined && { fault: faultOf(error) }) }
 }
 

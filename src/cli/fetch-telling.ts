@@ -7,13 +7,18 @@ import { singleLine } from './printable.ts'
 /** One line for an account that is done, and one for each thing that went wrong. */
 export async function tellOutcome(context: Context, outcome: Outcome): Promise<void> {
   const { address, report, fault, handOn = [] } = outcome
-  const { problems, plan, ...counts } = report
+  const { problems, plan, passedOver = [], ...counts } = report
   for (const problem of problems) context.notes.failure(`postino: ${address}: ${singleLine(problem)}`)
   if (fault !== undefined) context.notes.failure(`postino: ${address}: ${fault.text}`)
   for (const place of handOn) {
     for (const problem of place.problems) context.notes.failure(`postino: ${address}: ${singleLine(problem)}`)
     if (place.fault !== undefined) context.notes.failure(`postino: ${address}: ${place.fault.text}`)
   }
+  const seen = counts.new + counts.skipped + counts.failed + counts.waiting
+  if (fault === undefined && seen === 0 && passedOver.length > 0)
+    context.notes.note(
+      singleLine(`${address}: no mail in what is fetched; these mailboxes are passed over: ${passedOver.join(', ')}`),
+    )
   if (context.json) await context.output.json(jsonOf(outcome))
   else if (plan !== undefined)
     for (const line of planLines(address, plan, counts.skipped)) await context.output.words(line)
@@ -43,7 +48,7 @@ function handOnWords({ handed, refused, waiting }: { handed: number; refused: nu
 }
 
 function jsonOf({ address, report, fault, handOn }: Outcome): object {
-  const { new: fetched, skipped, failed, waiting, deleted, octets, problems, plan } = report
+  const { new: fetched, skipped, failed, waiting, deleted, octets, problems, plan, passedOver = [] } = report
   return {
     account: address,
     new: fetched,
@@ -54,6 +59,7 @@ function jsonOf({ address, report, fault, handOn }: Outcome): object {
     octets,
     seconds: Math.round(report.seconds * 1000) / 1000,
     ...(plan !== undefined && { plan }),
+    ...(passedOver.length > 0 && { passedOver }),
     ...(fault !== undefined && { error: fault.text }),
     ...(problems.length > 0 && { problems }),
     ...(handOn !== undefined && {

@@ -115,6 +115,8 @@ export interface FetchReport {
   readonly leastWait?: number | undefined
   /** With `dryRun`: what would be done. */
   readonly plan?: readonly Planned[]
+  /** By IMAP: mailboxes there that are not fetched. */
+  readonly passedOver?: readonly string[]
   /** What ended the session early. What had come home until then is counted, and is safe. */
   readonly error: PostinoError | undefined
 }
