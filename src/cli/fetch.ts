@@ -70,31 +70,47 @@ class Telling {
   readonly outcomes: Outcome[] = []
   readonly #context: Context
   readonly #dryRun: boolean
+  readonly #left: Set<string>
   readonly #progress: Progress
   readonly #amounts = new Map<string, FetchProgress>()
 
   constructor(context: Context, accounts: readonly Account[], dryRun: boolean) {
     this.#dryRun = dryRun
-    const [only, ...others] = accounts
-    const from = others.length === 0 && only !== undefined ? only.address : `${accounts.length} accounts`
     this.#context = context
-    this.#progress = new Progress(context.notes, `fetching from ${from}`)
+    this.#left = new Set(accounts.map(({ address }) => address))
+    this.#progress = new Progress(context.notes, this.#what())
   }
 
   async take(line: { progress?: { address: string; amount: FetchProgress }; outcome?: Outcome }): Promise<void> {
     const { progress, outcome } = line
     if (progress !== undefined) {
       this.#amounts.set(progress.address, progress.amount)
-      this.#progress.update(total([...this.#amounts.values()]))
+      this.#update()
     }
     if (outcome === undefined) return
     const told = this.#dryRun ? rehearsed(outcome) : outcome
     this.outcomes.push(told)
+    this.#left.delete(told.address)
+    this.#update()
     await tellOutcome(this.#context, told)
   }
 
   end(): void {
     this.#progress.end()
+  }
+
+  /** The one that the others have left behind is named, and told of alone. */
+  #update(): void {
+    if (this.#left.size === 0) return
+    if (this.#left.size === 1)
+      for (const address of this.#amounts.keys()) if (!this.#left.has(address)) this.#amounts.delete(address)
+    this.#progress.about(this.#what())
+    this.#progress.update(total([...this.#amounts.values()]))
+  }
+
+  #what(): string {
+    const [one = ''] = this.#left
+    return `fetching from ${this.#left.size === 1 ? one : `${this.#left.size} accounts`}`
   }
 }
 
@@ -143,6 +159,7 @@ async function fetchAll(
 }
 
 function total(amounts: readonly FetchProgress[]): Amount {
+  if (amounts.length === 0) return { messages: 0, octets: 0 }
   const sum = (of: (amount: FetchProgress) => number): number => amounts.reduce((all, one) => all + of(one), 0)
   const sized = amounts.every(({ ofOctets }) => ofOctets !== undefined)
   return {

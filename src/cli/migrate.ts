@@ -45,7 +45,7 @@ export async function migrate(context: Context, paths: readonly string[], words:
   const findings = readAccounts(paths, { person: loginName(), ...(from !== undefined && { from }) })
   const remarks = [...findings.remarks, ...findings.accounts.flatMap((found) => found.remarks)]
   for (const text of new Set(remarks.map(remarkText))) context.notes.note(text)
-  for (const fault of findings.faults) context.notes.failure(`postino: ${remarkText(fault)}`)
+  for (const text of faultTexts(findings.faults)) context.notes.failure(`postino: ${text}`)
   const moved = await (words.dryRun === true ? rehearse : moveIn)(context, findings.accounts, words.user)
   if (findings.accounts.length === 0) context.notes.note('no account was found there')
   else if (moved && words.dryRun !== true) {
@@ -263,6 +263,16 @@ async function tell(context: Context, found: Found, known: number, moved: Moved,
     known === 0 ? 'nothing is known of what it had' : `${plural(known, 'message')} that it had will not come again`
   const text = singleLine(`${address}: ${what}; from ${found.program}: ${where}, ${leftText(leave)}; ${had}`)
   await context.output.words(text)
+}
+
+/** What could not be understood; of what is the matter with many lines of one file, the first, and how many more. */
+function faultTexts(faults: readonly Remark[]): string[] {
+  const alike = Map.groupBy(faults, ({ file, text }) => `${file}\n${text}`)
+  return [...alike.values()].flatMap(([first, ...more]) => {
+    if (first === undefined) return []
+    const times = more.length === 0 ? '' : ` (and so ${plural(more.length, 'more line')})`
+    return [`${remarkText(first)}${times}`]
+  })
 }
 
 /** `FILE:LINE: what is the matter` */

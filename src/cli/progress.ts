@@ -22,7 +22,7 @@ const span = 5000
 /** The progress of one piece of work: a bar on a terminal, else a line at the start and one now and then. The command says how it ended. */
 export class Progress {
   readonly #notes: Notes
-  readonly #what: string
+  #what: string
   readonly #marks: { at: number; octets: number; messages: number }[] = []
   readonly #timer: NodeJS.Timeout
   #amount = none
@@ -35,7 +35,7 @@ export class Progress {
     else {
       notes.note(`${what} …`)
       this.#timer = setInterval(
-        () => notes.note(`${what}: ${soFar(this.#amount).join(', ')} so far`),
+        () => notes.note(`${this.#what}: ${soFar(this.#amount).join(', ')} so far`),
         lineInterval,
       ).unref()
     }
@@ -43,6 +43,11 @@ export class Progress {
 
   update(amount: Amount): void {
     this.#amount = amount
+  }
+
+  /** From now on it is about this. */
+  about(what: string): void {
+    this.#what = what
   }
 
   /** Takes the bar away. */

@@ -184,9 +184,13 @@ test('off a terminal, long work gives a line now and then, and none when it ends
   t.mock.timers.tick(29_000)
   assert.deepEqual(written, ['importing for mario …\n'])
   t.mock.timers.tick(1_000)
+  assert.deepEqual(written.splice(1), ['importing for mario: 1,234 messages, 5.6 MB so far\n'])
+  progress.about('importing for anna')
+  t.mock.timers.tick(30_000)
+  assert.deepEqual(written.splice(1), ['importing for anna: 1,234 messages, 5.6 MB so far\n'])
   progress.end()
   t.mock.timers.tick(60_000)
-  assert.deepEqual(written, ['importing for mario …\n', 'importing for mario: 1,234 messages, 5.6 MB so far\n'])
+  assert.deepEqual(written, ['importing for mario …\n'])
 })
 
 test('every error is one line and has its exit code; what can be tried again is 75', () => {

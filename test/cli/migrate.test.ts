@@ -115,6 +115,18 @@ test('what has a fault is named and left out, the rest moves in, and the exit co
   )
 })
 
+test('what is the matter with many lines of a file is told once', async (t) => {
+  const { run } = await postino(t)
+  const home = folderOf(t, {
+    '.mpoprc': 'account a\nhost h.example\nuser a\npassword x\n',
+    '.mpop_uidls/a_at_h.example': 'one\ntwo\nthree\n',
+  })
+  const { code, stderr } = await run(['migrate', home])
+  assert.equal(code, 1)
+  assert.match(stderr, /^postino: .*a_at_h\.example:1: a unique-id stands here .* \(and so 2 more lines\)$/m)
+  assert.equal(stderr.match(/unique-id stands here/g)?.length, 1)
+})
+
 test('an account without a password is made, and told what it lacks', async (t) => {
   const { run, json } = await postino(t)
   const home = folderOf(t, {
