@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { Random } from '../corpus/generate-random.ts'
 import { fetchApart } from './fault-child.ts'
 import type { FetchEnd } from './fault-fetch.ts'
-import { type Fault, leaves, type LeaveName } from './fault.ts'
-import { prepare } from './fault-run.ts'
+import type { Fault, LeaveName } from './fault.ts'
+import { expectGoodEnd, leavesOf, prepare } from './fault-run.ts'
 import type { HostileBench } from './hostile-bench.ts'
 import type { Hostility } from './hostility.ts'
 import { seed } from './kill-bench.ts'
@@ -20,7 +20,7 @@ export function killsOf({ kills = usualKills }: Fault): number {
 /** Kills fetches from a server with the fault, each at a random moment; after each, what is here must be right, and a good fetch bring the rest. Gives what a fetch said that was not killed. */
 export async function killFault(fault: Fault): Promise<readonly string[]> {
   const random = new Random(seed + fault.name.length)
-  const among = fault.only ?? leaves
+  const among = leavesOf(fault)
   const undisturbed = await alone(
     fault,
     among.at(-1) ?? 'days',
@@ -66,7 +66,7 @@ async function alone(
 
 async function comesHome(bench: HostileBench, fault: Fault, way: Hostility): Promise<void> {
   await bench.expectDurable()
-  await bench.expectAllHome({}, fault.stays === true ? way : fault.manners)
+  await expectGoodEnd(fault, bench, way)
 }
 
 function told({ error, problems }: FetchEnd): readonly string[] {

@@ -83,7 +83,7 @@ export const tls: readonly Fault[] = [
     does: 'does not send the password; tells the SHA-256, for `--pin`',
     ways: () => [shows(elsewhere)],
     ends: ['tls'],
-    says: /its TLS certificate is not for localhost; check the server name\. It shows sha256:[0-9a-f]{64}, for CN=elsewhere/,
+    says: /its TLS certificate is not for localhost; check the server name\. It is for CN=elsewhere.*--pin sha256:[0-9a-f]{64}/,
   },
   {
     ...byStls,
@@ -91,7 +91,7 @@ export const tls: readonly Fault[] = [
     does: 'does not send the password; tells since when',
     ways: () => [shows(expired)],
     ends: ['tls'],
-    says: /its TLS certificate has expired; the provider must renew it\. It shows sha256:[0-9a-f]{64}.* good until \d{4}/,
+    says: /its TLS certificate has expired; the provider must renew it\. It is for CN=expired.* good until \d{4}.*--pin sha256:[0-9a-f]{64}/,
   },
   {
     ...byStls,
@@ -99,7 +99,7 @@ export const tls: readonly Fault[] = [
     does: 'does not send the password; tells how to pin it',
     ways: () => [shows(unknown)],
     ends: ['tls'],
-    says: /its TLS certificate is not trusted \(it is self-signed\)\. It shows sha256:[0-9a-f]{64}/,
+    says: /its TLS certificate is not trusted \(it is self-signed\)\. It is for CN=unknown.*--pin sha256:[0-9a-f]{64}/,
   },
   {
     ...implicit,

@@ -70,8 +70,11 @@ export class HostileSession {
         }
         if (await this.#answer(line)) break
       }
-      await this.#flush()
-      this.#socket.end()
+      if (this.#ended) this.#socket.destroy()
+      else {
+        await this.#flush()
+        this.#socket.end()
+      }
     } catch (error) {
       if (!(error instanceof Hung)) this.#socket.destroy()
     } finally {
@@ -362,7 +365,8 @@ export class HostileSession {
 
   #secure({ key, cert }: { readonly key: string; readonly cert: string }): void {
     const secure = new TLSSocket(this.#socket, { isServer: true, key, cert })
-    secure.on('error', () => this.#onEnd())
+    // In the middle of a handshake it would never notice.
+    secure.on('error', () => this.#onEnd()).on('end', () => secure.destroy())
     this.#socket = secure
     this.#input = ''
     this.#read = 0
