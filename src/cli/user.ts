@@ -51,7 +51,9 @@ export function setPassword(context: Context, name: string, options: PasswordOpt
 /** `postino user list` */
 export function listUsers(context: Context): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
-    for (const { name, hasPassword, created } of directory.users()) {
+    const users = directory.users()
+    if (users.length === 0) context.notes.note('there is no user yet: `postino user add NAME` adds one')
+    for (const { name, hasPassword, created } of users) {
       const accounts = directory.accounts(name).map(({ address }) => address)
       if (context.json)
         await context.output.json({ name, password: hasPassword, created: new Date(created).toISOString(), accounts })

@@ -30,6 +30,7 @@ test('an account is tried before it is kept, and nothing secret is shown or stor
   assert.match(wrong.stderr, /^postino: mario@example\.it: .*check the login and the password.*nothing was saved/m)
   assert.deepEqual(await json(['account', 'list']), [])
   assert.deepEqual(await json(['user', 'list']), [], 'no user is made for nothing')
+  assert.match((await run(['user', 'list'])).stderr, /^there is no user yet: `postino user add NAME` adds one$/m)
   const nothing = await run(['account', 'list'])
   assert.deepEqual([nothing.stdout, nothing.code], ['', 0])
   assert.match(nothing.stderr, /^there is no account yet: `postino account add ADDRESS` adds one$/m)
