@@ -37,7 +37,7 @@ export async function fetchHeaders(
 
   /** The server's words where it refuses, for each. */
   async function takeHeaders(stretch: readonly { listed: Listed; number: number }[]): Promise<(string | undefined)[]> {
-    const takings = stretch.map(({ number }) => new Taking(intake, { name: `the header of message ${number}` }))
+    const takings = stretch.map(({ number }) => new Taking(intake, { name: () => `the header of message ${number}` }))
     const replies = await inStep
       .ask('TOP', stretch, (event, place) => takings[place]?.take(event))
       .catch(async (error: unknown) => {

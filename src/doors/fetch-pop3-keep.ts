@@ -2,7 +2,7 @@ import type { Hash, MessageId } from '../ids.ts'
 import { Intake, type ToKeep } from '../intake/intake.ts'
 import type { Ledger, Listed } from '../intake/ledger.ts'
 import { receivedTime } from '../message/received.ts'
-import type { Draft, LedgerEntry, UserMail } from '../store/store.ts'
+import type { Draft, LedgerEntry, Staged, UserMail } from '../store/store.ts'
 import type { Remote, Split } from './fetching.ts'
 import type { Taking } from './taking.ts'
 
@@ -52,20 +52,23 @@ export class Keeping {
   /** Resolves when the messages are durable. Rejects with StoreError. */
   async keep(came: readonly Came[]): Promise<readonly Kept[]> {
     const { intake, split } = this.#options
-    const named = await Promise.all(came.map((one) => this.#name(one)))
+    const named: Named[] = []
+    for (const { listed, taking } of came) {
+      const finished = taking.finish()
+      named.push(this.#name({ listed, taking }, finished instanceof Promise ? await finished : finished))
+    }
     const isOwn = ({ moved }: Named): boolean => moved === undefined && split === undefined
     const own = named.filter(isOwn)
     const outcomes = await intake.keepAll(own)
     const kept: Kept[] = []
-    for (const [place, one] of own.entries())
-      kept.push(keptOf(one, outcomes[place] === 'new' ? undefined : await this.#row(one)))
+    let place = 0
+    for (const one of own) kept.push(keptOf(one, outcomes[place++] === 'new' ? undefined : await this.#row(one)))
     for (const one of named) if (!isOwn(one)) kept.push(await this.#keepApart(one))
     return kept
   }
 
-  async #name({ listed, taking }: Came): Promise<Named> {
+  #name({ listed, taking }: Came, staged: Staged): Named {
     const { remote, ledger, headers, now } = this.#options
-    const staged = await taking.finish()
     const received = receivedTime(taking.head, now()) ?? now()
     const origin = { ...ledger.origin(listed, staged.hash), head: taking.print.finish() }
     const moved = ledger.adopt(origin, staged.hash)

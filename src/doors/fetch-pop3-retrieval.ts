@@ -126,12 +126,12 @@ export class Retrieval {
     progress.onMessages(stretch.length)
     const came: Came[] = []
     const refused: { readonly listed: Listed; readonly why: string }[] = []
-    for (const [place, listed] of stretch.entries()) {
+    stretch.forEach((listed, place) => {
       const taking = takings[place]
       const reply = replies[place]
       if (reply?.ok === true && taking !== undefined) came.push({ listed, taking })
       else refused.push({ listed, why: `the server answered -ERR ${reply?.text}` })
-    }
+    })
     if (came.length > 0) this.#keepSoon(came)
     for (const { listed, why } of refused) await this.#note(listed, why)
   }
@@ -149,7 +149,7 @@ export class Retrieval {
 
   #taking(listed: Listed, onOctets?: (octets: number) => void): Taking {
     const { intake, largest } = this.#options
-    return new Taking(intake, { name: nameOf(listed), largest, onOctets })
+    return new Taking(intake, { name: () => nameOf(listed), largest, onOctets })
   }
 
   #break(error: unknown): void {

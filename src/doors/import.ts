@@ -221,7 +221,7 @@ class ImportRun {
       staging.discard()
       throw this.#broken.error
     }
-    const finished = staging.finish()
+    const finished = Promise.resolve(staging.finish())
     finished.catch(() => undefined)
     this.#unkept++
     this.#order = this.#order.then(async () => {

@@ -159,8 +159,7 @@ export class Pop3Connection {
         if (replies.push(reply) === commands.length) done(replies)
       }
       if (commands.length === 0) done(replies)
-      for (const [place, command] of commands.entries())
-        this.#ask({ command, place, onEvent, resolve, reject, reply: undefined })
+      commands.forEach((command, place) => this.#ask({ command, place, onEvent, resolve, reject, reply: undefined }))
     })
   }
 

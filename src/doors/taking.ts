@@ -14,7 +14,7 @@ const largestMessage = 1 << 30
 
 export interface TakingOptions {
   /** What to call the message in an error. */
-  readonly name: string
+  readonly name: () => string
   /** A message of more octets ends the session with PeerError `reply-too-long`. */
   readonly largest?: number | undefined
   readonly onOctets?: ((octets: number) => void) | undefined
@@ -33,7 +33,7 @@ export class Taking {
   #octets = 0
   #staging: Staging | undefined
   #writing: Promise<void> | undefined
-  #finished: Promise<Staged> | undefined
+  #finished: Staged | Promise<Staged> | undefined
 
   constructor(intake: Intake, options: TakingOptions) {
     this.#intake = intake
@@ -48,7 +48,7 @@ export class Taking {
       if (this.#octets > largest) {
         this.tooLarge = new PeerError(
           'reply-too-long',
-          `${name} goes on after ${largest} octets, so it was not taken in`,
+          `${name()} goes on after ${largest} octets, so it was not taken in`,
         )
         throw this.tooLarge
       }
@@ -63,7 +63,7 @@ export class Taking {
   }
 
   /** What came, whole; the same each time. */
-  finish(): Promise<Staged> {
+  finish(): Staged | Promise<Staged> {
     return (this.#finished ??= (this.#staging ?? this.#intake.stage('wire')).finish())
   }
 

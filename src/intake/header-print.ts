@@ -4,6 +4,9 @@ import { hash } from 'node:crypto'
 const longest = 256 << 10
 const emptyLine = Buffer.from('\r\n\r\n')
 const lineEnd = Buffer.from('\r\n')
+const nothing = Buffer.alloc(0)
+const cr = 0x0d
+const lf = 0x0a
 
 /**
  * Names the header of a message as its octets go by, so that a message can be known again by what TOP gives of it. The same for the
@@ -13,15 +16,21 @@ export class HeaderPrint {
   #pieces: Uint8Array[] = []
   #length = 0
   /** The last octets that came, for the header may end across two pieces. */
-  #seam: Buffer = Buffer.alloc(0)
+  #seam: Buffer = nothing
   #header: Buffer | undefined
   #tooLong = false
 
   /** Adds octets; they are not copied, so they must stay as they are until the header has ended. */
   update(chunk: Uint8Array): void {
     if (this.#header !== undefined || this.#tooLong || chunk.length === 0) return
-    const octets = view(chunk)
+    const octets = chunk instanceof Buffer ? chunk : view(chunk)
     const before = this.#length
+    // Mostly the first piece has the whole header, and begins with no empty line.
+    const whole = before === 0 && octets[0] !== cr ? octets.indexOf(emptyLine) : -1
+    if (whole !== -1) {
+      this.#header = octets.subarray(0, whole + 2)
+      return
+    }
     this.#pieces.push(octets)
     this.#length += octets.length
     const seam = before === 0 ? octets : Buffer.concat([this.#seam, octets.subarray(0, 3)])
@@ -57,7 +66,8 @@ export class HeaderPrint {
     if (this.#tooLong) return undefined
     let header = this.#header ?? Buffer.concat(this.#pieces)
     // TOP gives each line with its end, the last one too.
-    if (header.length > 0 && !header.subarray(-2).equals(lineEnd)) header = Buffer.concat([header, lineEnd])
+    const ended = header.at(-1) === lf && header.at(-2) === cr
+    if (header.length > 0 && !ended) header = Buffer.concat([header, lineEnd])
     return hash('sha256', header).slice(0, 24)
   }
 

@@ -14,13 +14,6 @@ export interface Listed {
 /** The listed size of a row whose unique-id belongs to another message now: nothing that is listed is that message. */
 export const givenAway = -1
 
-/** The numbers of equal octets that came by one unique-id: those taken, and up to where all are. */
-interface Ways {
-  readonly uniqueId: string
-  readonly taken: Set<number>
-  next: number
-}
-
 /** A listed message that came home before, or (its hash is empty) that another program has. */
 export interface Known {
   readonly listed: Listed
@@ -45,8 +38,9 @@ export class Ledger {
   readonly #free = new Map<string, LedgerEntry | LedgerEntry[]>()
   /** What came of the same mailbox by another protocol. */
   readonly #before: readonly LedgerEntry[]
-  /** The ways in that are taken, by hash: those of messages that are known, and of those fetched now. */
-  #taken: Map<Hash, Ways[]> | undefined
+  /** The ways in of messages that are known; and by hash and unique-id, up to where those of messages fetched now are taken. */
+  #taken: Set<string> | undefined
+  readonly #next = new Map<string, number>()
   readonly #matched: LedgerEntry[] = []
   /** The ways in of messages that may be listed under other names now, and the messages that were given to those. */
   #lost: readonly LedgerEntry[] = []
@@ -66,7 +60,8 @@ export class Ledger {
     for (const entry of entries) {
       const same = this.#free.get(entry.uniqueId)
       if (same === undefined) this.#free.set(entry.uniqueId, entry)
-      else this.#free.set(entry.uniqueId, [same, entry].flat())
+      else if (Array.isArray(same)) same.push(entry)
+      else this.#free.set(entry.uniqueId, [same, entry])
     }
   }
 
@@ -179,24 +174,13 @@ export class Ledger {
 
   /** The first number under which no equal octets came by this unique-id; it is taken from now on. */
   #take(uniqueId: string, hash: Hash): number {
-    if (this.#taken === undefined) {
-      // Made only once something is new: mostly nothing is.
-      this.#taken = new Map()
-      for (const entry of this.#matched) this.#ways(entry.hash, entry.uniqueId).taken.add(entry.nth)
-    }
-    const ways = this.#ways(hash, uniqueId)
-    while (ways.taken.has(ways.next)) ways.next++
-    return ways.next++
-  }
-
-  #ways(hash: Hash, uniqueId: string): Ways {
-    const same = this.#taken?.get(hash) ?? []
-    this.#taken?.set(hash, same)
-    const known = same.find((ways) => ways.uniqueId === uniqueId)
-    if (known !== undefined) return known
-    const ways: Ways = { uniqueId, taken: new Set(), next: 0 }
-    same.push(ways)
-    return ways
+    // Made only once something is new: mostly nothing is.
+    this.#taken ??= new Set(this.#matched.map((row) => `${row.hash} ${row.nth} ${row.uniqueId}`))
+    const way = `${hash} ${uniqueId}`
+    let nth = this.#next.get(way) ?? 0
+    while (this.#taken.size > 0 && this.#taken.has(`${hash} ${nth} ${uniqueId}`)) nth++
+    this.#next.set(way, nth + 1)
+    return nth
   }
 
   #match(listed: Listed): LedgerEntry | undefined {

@@ -19,9 +19,13 @@ const zones: Readonly<Record<string, number>> = {
 const dateTime =
   /^(?:[a-z]+\.?\s*,?\s*)?(\d{1,2})[\s-]+([a-z]{3})[a-z]*\.?[\s-]+(\d{2,4})\s+(\d{1,2})\s*[:.]\s*(\d{2})(?:\s*[:.]\s*(\d{2}))?(?:[.,]\d{1,9})?(?:\s*(?:(?:utc?|gmt)?([+-])(\d{2}):?(\d{2})|([a-z]+))\b.*)?\s*$/i
 
+/** White space that is not one blank. */
+const oddSpace = /\s\s|[^\S ]/
+
 /** Milliseconds since 1970 of a Date field (RFC 5322 §3.3 and §4.3); undefined where it is not one. Without a zone: UTC. */
 export function parseDate(text: string): number | undefined {
-  const match = dateTime.exec(withoutComments(text.slice(0, textLimit)).replace(/\s+/g, ' ').trim())
+  const trimmed = withoutComments(text.slice(0, textLimit)).trim()
+  const match = dateTime.exec(oddSpace.test(trimmed) ? trimmed.replace(/\s+/g, ' ') : trimmed)
   if (match === null) return undefined
   const [
     ,

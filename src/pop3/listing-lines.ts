@@ -26,7 +26,8 @@ export class ListingLines {
     this.#held = octets.slice(last + 1)
     const lines = text.split('\n')
     lines.pop()
-    for (const [place, line] of lines.entries()) {
+    for (let place = 0; place < lines.length; place++) {
+      const line = lines[place] ?? ''
       if (line.length > this.#limit + 1) return undefined
       if (line.endsWith('\r')) lines[place] = line.slice(0, -1)
     }

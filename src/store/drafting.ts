@@ -18,6 +18,8 @@ export class Drafting<Body> implements Draft {
   readonly #now: () => number
   readonly #isWhole: (body: Body, hash: Hash) => boolean
   readonly #modseq: ModSeq
+  /** The mailbox that was opened last. */
+  #opened: { readonly name: string; readonly id: MailboxId } | undefined
 
   constructor(
     index: JournalIndex<Body>,
@@ -33,6 +35,12 @@ export class Drafting<Body> implements Draft {
   }
 
   openMailbox(name: string): MailboxId {
+    // Many messages come to one mailbox.
+    if (this.#opened?.name !== name) this.#opened = { name, id: this.#openMailbox(name) }
+    return this.#opened.id
+  }
+
+  #openMailbox(name: string): MailboxId {
     const spelt = mailboxName(name)
     const known = this.#index.mailbox(spelt)
     if (known !== undefined) return known.id
@@ -59,13 +67,14 @@ export class Drafting<Body> implements Draft {
         size,
         octets,
         lineEnds,
-        ...(crc === undefined ? {} : { crc }),
+        // What is undefined is not written; that all have one shape costs less.
+        crc,
         dots,
-        ...(surrogate === undefined ? {} : { surrogate }),
+        surrogate,
         received: addition.received,
         stored: this.#now(),
         flags: addition.flags ?? [],
-        ...(addition.origin === undefined ? {} : { origin: pickOrigin(addition.origin) }),
+        origin: addition.origin && pickOrigin(addition.origin),
         body: !this.#keptWell(hash),
       },
       staged,
@@ -186,11 +195,5 @@ function newUniqueId(): UniqueId {
 
 /** Only what belongs to it: a caller's object may carry more. */
 function pickOrigin({ account, uniqueId, nth, listed, head }: Origin): Origin {
-  return {
-    account,
-    uniqueId,
-    nth,
-    ...(listed === undefined ? {} : { listed }),
-    ...(head === undefined ? {} : { head }),
-  }
+  return { account, uniqueId, nth, listed, head }
 }

@@ -3,14 +3,16 @@ import { MisuseError } from '../errors.ts'
 import type { JournalRecord } from './record.ts'
 import {
   blockHead,
-  blockHeadValue,
   blockSize,
-  encodeBlockHead,
-  encodeFrameHead,
-  encodeRecord,
+  frameHead,
   frameLength,
+  recordRoom,
+  writeBlockHead,
+  writeFrameHead,
+  writeRecord,
   type BodyPlace,
   type Seal,
+  type SegmentRecord,
 } from './segment.ts'
 import { writeWhole, type DiskStaged } from './staging.ts'
 import type { Staged } from './store.ts'
@@ -21,6 +23,14 @@ const enough = 4 << 20
 /** So many blocks of a spooled body are copied at once. */
 const blocksTogether = 8
 
+/** Bodies up to this size (octets) are copied to where their records are: many little pieces cost more than that. */
+const little = 16 << 10
+
+/** Records are written into slabs; those that are written to disk are used again, so many of them. */
+const slabSize = 256 << 10
+const mostSpare = 16
+const spare: Buffer[] = []
+
 interface Spooled {
   readonly spool: FileHandle
   readonly size: number
@@ -28,12 +38,28 @@ interface Spooled {
 
 type Piece = Uint8Array | Spooled
 
+/** A moment of a group. */
+interface Mark {
+  readonly pieces: number
+  readonly length: number
+  readonly slab: Buffer
+  readonly from: number
+  readonly fill: number
+}
+
+const noSlab = Buffer.alloc(0)
+
 /** The records and bodies that are to be written together at the end of a segment. */
 export class Group {
   readonly #segment: number
   readonly #start: number
   readonly #seal: Seal
   #pieces: Piece[] = []
+  /** What follows the pieces: of the latest slab, from here to where it is filled. */
+  #slab: Buffer = noSlab
+  #from = 0
+  #fill = 0
+  readonly #slabs: Buffer[] = []
   #length = 0
 
   constructor(segment: number, start: number, seal: Seal) {
@@ -52,35 +78,48 @@ export class Group {
   }
 
   append(record: JournalRecord, staged: Staged | undefined): BodyPlace | undefined {
-    this.#push(encodeRecord(record, this.#seal))
+    this.#record(record)
     if (record.t !== 'message' || !record.body || staged === undefined) return undefined
-    const place: BodyPlace = { segment: this.#segment, start: this.#start + this.#length, size: staged.size }
-    this.#push(encodeFrameHead(staged.size))
+    const { size } = staged
+    const place: BodyPlace = { segment: this.#segment, start: this.#start + this.#length, size }
     const { held } = mustBeOurs(staged)
-    if (isChunks(held)) for (const piece of blocksOf(held, staged.size)) this.#push(piece)
+    this.#make(frameHead)
+    this.#fill = writeFrameHead(size, this.#slab, this.#fill)
+    if (isChunks(held)) this.#blocks(held, size)
     else {
-      this.#pieces.push({ spool: held, size: staged.size })
-      this.#length = place.start - this.#start + frameLength(staged.size)
+      this.#cut()
+      this.#pieces.push({ spool: held, size })
     }
+    this.#length = place.start - this.#start + frameLength(size)
     return place
   }
 
   commit(modseq: number): void {
-    this.#push(encodeRecord({ t: 'commit', modseq }, this.#seal))
+    this.#record({ t: 'commit', modseq })
   }
 
   /** Where the group is now; `reset` to it forgets what came after. */
-  mark(): { pieces: number; length: number } {
-    return { pieces: this.#pieces.length, length: this.#length }
+  mark(): Mark {
+    return {
+      pieces: this.#pieces.length,
+      length: this.#length,
+      slab: this.#slab,
+      from: this.#from,
+      fill: this.#fill,
+    }
   }
 
-  reset(mark: { pieces: number; length: number }): void {
+  reset(mark: Mark): void {
     this.#pieces.length = mark.pieces
     this.#length = mark.length
+    this.#slab = mark.slab
+    this.#from = mark.from
+    this.#fill = mark.fill
   }
 
   /** Writes everything to the segment and waits until it is on the disk. */
   async write(path: string): Promise<void> {
+    this.#cut()
     const file = await open(path, 'r+')
     try {
       let at = this.#start
@@ -107,11 +146,69 @@ export class Group {
     } finally {
       await file.close()
     }
+    for (const slab of this.#slabs) if (spare.length < mostSpare && slab.length === slabSize) spare.push(slab)
   }
 
-  #push(piece: Uint8Array): void {
-    this.#pieces.push(piece)
-    this.#length += piece.length
+  #record(record: SegmentRecord): void {
+    const json = JSON.stringify(record)
+    this.#make(recordRoom(json))
+    const end = writeRecord(json, this.#seal, this.#slab, this.#fill)
+    this.#length += end - this.#fill
+    this.#fill = end
+  }
+
+  /** A body's octets cut into blocks, each after its header. */
+  #blocks(chunks: readonly Uint8Array[], size: number): void {
+    let left = size
+    let room = 0
+    if (size === 0) this.#blockHead(0, true)
+    for (const chunk of chunks) {
+      let from = 0
+      while (from < chunk.length) {
+        if (room === 0) {
+          room = Math.min(left, blockSize)
+          this.#blockHead(room, room === left)
+        }
+        const take = Math.min(room, chunk.length - from)
+        this.#octets(take === chunk.length ? chunk : chunk.subarray(from, from + take), size)
+        from += take
+        room -= take
+        left -= take
+      }
+    }
+  }
+
+  #blockHead(size: number, last: boolean): void {
+    this.#make(blockHead)
+    this.#fill = writeBlockHead(size, last, this.#slab, this.#fill)
+  }
+
+  /** Adds octets of a body of this size. */
+  #octets(piece: Uint8Array, size: number): void {
+    if (size <= little) {
+      this.#make(piece.length)
+      this.#slab.set(piece, this.#fill)
+      this.#fill += piece.length
+    } else {
+      this.#cut()
+      this.#pieces.push(piece)
+    }
+  }
+
+  /** Makes room in the slab. */
+  #make(octets: number): void {
+    if (this.#slab.length - this.#fill >= octets) return
+    this.#cut()
+    this.#slab = (octets <= slabSize ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(octets, slabSize))
+    this.#slabs.push(this.#slab)
+    this.#from = 0
+    this.#fill = 0
+  }
+
+  /** What is in the slab becomes a piece. */
+  #cut(): void {
+    if (this.#fill > this.#from) this.#pieces.push(this.#slab.subarray(this.#from, this.#fill))
+    this.#from = this.#fill
   }
 }
 
@@ -124,27 +221,6 @@ function isChunks(held: DiskStaged['held']): held is readonly Uint8Array[] {
   return Array.isArray(held)
 }
 
-/** A body's octets cut into blocks, each after its header. */
-function* blocksOf(chunks: readonly Uint8Array[], size: number): Generator<Uint8Array> {
-  let left = size
-  let room = 0
-  if (size === 0) yield encodeBlockHead(0, true)
-  for (const chunk of chunks) {
-    let from = 0
-    while (from < chunk.length) {
-      if (room === 0) {
-        room = Math.min(left, blockSize)
-        yield encodeBlockHead(room, room === left)
-      }
-      const take = Math.min(room, chunk.length - from)
-      yield chunk.subarray(from, from + take)
-      from += take
-      room -= take
-      left -= take
-    }
-  }
-}
-
 /** Writes a spooled body at `at`, cut into blocks; gives where it ends. Its memory is one portion, used again for each. */
 async function copySpool({ spool, size }: Spooled, file: FileHandle, at: number): Promise<number> {
   const portion = Buffer.allocUnsafeSlow(blocksTogether * (blockHead + blockSize))
@@ -153,7 +229,7 @@ async function copySpool({ spool, size }: Spooled, file: FileHandle, at: number)
     let filled = 0
     for (let block = 0; block < blocksTogether && from < size; block++) {
       const length = Math.min(blockSize, size - from)
-      filled = portion.writeUIntLE(blockHeadValue(length, from + length === size), filled, blockHead)
+      filled = writeBlockHead(length, from + length === size, portion, filled)
       await readWhole(spool, portion.subarray(filled, filled + length), from)
       filled += length
       from += length

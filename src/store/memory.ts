@@ -70,7 +70,7 @@ class MemoryMail implements UserMail {
         chunks.push(chunk)
         return undefined
       },
-      finish: () => Promise.resolve(new MemoryStaged(measure, Buffer.concat(chunks))),
+      finish: () => new MemoryStaged(measure, Buffer.concat(chunks)),
       discard: () => void chunks.splice(0),
     }
   }

@@ -54,15 +54,15 @@ export interface MessageRecord {
   readonly octets: number
   readonly lineEnds: LineEnds
   /** Not in records of an earlier Postino: see `Content`. */
-  readonly crc?: number
+  readonly crc?: number | undefined
   readonly dots?: boolean
   /** Of international messages only. */
-  readonly surrogate?: number
+  readonly surrogate?: number | undefined
   /** Milliseconds since 1970, like `stored`. */
   readonly received: number
   readonly stored: number
   readonly flags: readonly Flag[]
-  readonly origin?: Origin
+  readonly origin?: Origin | undefined
   /** The octets follow this record. False: equal octets were stored before. */
   readonly body: boolean
 }

@@ -53,18 +53,32 @@ export const blockSize: number = 128 * 1024
 export const frameHead: number = 4 + 1 + 1 + 8
 export const blockHead = 3
 
+/** What every record's frame begins with but for the length in it, up to the seal. */
+const recordStart = Buffer.alloc(16)
+recordStart.writeUInt32LE(skippableMagic, 0)
+signature.copy(recordStart, 8)
+
 /** One record as a skippable frame. */
 export function encodeRecord(record: SegmentRecord, seal: Seal): Buffer {
   const json = JSON.stringify(record)
-  const length = Buffer.byteLength(json)
-  const frame = Buffer.allocUnsafe(recordHead + length)
-  frame.writeUInt32LE(skippableMagic, 0)
-  frame.writeUInt32LE(recordHead - 8 + length, 4)
-  signature.copy(frame, 8)
-  frame.writeUInt32LE(seal, 16)
-  frame.write(json, recordHead, length, 'utf8')
-  frame.writeUInt32LE(crc32(frame.subarray(recordHead)), 20)
-  return frame
+  const frame = Buffer.allocUnsafe(recordRoom(json))
+  return frame.subarray(0, writeRecord(json, seal, frame, 0))
+}
+
+/** Octets that the frame of a record may need, by its JSON text. */
+export function recordRoom(json: string): number {
+  return recordHead + json.length * 3
+}
+
+/** Writes the frame of a record, given as its JSON text, where there is `recordRoom`; gives the place behind it. */
+export function writeRecord(json: string, seal: Seal, into: Buffer, at: number): number {
+  const start = at + recordHead
+  const end = start + into.write(json, start)
+  into.set(recordStart, at)
+  into.writeUInt32LE(end - at - 8, at + 4)
+  into.writeUInt32LE(seal, at + 16)
+  into.writeUInt32LE(crc32(into.subarray(start, end)), at + 20)
+  return end
 }
 
 /** Octets of the frame that begins with `head` (at least `recordHead` of them), or undefined where no record of ours begins. */
@@ -105,17 +119,19 @@ const bodyMagic = 0xfd2fb528
 const bodyDescriptor = 0b1100_0000
 const bodyWindow = 7 << 3
 
-/** RFC 8878 §3.1.1.1: content size in 8 octets, no checksum (the record has the hash), a window of 128 KiB. */
-export function encodeFrameHead(size: number): Buffer {
-  const head = Buffer.allocUnsafe(frameHead)
-  head.writeUInt32LE(bodyMagic, 0)
-  head[4] = bodyDescriptor
-  head[5] = bodyWindow
-  head.writeBigUInt64LE(BigInt(size), 6)
-  return head
+/**
+ * Writes the head of a body's frame; gives the place behind it. RFC 8878 §3.1.1.1: content size in 8 octets, no checksum (the record has the
+ * hash), a window of 128 KiB.
+ */
+export function writeFrameHead(size: number, into: Buffer, at: number): number {
+  into.writeUInt32LE(bodyMagic, at)
+  into[at + 4] = bodyDescriptor
+  into[at + 5] = bodyWindow
+  into.writeUInt32LE(size >>> 0, at + 6)
+  return into.writeUInt32LE(Math.floor(size / 2 ** 32), at + 10)
 }
 
-/** Whether this is what `encodeFrameHead` gives for that size. */
+/** Whether this is what `writeFrameHead` writes for that size. */
 export function isFrameHead(frame: Buffer, size: number): boolean {
   return (
     frame.readUInt32LE(0) === bodyMagic &&
@@ -131,10 +147,9 @@ export function blockHeadValue(size: number, last: boolean): number {
   return (size << 3) | (last ? 1 : 0)
 }
 
-export function encodeBlockHead(size: number, last: boolean): Buffer {
-  const head = Buffer.allocUnsafe(blockHead)
-  head.writeUIntLE(blockHeadValue(size, last), 0, blockHead)
-  return head
+/** Writes it; gives the place behind it. */
+export function writeBlockHead(size: number, last: boolean, into: Buffer, at: number): number {
+  return into.writeUIntLE(blockHeadValue(size, last), at, blockHead)
 }
 
 /** The blocks of a body, in order: where each one's header stands in the segment, and how much of the body it holds. */

@@ -33,8 +33,12 @@ export function octets(value: SQLOutputValue | undefined): Uint8Array {
   throw new StoreError('damaged', `index.sqlite holds ${JSON.stringify(value)} where octets must be`)
 }
 
+/** The last hash that was asked for: a message that is added asks for its own several times. */
+let last: { readonly hash: string; readonly octets: Uint8Array } = { hash: '', octets: new Uint8Array() }
+
 export function hashBytes(value: Hash): Uint8Array {
-  return Buffer.from(value, 'hex')
+  if (last.hash !== value) last = { hash: value, octets: Buffer.from(value, 'hex') }
+  return last.octets
 }
 
 function text(value: SQLOutputValue | undefined): string {

@@ -31,9 +31,11 @@ export class DiskStaging implements Staging {
     return this.#spoolOut(chunk)
   }
 
-  finish(): Promise<DiskStaged> {
+  finish(): DiskStaged {
+    const { hash, size, octets, lineEnds, crc, dots, surrogate } = this.#measure.finish()
     const held = this.#spool ?? this.#chunks
-    return Promise.resolve({ ...this.#measure.finish(), held, discard: () => this.discard() })
+    const discard = (): void => this.discard()
+    return { hash, size, octets, lineEnds, crc, dots, surrogate, held, discard }
   }
 
   discard(): void {
@@ -63,16 +65,20 @@ export class DiskStaging implements Staging {
 
 /** Writes all octets, at `position` or where the file is; the system may take them in several turns. */
 export async function writeWhole(file: FileHandle, pieces: readonly Uint8Array[], position?: number): Promise<void> {
-  let left = [...pieces]
+  let left = pieces
+  let size = 0
+  for (const piece of pieces) size += piece.length
   let at = position
   while (left.length > 0) {
     const { bytesWritten } = await file.writev(left, at)
+    size -= bytesWritten
+    if (size === 0) return
     if (at !== undefined) at += bytesWritten
     left = after(left, bytesWritten)
   }
 }
 
-function after(pieces: readonly Uint8Array[], octets: number): Uint8Array[] {
+function after(pieces: readonly Uint8Array[], octets: number): readonly Uint8Array[] {
   let gone = octets
   for (const [index, piece] of pieces.entries()) {
     if (gone < piece.length) return [piece.subarray(gone), ...pieces.slice(index + 1)]

@@ -54,8 +54,8 @@ export const smallMessage: number = 1 << 20
 export interface Staging {
   /** Adds octets; the chunk must not be changed afterwards. Where it returns a promise, wait for it before the next call. */
   write(chunk: Uint8Array): Promise<void> | undefined
-  /** No more octets will come. */
-  finish(): Promise<Staged>
+  /** No more octets will come. A promise only where that takes time: of many messages, each one costs. */
+  finish(): Staged | Promise<Staged>
   /** Forgets what was written. */
   discard(): void
 }

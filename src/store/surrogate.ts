@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { Downgrader, isInternational } from '../message/downgrade.ts'
 import { Lines } from './lines.ts'
 import type { LineEnds } from './store.ts'
@@ -7,6 +8,8 @@ const enough = 64 << 10
 const lf = 0x0a
 const cr = 0x0d
 const { indexOf } = Buffer.prototype
+/** What the type message/global has in it. */
+const global = [Buffer.from('/g'), Buffer.from('/G')]
 const ends = [Buffer.from('\n\r\n'), Buffer.from('\n\n')]
 
 /**
@@ -39,7 +42,7 @@ export class SurrogateMeasure {
     const octets = this.#held.length === 1 && only !== undefined ? only : Buffer.concat(this.#held)
     this.#held = []
     this.#size = 0
-    this.#international ??= isInternational(headerOf(octets.subarray(0, enough)))
+    this.#international ??= mayBeInternational(headerOf(octets.subarray(0, enough)))
     if (!this.#international) return
     this.#surrogate ??= measuring()
     this.#surrogate.downgrader.write(octets)
@@ -64,4 +67,10 @@ function headerOf(octets: Uint8Array): Uint8Array {
     if (found !== -1) header = header.subarray(0, found + 1)
   }
   return header
+}
+
+/** `isInternational`, but what nearly every header is, is seen without looking at each octet here. */
+function mayBeInternational(header: Uint8Array): boolean {
+  const plain = isAscii(header) && global.every((beginning) => indexOf.call(header, beginning) === -1)
+  return !plain && isInternational(header)
 }
