@@ -53,9 +53,9 @@ export const tls: readonly Fault[] = [
     name: 'agrees to STLS and does not begin TLS',
     does: 'does not send the password',
     ways: () => [{ instead: { STLS: '+OK begin\r\n' } }, { hang: 'STLS' }],
-    patience: 300,
+    patience: 1000,
     ends: ['timed-out'],
-    says: /^localhost:\d+ (did not finish the TLS handshake within|has been silent for) 0\.3 s$/,
+    says: /^localhost:\d+ (did not finish the TLS handshake within|has been silent for) 1 s$/,
   },
   {
     ...byStls,

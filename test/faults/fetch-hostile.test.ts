@@ -117,9 +117,29 @@ test(
   },
 )
 
+test('a message without its end takes down no other: those behind it come the next time', limit, async () => {
+  const messages = ['a', 'b', 'c', 'd', 'e'].map((name) => letter(name, `Subject: ${name}\r\n\r\nText\r\n`))
+  for (const capabilities of [
+    ['USER', 'UIDL', 'PIPELINING'],
+    ['USER', 'UIDL'],
+  ]) {
+    await using bench = await HostileBench.open({ messages })
+    bench.patience = 1500
+    bench.leave = 'delete'
+    const unended: Hostility = { unended: 2, capabilities }
+    await bench.fetch(unended)
+    const { error } = await bench.fetch(unended)
+    assert.ok(error !== undefined)
+    assert.equal((await bench.kept()).length, 4)
+    assert.deepEqual(bench.server.committed(), [])
+    bench.patience = patient
+    await bench.expectAllHome()
+  }
+})
+
 test('where an answer was lost, commands go one by one for as long as that is said', limit, async () => {
   await using bench = await HostileBench.open()
-  bench.patience = 600
+  bench.patience = 1500
   const lossy: Hostility = { lose: { verb: 'RETR', nth: 3 } }
   const first = await bench.fetch(lossy)
   assert.deepEqual([first.error, first.new, first.oneByOne], [undefined, 8, true])
