@@ -22,8 +22,8 @@ export class ListingLines {
     }
     const whole = octets.subarray(0, last + 1)
     const text = toText(this.#held.length === 0 ? whole : join([this.#held, whole]))
-    // A copy: a view would keep the whole chunk.
-    this.#held = octets.slice(last + 1)
+    // A copy, also of Node's Buffer, whose own `slice` is a view: that would keep the whole chunk.
+    this.#held = Uint8Array.prototype.slice.call(octets, last + 1)
     const lines = text.split('\n')
     lines.pop()
     for (let place = 0; place < lines.length; place++) {
