@@ -11,9 +11,9 @@ const wanted: readonly Fetchable[] = [
 
 function ids(
   choice: Choice,
-  marks: { resting?: [string, string][]; last?: string[] } = {},
+  marks: { resting?: [string, string][]; last?: [string, number][] } = {},
 ): { due: string; later: string; headers: string } {
-  const { due, later } = choose(wanted, choice, { resting: new Map(marks.resting), last: new Set(marks.last) })
+  const { due, later } = choose(wanted, choice, { resting: new Map(marks.resting), last: new Map(marks.last) })
   return {
     due: due.map(({ uniqueId }) => uniqueId).join(''),
     later: later.map(({ message }) => message.uniqueId).join(''),
@@ -28,8 +28,10 @@ test('all of it, in the order of the listing, unless something is said', () => {
 test('small or new first; what went wrong before comes last', () => {
   assert.equal(ids({ first: 'small' }).due, 'cbad')
   assert.equal(ids({ first: 'new' }).due, 'dcba')
-  assert.equal(ids({}, { last: ['a'] }).due, 'bcda')
-  assert.equal(ids({ first: 'small' }, { last: ['c'] }).due, 'badc')
+  assert.equal(ids({}, { last: [['a', 1]] }).due, 'bcda')
+  const attempts: [string, number][] = Object.entries({ a: 2, b: 3, c: 1 })
+  assert.equal(ids({}, { last: attempts }).due, 'dcab')
+  assert.equal(ids({ first: 'small' }, { last: [['c', 1]] }).due, 'badc')
 })
 
 test('what is too large waits, and its header comes where that is wanted', () => {
@@ -43,7 +45,7 @@ test('what rests waits; what is too large does not come anyway, but its header d
     ['d', 'it failed'],
   ]
   assert.deepEqual(ids({ largest: 300, beyond: 'header' }, { resting }), { due: 'ac', later: 'bd', headers: 'd' })
-  const { later } = choose(wanted, { largest: 300 }, { resting: new Map(resting), last: new Set() })
+  const { later } = choose(wanted, { largest: 300 }, { resting: new Map(resting), last: new Map() })
   assert.deepEqual(
     later.map((one) => one.for),
     ['rest', 'size'],

@@ -37,12 +37,12 @@ export interface Chosen<T> {
 
 /**
  * Divides what is new. `resting`: why a message is to be left in peace for now; `last`: those that are to be tried behind all others,
- * for they may end the session (law 5).
+ * for they may end the session (law 5), and how often each was tried: the one that was most often comes last of all.
  */
 export function choose<T extends Fetchable>(
   wanted: readonly T[],
   choice: Choice,
-  marks: { readonly resting: ReadonlyMap<string, string>; readonly last: ReadonlySet<string> },
+  marks: { readonly resting: ReadonlyMap<string, string>; readonly last: ReadonlyMap<string, number> },
 ): Chosen<T> {
   const { only, largest = Infinity, beyond = 'skip', first = 'listed', budget } = choice
   const later: Waiting<T>[] = []
@@ -57,7 +57,7 @@ export function choose<T extends Fetchable>(
     } else if (rests !== undefined) later.push({ message, for: 'rest', why: rests, header: false })
     else due.push(message)
   }
-  const place = (message: T): number => Number(marks.last.has(message.uniqueId))
+  const place = (message: T): number => marks.last.get(message.uniqueId) ?? 0
   const ordered = (first === 'new' ? due.toReversed() : due).toSorted(
     (a, b) => place(a) - place(b) || (first === 'small' ? (a.octets ?? 0) - (b.octets ?? 0) : 0),
   )

@@ -198,6 +198,8 @@ export class Retrieval {
   async #noteInterrupted(wanted: readonly Listed[], failure: unknown): Promise<void> {
     const { interrupted } = this.#options.connection
     if (interrupted?.verb !== 'RETR' || !(failure instanceof PeerError) || failure.code === 'reply-too-long') return
+    // Where commands went together, which one it was is only known when they have gone one by one.
+    if (failure.pipelined) return
     const listed = wanted.find(({ number }) => number === interrupted.number)
     if (listed !== undefined) await this.#rest(listed, failure.message, 1)
   }

@@ -106,7 +106,7 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   const { due, later } = choose(wanted, options.choice ?? {}, {
     resting,
     // What went wrong before comes last, for it may end the session again (law 5).
-    last: new Set(troubles.map(({ uniqueId }) => uniqueId)),
+    last: new Map(troubles.map(({ uniqueId, attempts }) => [uniqueId, attempts])),
   })
   tally.failed = later.filter((one) => one.for === 'rest').length
   tally.waiting = later.length - tally.failed

@@ -22,7 +22,10 @@ export class FetchTroubles {
   }
 
   /** What `choose` must know of them: with `backOff`, some are left in peace. What went wrong before comes last (law 5). */
-  marks(backOff: boolean): { readonly resting: ReadonlyMap<string, string>; readonly last: ReadonlySet<string> } {
+  marks(backOff: boolean): {
+    readonly resting: ReadonlyMap<string, string>
+    readonly last: ReadonlyMap<string, number>
+  } {
     const resting = new Map<string, string>()
     if (backOff)
       for (const { uniqueId, why, next } of [...this.#before.values()].filter((each) => rests(each, this.#now())))
@@ -30,7 +33,7 @@ export class FetchTroubles {
           uniqueId,
           `it could not be fetched (${why}); it is tried again after ${new Date(next).toISOString()}`,
         )
-    return { resting, last: new Set(this.#before.keys()) }
+    return { resting, last: new Map([...this.#before].map(([uniqueId, { attempts }]) => [uniqueId, attempts])) }
   }
 
   /** It could not be had: a schedule then leaves it alone for a while. `soon`: not yet the first time, for it may not be its fault. */
