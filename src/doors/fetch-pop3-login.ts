@@ -15,7 +15,6 @@ export async function logIn(
   const connection = await Pop3Connection.open(to, {
     tls: tls === 'implicit',
     pipelining,
-    lent: true,
     ...(patience && { patience }),
     ...(signal && { signal }),
     ...(reach && { reach }),

@@ -9,7 +9,6 @@ import type { FetchProgress, Remote } from './fetching.ts'
 import { InStep } from './in-step.ts'
 import type { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
-import { Slabs } from './slabs.ts'
 import { Taking } from './taking.ts'
 import { worse } from './trouble.ts'
 
@@ -62,7 +61,6 @@ export interface RetrievalOptions {
 export class Retrieval {
   readonly #options: RetrievalOptions
   readonly #inStep: InStep
-  readonly #slabs = new Slabs()
   readonly #keeping = new Set<Promise<void>>()
   readonly #home: AtHome[] = []
   /** The first failure of the store: nothing more can be kept. */
@@ -115,11 +113,10 @@ export class Retrieval {
     if (reply?.ok !== true) return 'refused'
     const staged = await taking.finish()
     if (staged.hash === hash) {
-      await taking.discard()
+      staged.discard()
       return 'same'
     }
     await this.#deliver([{ listed, taking }])
-    taking.release()
     return 'another'
   }
 
@@ -146,16 +143,13 @@ export class Retrieval {
         this.#break(error)
         this.#options.connection.drop()
       })
-      .finally(() => {
-        for (const { taking } of came) taking.release()
-        this.#keeping.delete(keeping)
-      })
+      .finally(() => this.#keeping.delete(keeping))
     this.#keeping.add(keeping)
   }
 
   #taking(listed: Listed, onOctets?: (octets: number) => void): Taking {
     const { intake, largest } = this.#options
-    return new Taking(intake, { name: () => nameOf(listed), largest, onOctets, slabs: this.#slabs })
+    return new Taking(intake, { name: () => nameOf(listed), largest, onOctets })
   }
 
   #break(error: unknown): void {

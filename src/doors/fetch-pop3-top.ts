@@ -34,7 +34,7 @@ async function headersOfStretch(
 ): Promise<{ ok: boolean; head: string | undefined }[]> {
   const prints = stretch.map(() => new HeaderPrint())
   const replies = await inStep.ask('TOP', stretch, (event, place) => {
-    if (event.kind === 'octets') prints[place]?.update(Buffer.from(event.octets))
+    if (event.kind === 'octets') prints[place]?.update(event.octets)
     return undefined
   })
   return prints.map((print, place) => {

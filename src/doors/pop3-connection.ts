@@ -39,8 +39,6 @@ export interface OpenOptions extends Way {
   readonly signal?: AbortSignal
   /** False: commands go one by one, whatever the server says of PIPELINING. */
   readonly pipelining?: boolean | undefined
-  /** Octets of messages are valid only until the taker is done with them: it copies what it keeps. */
-  readonly lent?: boolean
 }
 
 export const usualPatience: Patience = { connect: 30_000, silence: 60_000 }
@@ -69,7 +67,6 @@ export class Pop3Connection {
   readonly #way: Way
   readonly #client: Pop3Client
   readonly #mayPipeline: boolean
-  readonly #lent: boolean
   #socket: Socket
   /** In the order they were asked in, which is that of the answers; a door keeps this short. */
   readonly #asked = new Queue<Asked>()
@@ -99,7 +96,6 @@ export class Pop3Connection {
     this.#socket = socket
     this.#patience = patience
     this.#mayPipeline = options.pipelining ?? true
-    this.#lent = options.lent ?? false
     this.#client = new Pop3Client({ find: findDotLine, ...(!this.#mayPipeline && { window: 1 }) })
     this.#greeting.promise.catch(() => undefined)
     this.#pace = new Pace(to, patience.silence, this.#due, (why) => this.#fail(this.#fault('timed-out', why)))
@@ -235,10 +231,7 @@ export class Pop3Connection {
         this.#client.receive(octets)
         return this.#drain()
       }
-      await readEach(socket, take, {
-        enough: () => this.#failure !== undefined || this.#handshakeDue,
-        lent: this.#lent,
-      })
+      await readEach(socket, take, () => this.#failure !== undefined || this.#handshakeDue)
       if (this.#failure !== undefined) return
       if (this.#handshakeDue) return await this.#secureNow()
     } catch (error) {

@@ -1,9 +1,8 @@
 import { PeerError } from '../errors.ts'
 import { HeaderPrint } from '../intake/header-print.ts'
 import type { Intake } from '../intake/intake.ts'
-import type { ClientEvent } from '../pop3/client-event.ts'
 import type { Staged, Staging } from '../store/store.ts'
-import type { Slabs } from './slabs.ts'
+import type { ClientEvent } from '../pop3/client-event.ts'
 
 const noOctets = new Uint8Array()
 
@@ -18,8 +17,6 @@ export interface TakingOptions {
   readonly name: () => string
   /** A message of more octets ends the session with PeerError `reply-too-long`. */
   readonly largest?: number | undefined
-  /** Memory to hold the message in until it is durable; call `release` then. */
-  readonly slabs?: Slabs | undefined
   readonly onOctets?: ((octets: number) => void) | undefined
 }
 
@@ -34,9 +31,6 @@ export class Taking {
   readonly #intake: Intake
   readonly #options: TakingOptions
   #octets = 0
-  /** Copies of what was lent: of what begins the message, and of what follows. */
-  #beginning: Uint8Array[] = []
-  #copies: Uint8Array[] = []
   #staging: Staging | undefined
   #writing: Promise<void> | undefined
   #finished: Staged | Promise<Staged> | undefined
@@ -59,13 +53,10 @@ export class Taking {
         throw this.tooLarge
       }
       onOctets?.(event.octets.length)
-      const octets = this.#copy(event.octets)
-      if (this.#staging === undefined) this.head = octets
-      this.print.update(octets)
+      if (this.#staging === undefined) this.head = event.octets
+      this.print.update(event.octets)
       this.#staging ??= this.#intake.stage('wire')
-      const writing = this.#staging.write(octets)
-      if (writing === undefined) return undefined
-      return (this.#writing = writing.then(() => this.#freeWritten()))
+      return (this.#writing = this.#staging.write(event.octets))
     }
     // The next message waits until there is room for it.
     return event.kind === 'end' ? this.#intake.room() : undefined
@@ -80,27 +71,5 @@ export class Taking {
   async discard(): Promise<void> {
     await this.#writing?.catch(() => undefined)
     this.#staging?.discard()
-    this.release()
-  }
-
-  /** What was taken is durable, or forgotten: its memory may be used again, so that nothing of it is to be looked at any more. */
-  release(): void {
-    this.#freeWritten()
-    for (const copy of this.#beginning) this.#options.slabs?.free(copy)
-    this.#beginning = []
-  }
-
-  /** What is in a file by now. The beginning of the message is still asked for. */
-  #freeWritten(): void {
-    for (const copy of this.#copies) this.#options.slabs?.free(copy)
-    this.#copies = []
-  }
-
-  #copy(octets: Uint8Array): Uint8Array {
-    const copy = this.#options.slabs?.copy(octets)
-    if (copy === undefined) return Buffer.from(octets)
-    if (this.print.ended) this.#copies.push(copy)
-    else this.#beginning.push(copy)
-    return copy
   }
 }

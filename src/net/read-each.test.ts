@@ -26,7 +26,7 @@ async function pair(): Promise<{ near: Socket; far: Socket } & AsyncDisposable> 
   }
 }
 
-const never = { enough: (): boolean => false }
+const never = (): boolean => false
 
 test('all that comes is given in order, and the end is told', async () => {
   await using ends = await pair()
@@ -78,7 +78,11 @@ test('once there is enough, the rest is left to whoever reads next', async () =>
   await using ends = await pair()
   let got = ''
   ends.far.write('first')
-  await readEach(ends.near, (octets) => void (got += octets.toString()), { enough: () => got !== '' })
+  await readEach(
+    ends.near,
+    (octets) => void (got += octets.toString()),
+    () => got !== '',
+  )
   ends.far.write('second')
   await wait(20)
   assert.equal(got, 'first')
@@ -98,23 +102,5 @@ test('a fault of the taker ends it, at once or later', async () => {
     const reading = readEach(ends.near, take, never)
     ends.far.write('first')
     await assert.rejects(reading, /no room/)
-  }
-})
-
-test('what is lent is taken back once the taker is done with it, and not before', async () => {
-  for (const slow of [false, true]) {
-    await using ends = await pair()
-    const taken: Buffer[] = []
-    const lengths: number[] = []
-    const take = (octets: Buffer): Promise<void> | undefined => {
-      taken.push(octets)
-      lengths.push(octets.length)
-      if (!slow) return undefined
-      return wait(20).then(() => assert.equal(octets.toString(), 'x'.repeat(9000)))
-    }
-    const reading = readEach(ends.near, take, { ...never, lent: true })
-    ends.far.end('x'.repeat(9000))
-    await reading
-    assert.deepEqual([lengths, taken.map(({ length }) => length)], [[9000], [0]])
   }
 })

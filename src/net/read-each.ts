@@ -4,14 +4,11 @@ import type { Socket } from 'node:net'
  * Gives `take` what a socket brings, piece by piece; where that returns a promise, nothing more is read before it settles. Resolves when
  * the other side has ended, when the socket is closed, or once there is `enough`: then the socket is left as it is, not read. Rejects with what
  * went wrong on the socket, or in `take`. Leaner than the socket's own iterator, which has several promises for each piece.
- *
- * `lent`: a piece is valid only until `take` is done with it. Its memory is then given back at once: left to the garbage collector, the
- * pieces of a large mailbox make it run every few of them.
  */
 export function readEach(
   socket: Socket,
   take: (octets: Buffer) => Promise<void> | undefined,
-  { enough, lent = false }: { readonly enough: () => boolean; readonly lent?: boolean },
+  enough: () => boolean,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let waiting = false
@@ -27,9 +24,8 @@ export function readEach(
     }
     const onEnd = (): void => end(resolve)
     const onError = (error: unknown): void => end(() => reject(error))
-    const goOn = (octets: Buffer): void => {
+    const goOn = (): void => {
       waiting = false
-      if (lent) giveBack(octets)
       if (ending !== undefined) end(ending)
       else if (enough()) end(resolve)
       else socket.resume()
@@ -38,28 +34,19 @@ export function readEach(
       try {
         const taking = take(octets)
         if (taking === undefined) {
-          if (lent) giveBack(octets)
           if (enough()) end(resolve)
           return
         }
         waiting = true
         socket.pause()
-        taking.then(
-          () => goOn(octets),
-          (error: unknown) => {
-            waiting = false
-            onError(error)
-          },
-        )
+        taking.then(goOn, (error: unknown) => {
+          waiting = false
+          onError(error)
+        })
       } catch (error) {
         onError(error)
       }
     }
     socket.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onError)
   })
-}
-
-function giveBack({ buffer, byteLength }: Buffer): void {
-  // What shares its memory with others is theirs too.
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }

@@ -44,7 +44,7 @@ export interface UserMail {
  */
 export type Taker = (parts: readonly Uint8Array[]) => Promise<void> | 'enough' | undefined
 
-/** Up to this size (octets) a message is held whole in memory while it is read. */
+/** Up to this size (octets) a message is held whole in memory while it is taken in or read. */
 export const smallMessage: number = 1 << 20
 
 /**
@@ -52,10 +52,7 @@ export const smallMessage: number = 1 << 20
  * stored size is its size on the wire; otherwise the lines are looked at (see `LineEnds`).
  */
 export interface Staging {
-  /**
-   * Adds octets. The chunk must not be changed before the message is kept or discarded; or, where a promise is returned, before that
-   * resolves, and then no chunk before it matters either. Wait for it before the next call.
-   */
+  /** Adds octets; the chunk must not be changed afterwards. Where it returns a promise, wait for it before the next call. */
   write(chunk: Uint8Array): Promise<void> | undefined
   /** No more octets will come. A promise only where that takes time: of many messages, each one costs. */
   finish(): Staged | Promise<Staged>

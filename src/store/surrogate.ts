@@ -8,8 +8,8 @@ const enough = 64 << 10
 const lf = 0x0a
 const cr = 0x0d
 const { indexOf } = Buffer.prototype
-/** What the type message/global has in it, however it is spelt. */
-const global = ['e/g', 'e/G', 'E/g', 'E/G'].map((part) => Buffer.from(part))
+/** What the type message/global has in it. */
+const global = [Buffer.from('/g'), Buffer.from('/G')]
 const ends = [Buffer.from('\n\r\n'), Buffer.from('\n\n')]
 
 /**
@@ -24,8 +24,7 @@ export class SurrogateMeasure {
 
   update(chunk: Uint8Array): void {
     if (this.#international === false) return
-    // Hardly ever is it international, and hardly ever is it not known by now; and later the chunk may have been used for another.
-    this.#held.push(this.#international === true ? Buffer.from(chunk) : chunk)
+    this.#held.push(chunk)
     this.#size += chunk.length
     if (this.#size >= enough) this.#take()
   }
@@ -46,7 +45,7 @@ export class SurrogateMeasure {
     this.#international ??= mayBeInternational(headerOf(octets.subarray(0, enough)))
     if (!this.#international) return
     this.#surrogate ??= measuring()
-    this.#surrogate.downgrader.write(octets === only ? Buffer.from(octets) : octets)
+    this.#surrogate.downgrader.write(octets)
   }
 }
 
