@@ -37,7 +37,7 @@ export function letMailOwnerIn(folder: string): void {
 
 /**
  * Fills a Maildir quickly (no fsync), in order, as Dovecot itself would name the files: with their sizes (`S=`, and `W=` with
- * CRLFs), so that it never opens a message to know its size.
+ * CRLFs), so that it never opens a message to know its size. What is there already stays, before them.
  */
 export function fillMaildir(folder: string, messages: Iterable<Uint8Array>): Tally {
   const owner = mailOwner()
@@ -45,11 +45,12 @@ export function fillMaildir(folder: string, messages: Iterable<Uint8Array>): Tal
     mkdirSync(join(folder, name), { recursive: true, mode: 0o700 })
     chownSync(join(folder, name), owner.uid, owner.gid)
   }
+  const before = readdirSync(join(folder, 'cur')).length
   let count = 0
   let octets = 0
   for (const message of messages) {
     const wire = message.length + bareLineFeeds(message)
-    const name = `${1_700_000_000 + count}.M0P${count}.postino,S=${message.length},W=${wire}:2,S`
+    const name = `${1_700_000_000 + before + count}.M0P${before + count}.postino,S=${message.length},W=${wire}:2,S`
     const path = join(folder, 'cur', name)
     const file = openSync(path, 'wx', 0o600)
     try {
