@@ -22,6 +22,8 @@ export type StoreCode =
   | 'busy' // another process holds it
   | 'no-such-message'
   | 'no-such-user'
+  | 'over-quota' // there is no room left of what the user may keep
+  | 'held' // a legal hold is on it
   | 'io'
 
 /** What all Postino errors share. Which class it is tells who must act. */

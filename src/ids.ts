@@ -13,5 +13,7 @@ export type Uid = Branded<number, 'Uid'>
 export type ModSeq = Branded<number, 'ModSeq'>
 /** Names a message for ever in one maildrop: 1 to 70 octets of 0x21 to 0x7E (RFC 1939 §7, UIDL). */
 export type UniqueId = Branded<string, 'UniqueId'>
+/** Names a legal hold within one user's mail, for ever; 1, 2, 3… */
+export type HoldId = Branded<number, 'HoldId'>
 /** SHA-256 of a message's octets, 64 lower-case hexadecimal digits. */
 export type Hash = Branded<string, 'Hash'>

@@ -105,7 +105,7 @@ const compared: readonly { readonly what: string; readonly sql: string }[] = [
     what: 'message',
     // Of what no ledger entry names, an index that was version 1 does not know when it was stored.
     sql: `select m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags, m.hidden,
-      m.crc, m.trashed, m.surrogate, iif(l.message is null, null, m.stored) as stored,
+      m.crc, m.trashed, m.trashed_from, m.surrogate, iif(l.message is null, null, m.stored) as stored,
       hex(b.hash) as hash, b.segment, b.start from messages m left join bodies b on b.id = m.body
       left join (select distinct message from ledger) l on l.message = m.id order by m.id`,
   },
@@ -121,7 +121,9 @@ const compared: readonly { readonly what: string; readonly sql: string }[] = [
     sql: `select h.message, d.name from device_hidden h left join devices d on d.id = h.device order by h.message, d.name`,
   },
   { what: 'trouble', sql: 'select * from troubles order by account, unique_id' },
-  { what: 'state', sql: 'select modseq, next_message, segment from state' },
+  { what: 'hold', sql: 'select * from holds order by id' },
+  { what: 'message under a hold', sql: 'select * from held order by message, hold' },
+  { what: 'state', sql: 'select modseq, next_message, segment, quota from state' },
 ]
 
 function differences(kept: DatabaseSync, made: DatabaseSync, path: string): Problem[] {

@@ -5,6 +5,7 @@ import { diskError } from '../disk-errors.ts'
 import { MisuseError } from '../errors.ts'
 import { checkMail, type CheckReport } from './check.ts'
 import { DiskMail } from './disk-mail.ts'
+import { mustNotBeHeld } from './holding.ts'
 import { makeFolder, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { rebuildIndex, type RebuildReport } from './rebuild.ts'
 import { SegmentFiles } from './segment-files.ts'
@@ -54,6 +55,8 @@ export class DiskStore implements Store {
 
   async remove(user: string): Promise<void> {
     const folder = this.userFolder(user)
+    // Of mail that cannot be opened nobody can say whether a hold is on it.
+    if (sizeOf(folder) !== undefined) await mustNotBeHeld(await this.open(user))
     await (await this.#open.get(user)?.catch(() => undefined))?.close()
     const users = join(this.#folder, 'users')
     try {

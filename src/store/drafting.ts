@@ -1,11 +1,23 @@
 import { randomBytes } from 'node:crypto'
-import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import type { Hash, HoldId, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import { deviceNameFault } from './device-name.ts'
 import type { JournalIndex } from './journal-index.ts'
 import { mailboxName } from './mailbox-name.ts'
 import type { JournalRecord } from './record.ts'
-import type { Addition, Draft, Flag, LedgerEntry, Mailbox, Message, Origin, Staged, Trouble, View } from './store.ts'
+import type {
+  Addition,
+  Draft,
+  Flag,
+  HoldScope,
+  LedgerEntry,
+  Mailbox,
+  Message,
+  Origin,
+  Staged,
+  Trouble,
+  View,
+} from './store.ts'
 
 /** Writes records to the journal; gives back where the body went, for a message that brings one. */
 export type Append<Body> = (record: JournalRecord, staged?: Staged) => Body | undefined
@@ -97,9 +109,12 @@ export class Drafting<Body> implements Draft {
     this.#write({ t: 'move', modseq: this.#modseq, id, mailbox, uid: this.#mailbox(mailbox).uidNext as Uid })
   }
 
-  remove(id: MessageId): void {
+  remove(id: MessageId): boolean {
     this.#message(id)
+    // All removing comes through here, so that nothing goes round a hold.
+    if (this.#index.holdsOn(id).length > 0) return false
     this.#write({ t: 'remove', modseq: this.#modseq, id })
+    return true
   }
 
   hide(id: MessageId, hidden: boolean, device?: string): void {
@@ -112,10 +127,11 @@ export class Drafting<Body> implements Draft {
   }
 
   trash(id: MessageId): void {
-    this.#message(id)
+    const message = this.#message(id)
+    const from = message.trashed === undefined ? message.mailbox : message.trashedFrom
     const mailbox = this.openMailbox('Trash')
     const uid = this.#mailbox(mailbox).uidNext as Uid
-    this.#write({ t: 'move', modseq: this.#modseq, id, mailbox, uid, trashed: this.#now() })
+    this.#write({ t: 'move', modseq: this.#modseq, id, mailbox, uid, trashed: this.#now(), from })
   }
 
   openDevice(name: string, start: 'all' | 'new'): void {
@@ -152,6 +168,44 @@ export class Drafting<Body> implements Draft {
   trouble(account: string, uniqueId: string, trouble: Omit<Trouble, 'account' | 'uniqueId'> | undefined): void {
     const { attempts, why, next } = trouble ?? { attempts: 0, why: '', next: 0 }
     this.#write({ t: 'trouble', modseq: this.#modseq, account, uniqueId, attempts, why, next })
+  }
+
+  setQuota(octets: number | undefined): void {
+    if (octets !== undefined && !(Number.isSafeInteger(octets) && octets >= 0))
+      throw new MisuseError('usage', `not a number of octets: ${octets}`)
+    if (octets !== this.#index.quota()) this.#write({ t: 'quota', modseq: this.#modseq, octets })
+  }
+
+  placeHold(scope: HoldScope, { why, by }: { readonly why: string; readonly by: string }): HoldId {
+    const { mailbox, accounts, message } = scope
+    if ([mailbox, accounts, message].filter((one) => one !== undefined).length > 1)
+      throw new MisuseError('usage', 'a hold is on a mailbox, an account, a message or all the mail: name one of them')
+    if (why.trim() === '') throw new MisuseError('usage', 'say why it is to be held')
+    if (message !== undefined && this.#index.message(message) === undefined)
+      throw new MisuseError('usage', `there is no message ${message}`)
+    const hold = this.#index.nextHold()
+    const name = mailbox === undefined ? undefined : mailboxName(mailbox)
+    this.#write({
+      t: 'hold',
+      modseq: this.#modseq,
+      hold,
+      mailbox: name,
+      accounts: accounts && [...accounts],
+      message,
+      why,
+      by,
+      placed: this.#now(),
+    })
+    return hold
+  }
+
+  releaseHold(id: HoldId, { note, by }: { readonly note: string; readonly by: string }): void {
+    const hold = this.#index.holds().find((one) => one.id === id)
+    if (hold === undefined) throw new MisuseError('usage', `there is no hold ${id}`)
+    if (hold.released !== undefined)
+      throw new MisuseError('usage', `the hold ${id} was released already, by ${hold.released.by}`)
+    if (note.trim() === '') throw new MisuseError('usage', 'say why it is released')
+    this.#write({ t: 'release', modseq: this.#modseq, hold: id, note, by, released: this.#now() })
   }
 
   #write(record: JournalRecord, staged?: Staged): void {

@@ -1,4 +1,4 @@
-import type { Hash, MailboxId, MessageId, UniqueId } from '../ids.ts'
+import type { Hash, HoldId, MailboxId, MessageId, UniqueId } from '../ids.ts'
 import type { JournalRecord } from './record.ts'
 import type { Mailbox, View } from './store.ts'
 
@@ -17,4 +17,5 @@ export interface JournalIndex<Body> extends View {
   isHiddenFrom(device: string, id: MessageId): boolean
   nextMessage(): number
   nextMailbox(): number
+  nextHold(): HoldId
 }

@@ -1,9 +1,10 @@
 import { MisuseError } from '../errors.ts'
-import type { Hash, MailboxId, MessageId, ModSeq, UniqueId } from '../ids.ts'
+import type { Hash, HoldId, MailboxId, MessageId, ModSeq, UniqueId } from '../ids.ts'
+import { holdsAll, holdsMailbox, holdsReached, type Reached, trashedFrom } from './holding.ts'
 import type { JournalIndex } from './journal-index.ts'
 import { rowsOf } from './maildrop-rows.ts'
-import type { JournalRecord, MessageRecord } from './record.ts'
-import type { Change, Device, LedgerEntry, Mailbox, MaildropRows, Message, Trouble } from './store.ts'
+import type { HoldRecord, JournalRecord, MessageRecord } from './record.ts'
+import type { Change, Device, Hold, LedgerEntry, Mailbox, MaildropRows, Message, Trouble } from './store.ts'
 
 type Undo = () => void
 
@@ -25,6 +26,10 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
   readonly #troubles = new Map<string, Trouble>()
   readonly #uniqueIds = new Set<UniqueId>()
   readonly #devices = new Map<string, MemoryDevice>()
+  readonly #holds = new Map<HoldId, Hold>()
+  /** The messages of each that is in force. */
+  readonly #held = new Map<HoldId, ReadonlySet<MessageId>>()
+  #quota: number | undefined
   #next = 1
   #undo: Undo[] | undefined
 
@@ -47,6 +52,26 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
 
   nextMailbox(): number {
     return this.#mailboxes.size + 1
+  }
+
+  nextHold(): HoldId {
+    return (this.#holds.size + 1) as HoldId
+  }
+
+  octets(): number {
+    return this.mailboxes().reduce((sum, { octets }) => sum + octets, 0)
+  }
+
+  quota(): number | undefined {
+    return this.#quota
+  }
+
+  holds(): Hold[] {
+    return [...this.#holds.values()]
+  }
+
+  holdsOn(id: MessageId): Hold[] {
+    return this.#inForce().filter((hold) => holdsAll(hold) || this.#held.get(hold.id)?.has(id) === true)
   }
 
   body(hash: Hash): Uint8Array | undefined {
@@ -158,6 +183,7 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
           uidValidity: record.uidValidity,
           uidNext: 1,
           messages: 0,
+          octets: 0,
         })
         break
       case 'message':
@@ -174,19 +200,21 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
         break
       case 'move': {
         const from = this.#messages.get(record.id)
-        if (from !== undefined) this.#count(from.mailbox, -1)
-        this.#count(record.mailbox, 1, record.uid + 1)
+        if (from !== undefined) this.#count(from.mailbox, -1, from.octets)
+        this.#count(record.mailbox, 1, from?.octets ?? 0, record.uid + 1)
         this.#update(record.id, {
           modseq: record.modseq,
           mailbox: record.mailbox,
           uid: record.uid,
           trashed: record.trashed,
+          trashedFrom: trashedFrom(record),
         })
+        this.#reach(record.id, { mailbox: this.mailboxById(record.mailbox)?.name })
         break
       }
       case 'remove': {
         const gone = this.#messages.get(record.id)
-        if (gone !== undefined) this.#count(gone.mailbox, -1)
+        if (gone !== undefined) this.#count(gone.mailbox, -1, gone.octets)
         this.#put(this.#messages, record.id, undefined)
         this.#put(this.#removedAt, record.id, record.modseq)
         for (const name of this.#devices.keys()) this.#hideFrom(name, record.id, false)
@@ -206,6 +234,7 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
       case 'know': {
         const { account, uniqueId, hash, nth, listed, size, stored, message, head } = record
         this.#note({ account, uniqueId, nth, listed, head, hash, size, stored, message })
+        if (message !== undefined) this.#reach(message, { account })
         break
       }
       case 'relist': {
@@ -222,6 +251,22 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
           JSON.stringify([account, uniqueId]),
           attempts === 0 ? undefined : { account, uniqueId, attempts, why, next },
         )
+        break
+      }
+      case 'quota': {
+        const quota = this.#quota
+        this.#undo?.push(() => (this.#quota = quota))
+        this.#quota = record.octets
+        break
+      }
+      case 'hold':
+        this.#hold(record)
+        break
+      case 'release': {
+        const { hold, note, by, released: at } = record
+        const held = this.#holds.get(hold)
+        if (held !== undefined) this.#put(this.#holds, hold, { ...held, released: { note, by, at } })
+        this.#put(this.#held, hold, undefined)
         break
       }
     }
@@ -248,9 +293,11 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
       flags,
       hidden: false,
       trashed: undefined,
+      trashedFrom: undefined,
     })
     this.#put(this.#addedAt, id, modseq)
-    this.#count(mailbox, 1, uid + 1)
+    this.#count(mailbox, 1, octets, uid + 1)
+    this.#reach(id, { mailbox: this.mailboxById(mailbox)?.name, account: origin?.account })
     if (body !== undefined) this.#put(this.#bodies, hash, body)
     this.#uniqueIds.add(uniqueId)
     const next = this.#next
@@ -260,6 +307,28 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     })
     this.#next = Math.max(this.#next, id + 1)
     if (origin !== undefined) this.#note({ ...origin, hash, size, stored, message: id })
+  }
+
+  #hold({ hold: id, mailbox, accounts, message, why, by, placed }: HoldRecord): void {
+    const hold: Hold = { id, mailbox, accounts, message, why, by, placed, released: undefined }
+    const came = new Set((accounts ?? []).flatMap((account) => this.ledger(account).flatMap((row) => row.message ?? [])))
+    const names = new Map(this.mailboxes().map((each) => [each.id, each.name]))
+    const isOn = (one: Message): boolean =>
+      one.id === message || came.has(one.id) || holdsMailbox(hold, names.get(one.mailbox) ?? '')
+    this.#put(this.#holds, id, hold)
+    const all = this.messages().filter(isOn)
+    this.#put(this.#held, id, new Set(all.map((one) => one.id)))
+  }
+
+  #inForce(): Hold[] {
+    return this.holds().filter(({ released }) => released === undefined)
+  }
+
+  #reach(message: MessageId, reached: Reached): void {
+    if (!this.#messages.has(message)) return
+    for (const hold of this.#inForce())
+      if (holdsReached(hold, reached))
+        this.#put(this.#held, hold.id, new Set([...(this.#held.get(hold.id) ?? []), message]))
   }
 
   #note({ head, ...entry }: LedgerEntry & { readonly head?: string | undefined }): void {
@@ -293,12 +362,14 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     if (message !== undefined) this.#put(this.#messages, id, { ...message, ...change })
   }
 
-  #count(id: MailboxId, by: number, uidNext = 0): void {
+  /** `by`: so many messages more, of so many octets each. */
+  #count(id: MailboxId, by: number, octets: number, uidNext = 0): void {
     for (const [name, mailbox] of this.#mailboxes) {
       if (mailbox.id !== id) continue
       this.#put(this.#mailboxes, name, {
         ...mailbox,
         messages: mailbox.messages + by,
+        octets: mailbox.octets + by * octets,
         uidNext: Math.max(mailbox.uidNext, uidNext),
       })
     }

@@ -1,6 +1,7 @@
 import type { MessageId, ModSeq } from '../ids.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import { Drafting } from './drafting.ts'
+import { mustNotBeHeld } from './holding.ts'
 import { Measure } from './measure.ts'
 import { MemoryIndex } from './memory-index.ts'
 import type { Draft, Staged, Staging, Store, Taker, UserMail, View } from './store.ts'
@@ -24,9 +25,10 @@ export class MemoryStore implements Store {
     return mail
   }
 
-  remove(user: string): Promise<void> {
+  async remove(user: string): Promise<void> {
+    const mail = this.#users.get(user)
+    if (mail !== undefined) await mustNotBeHeld(mail)
     this.#users.delete(user)
-    return Promise.resolve()
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
-import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
-import type { Flag, LineEnds, Origin } from './store.ts'
+import type { Hash, HoldId, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import type { Flag, HoldScope, LineEnds, Origin } from './store.ts'
 
 /**
  * One entry of a user's journal. The journal is written into the segments, and the index is nothing but the sum of its
@@ -15,8 +15,10 @@ export type JournalRecord =
       readonly id: MessageId
       readonly mailbox: MailboxId
       readonly uid: Uid
-      /** Milliseconds since 1970, where POP3 put it into the trash. */
+      /** Milliseconds since 1970, where it was put into the trash. */
       readonly trashed?: number
+      /** The mailbox that it was in before; not in records of an earlier Postino: INBOX. */
+      readonly from?: MailboxId | undefined
     }
   | { readonly t: 'hide'; readonly modseq: ModSeq; readonly id: MessageId; readonly hidden: boolean }
   | { readonly t: 'remove'; readonly modseq: ModSeq; readonly id: MessageId }
@@ -33,6 +35,10 @@ export type JournalRecord =
   | KnowRecord
   | RelistRecord
   | TroubleRecord
+  | HoldRecord
+  | ReleaseRecord
+  /** What may be kept, octets; without them: any. */
+  | { readonly t: 'quota'; readonly modseq: ModSeq; readonly octets?: number | undefined }
 
 export interface MailboxRecord {
   readonly t: 'mailbox'
@@ -86,6 +92,28 @@ export interface KnowRecord extends Origin {
   /** Milliseconds since 1970. */
   readonly stored: number
   readonly message?: MessageId
+}
+
+/** A legal hold was placed. */
+export interface HoldRecord extends HoldScope {
+  readonly t: 'hold'
+  readonly modseq: ModSeq
+  readonly hold: HoldId
+  readonly why: string
+  readonly by: string
+  /** Milliseconds since 1970. */
+  readonly placed: number
+}
+
+/** It was released. */
+export interface ReleaseRecord {
+  readonly t: 'release'
+  readonly modseq: ModSeq
+  readonly hold: HoldId
+  readonly note: string
+  readonly by: string
+  /** Milliseconds since 1970. */
+  readonly released: number
 }
 
 export interface RelistRecord {

@@ -4,7 +4,10 @@ import * as rows from './sqlite-rows.ts'
 import type { SqliteStatements } from './sqlite-statements.ts'
 
 /** What changes neither which messages there are nor where they are. */
-export type PlainRecord = Exclude<JournalRecord, { t: 'mailbox' | 'message' | 'move' | 'remove' }>
+export type PlainRecord = Exclude<
+  JournalRecord,
+  { t: 'mailbox' | 'message' | 'move' | 'remove' | 'hold' | 'release' | 'quota' }
+>
 
 const ledgerRow = 'into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)'
 

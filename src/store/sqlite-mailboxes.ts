@@ -23,29 +23,42 @@ export class SqliteMailboxes {
   }
 
   add({ id, name, uidValidity }: MailboxRecord): void {
-    this.#sql.run('insert into mailboxes values (?, ?, ?, 1, 0)', id, name, uidValidity)
-    this.#changing?.set(id, { id, name, uidValidity, uidNext: 1, messages: 0 })
+    this.#sql.run('insert into mailboxes values (?, ?, ?, 1, 0, 0)', id, name, uidValidity)
+    this.#changing?.set(id, { id, name, uidValidity, uidNext: 1, messages: 0, octets: 0 })
   }
 
-  /** A message comes into a mailbox. */
-  enter(id: MailboxId, uid: number): void {
+  /** A message of so many octets comes into a mailbox. */
+  enter(id: MailboxId, uid: number, size: number): void {
     const mailbox = this.#load().get(id)
     if (mailbox === undefined) return
-    const { messages, uidNext } = mailbox
-    this.#changing?.set(id, { ...mailbox, messages: messages + 1, uidNext: Math.max(uidNext, uid + 1) })
+    const { messages, octets } = mailbox
+    const uidNext = Math.max(mailbox.uidNext, uid + 1)
+    this.#changing?.set(id, { ...mailbox, messages: messages + 1, octets: octets + size, uidNext })
   }
 
-  /** A message leaves the mailbox that it is in. */
-  leave(id: MessageId): void {
-    const from = this.#sql.get('select mailbox from messages where id = ?', id)?.['mailbox']
-    const mailbox = this.#load().get(from as MailboxId)
-    if (mailbox !== undefined) this.#changing?.set(mailbox.id, { ...mailbox, messages: mailbox.messages - 1 })
+  /** A message leaves the mailbox that it is in; gives its octets. */
+  leave(id: MessageId): number {
+    const row = this.#sql.get('select mailbox, octets from messages where id = ?', id)
+    const mailbox = this.#load().get(row?.['mailbox'] as MailboxId)
+    if (mailbox === undefined) return 0
+    const size = rows.number(row?.['octets'])
+    const { messages, octets } = mailbox
+    this.#changing?.set(mailbox.id, { ...mailbox, messages: messages - 1, octets: octets - size })
+    return size
+  }
+
+  /** Octets of all messages. */
+  octets(): number {
+    let sum = 0
+    for (const mailbox of this.#changing?.values() ?? this.all()) sum += mailbox.octets
+    return sum
   }
 
   /** Writes what has changed. */
   keep(): void {
-    for (const { id, uidNext, messages } of this.#changing?.values() ?? [])
-      this.#sql.run('update mailboxes set uid_next = ?, messages = ? where id = ?', uidNext, messages, id)
+    const set = 'update mailboxes set uid_next = ?, messages = ?, octets = ? where id = ?'
+    for (const { id, uidNext, messages, octets } of this.#changing?.values() ?? [])
+      this.#sql.run(set, uidNext, messages, octets, id)
   }
 
   /** What is in the file counts again. */

@@ -1,10 +1,10 @@
-import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import type { Hash, HoldId, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 
 /** All users' mail. The memory and the disk store both pass `contract.ts`. */
 export interface Store {
   /** Opens one user's mail, made empty if it is not there yet. Opening again gives the same object. */
   open(user: string): Promise<UserMail>
-  /** Removes one user's mail, whole and for good. */
+  /** Removes one user's mail, whole and for good. Rejects with StoreError `held` while a legal hold is on any of it. */
   remove(user: string): Promise<void>
   /** Finishes what is being written and lets go of every file. */
   close(): Promise<void>
@@ -137,6 +137,8 @@ export interface Mailbox {
   readonly uidValidity: number
   readonly uidNext: number
   readonly messages: number
+  /** Of all its messages, on the wire. */
+  readonly octets: number
 }
 
 export interface Message extends Content {
@@ -152,8 +154,31 @@ export interface Message extends Content {
   readonly stored: number
   /** Deleted in the POP3 maildrop that is no device's: gone from there, kept here. */
   readonly hidden: boolean
-  /** When POP3 put it into the trash, milliseconds since 1970; undefined: it did not. */
+  /** When it was put into the trash (by POP3, a rule, or the command line), milliseconds since 1970; undefined: it was not. */
   readonly trashed: number | undefined
+  /** The mailbox that it was in before. */
+  readonly trashedFrom: MailboxId | undefined
+}
+
+/** What a legal hold is on: one of these, or all the mail. What it has once got it keeps, wherever that is moved. */
+export interface HoldScope {
+  /** All that is, or comes, into the mailbox of this name or one below it. */
+  readonly mailbox?: string | undefined
+  /** All that came, or comes, by one of these names in the ledger. */
+  readonly accounts?: readonly string[] | undefined
+  readonly message?: MessageId | undefined
+}
+
+/** A legal hold: while it is in force, nothing that it is on is removed. */
+export interface Hold extends HoldScope {
+  readonly id: HoldId
+  readonly why: string
+  /** Who placed it, for a person. */
+  readonly by: string
+  /** Milliseconds since 1970. */
+  readonly placed: number
+  /** Undefined while it is in force. */
+  readonly released: { readonly note: string; readonly by: string; readonly at: number } | undefined
 }
 
 /** A POP3 maildrop of one user's own (`mario+phone`): the same mail, with its own deletions. */
@@ -212,7 +237,7 @@ export interface View {
   /** In order of their names. */
   devices(): Device[]
   hasDevice(name: string): boolean
-  /** What POP3 put into the trash before this time (milliseconds since 1970), and is still there. */
+  /** What was put into the trash before this time (milliseconds since 1970), and is still there. */
   trashed(before: number): MessageId[]
   /** What is hidden in the POP3 maildrop, or in that of this device. */
   hidden(device?: string): MessageId[]
@@ -225,6 +250,14 @@ export interface View {
   /** What names the header of the message of a row of the ledger; undefined where none was noted. */
   head(entry: LedgerEntry): string | undefined
   troubles(account: string): Trouble[]
+  /** Octets of all messages that are kept, on the wire: known, not counted. */
+  octets(): number
+  /** How many octets may be kept; undefined: any. */
+  quota(): number | undefined
+  /** All legal holds there ever were, in order. */
+  holds(): Hold[]
+  /** Those in force on this message. */
+  holdsOn(id: MessageId): Hold[]
 }
 
 export interface Addition {
@@ -246,11 +279,11 @@ export interface Draft {
   add(staged: Staged, addition: Addition): MessageId
   setFlags(id: MessageId, flags: readonly Flag[]): void
   move(id: MessageId, mailbox: MailboxId): void
-  /** Takes the message away, for good. Its ledger entry stays. */
-  remove(id: MessageId): void
+  /** Takes the message away, for good. Its ledger entry stays. False: a legal hold is on it, and nothing was done. */
+  remove(id: MessageId): boolean
   /** Takes the message out of the POP3 maildrop, or that of a device, or puts it back. */
   hide(id: MessageId, hidden: boolean, device?: string): void
-  /** Moves the message to the mailbox Trash, and writes down when. Any later `move` makes it a message like others again. */
+  /** Moves the message to the mailbox Trash, and writes down when and from where. Any later `move` makes it a message like others again. */
   trash(id: MessageId): void
   /** Opens a maildrop for a device: with all that is there, or with what comes from now on. Nothing happens where it is open. */
   openDevice(name: string, start: 'all' | 'new'): void
@@ -274,4 +307,10 @@ export interface Draft {
   relist(entry: LedgerEntry, listed: number): void
   /** Notes (or, undefined, clears) a trouble. */
   trouble(account: string, uniqueId: string, trouble: Omit<Trouble, 'account' | 'uniqueId'> | undefined): void
+  /** Says how many octets may be kept; undefined: any. What is here already stays, however much it is. */
+  setQuota(octets: number | undefined): void
+  /** Places a legal hold. Throws MisuseError where there is no such message. */
+  placeHold(scope: HoldScope, about: { readonly why: string; readonly by: string }): HoldId
+  /** Releases one; what there was to say of it stays. Throws MisuseError where none of that number is in force. */
+  releaseHold(id: HoldId, about: { readonly note: string; readonly by: string }): void
 }
