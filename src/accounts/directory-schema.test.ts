@@ -42,7 +42,7 @@ test('a data folder of the first version opens, with all that is in it', async (
   t.after(() => all.forEach((one) => one.close()))
   const [directory, other] = all
   assert(directory && other)
-  assert.equal(versionOf(data), 3)
+  assert.equal(versionOf(data), 4)
   assert.deepEqual(
     directory.users().map(({ name, serial, hasPassword }) => [name, serial, hasPassword]),
     [

@@ -49,6 +49,14 @@ const migrations: readonly string[] = [
     secret blob not null,
     primary key (account, name)
   ) strict, without rowid;`,
+  // `rule` is a RetentionRule: JSON; without a user it is for all. `remembered` is what this folder must know from one run to the next.
+  `create table rules (
+    id integer primary key autoincrement,
+    user integer references users (serial) on delete cascade,
+    rule text not null,
+    created integer not null
+  ) strict;
+  create table remembered (name text primary key, value text not null) strict, without rowid;`,
 ]
 
 /** Brings the tables to today's version, in one transaction: after a crash they are the old ones or the new ones. */

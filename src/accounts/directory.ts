@@ -8,6 +8,7 @@ import { type Leave, leaveText, parseLeave } from './leave.ts'
 import { canonicalAddress } from './names.ts'
 import { settingColumns, settingsFault, type UserSettings, usualSettings } from './settings.ts'
 import type { StoredCredential } from './stored-credential.ts'
+import { StoredRules } from './stored-rules.ts'
 import { type Possible, type StoredUser, StoredUsers } from './stored-users.ts'
 
 /** A person here. */
@@ -51,6 +52,8 @@ export interface Account extends AccountSettings {
 /** Users and remote accounts: DATA/postino.sqlite. Several processes may have it open. */
 export class Directory {
   readonly file: string
+  /** What goes by itself, and when. */
+  readonly rules: StoredRules
   readonly #database: DatabaseSync
   readonly #stored: StoredUsers
   #pepper: Uint8Array | undefined
@@ -59,6 +62,7 @@ export class Directory {
     this.file = file
     this.#database = database
     this.#stored = new StoredUsers(database, file, patience)
+    this.rules = new StoredRules(database, file)
   }
 
   /**

@@ -70,6 +70,8 @@ export function listUsers(context: Context): Promise<ExitCode> {
 export function removeUser(context: Context, name: string, options: { readonly yes?: boolean }): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
     existing(directory, name)
+    // First: there is nothing to ask where the answer cannot be done.
+    await withStore(context, (store) => store.mustNotBeHeld(name))
     const accounts = directory.accounts(name)
     const mail = `${name} with ${plural(accounts.length, 'account')} and all the mail kept here`
     if (options.yes !== true && !(await confirm(context, `Remove ${mail}, for good?`))) {

@@ -16,13 +16,15 @@ export interface Choice {
   readonly first?: 'listed' | 'small' | 'new' | undefined
   /** No more octets than this; `whole`: so much is all there is for a day, so that one message may go beyond it. */
   readonly budget?: { readonly octets: number; readonly whole: boolean } | undefined
+  /** So many octets fit into what the user may keep; `why`: for a person. */
+  readonly fits?: { readonly octets: number; readonly why: string } | undefined
 }
 
 /** Why a message waits. */
 export interface Waiting<T> {
   readonly message: T
-  /** It is too large; it could not be had lately; or there was enough for today. */
-  readonly for: 'size' | 'rest' | 'day'
+  /** It is too large; it could not be had lately; there was enough for today; or there is no room for it here. */
+  readonly for: 'size' | 'rest' | 'day' | 'room'
   readonly why: string
   /** Its header is wanted meanwhile. */
   readonly header: boolean
@@ -44,7 +46,7 @@ export function choose<T extends Fetchable>(
   choice: Choice,
   marks: { readonly resting: ReadonlyMap<string, string>; readonly last: ReadonlyMap<string, number> },
 ): Chosen<T> {
-  const { only, largest = Infinity, beyond = 'skip', first = 'listed', budget } = choice
+  const { only, largest = Infinity, beyond = 'skip', first = 'listed', budget, fits } = choice
   const later: Waiting<T>[] = []
   const due: T[] = []
   if (only !== undefined) return { due: wanted.filter(({ uniqueId }) => only.has(uniqueId)), later }
@@ -61,10 +63,20 @@ export function choose<T extends Fetchable>(
   const ordered = (first === 'new' ? due.toReversed() : due).toSorted(
     (a, b) => place(a) - place(b) || (first === 'small' ? (a.octets ?? 0) - (b.octets ?? 0) : 0),
   )
-  if (budget === undefined) return { due: ordered, later }
+  let room = fits?.octets ?? Infinity
+  const fitting = ordered.filter((message) => {
+    const { octets = 0 } = message
+    if (octets <= room) {
+      room -= octets
+      return true
+    }
+    later.push({ message, for: 'room', why: `there is no room for it here: ${fits?.why}`, header: false })
+    return false
+  })
+  if (budget === undefined) return { due: fitting, later }
   const within: T[] = []
   let left = budget.octets
-  for (const message of ordered) {
+  for (const message of fitting) {
     const before = left
     left -= message.octets ?? 0
     // In that order, so that one too large for what is left is the first tomorrow. Where others come before it each day, it goes today.
@@ -79,4 +91,13 @@ export function choose<T extends Fetchable>(
       })
   }
   return { due: within, later }
+}
+
+/** What to tell where there is no room here for some of what is new; undefined where there is for all. */
+export function noRoomFor(later: readonly Waiting<unknown>[]): string | undefined {
+  const waiting = later.filter((one) => one.for === 'room')
+  const [first, ...others] = waiting
+  if (first === undefined) return undefined
+  const which = others.length === 0 ? 'one message waits' : `${waiting.length} messages wait`
+  return `${which} at the server: ${first.why.replace('for it here', 'here')}`
 }

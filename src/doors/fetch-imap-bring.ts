@@ -2,7 +2,7 @@ import type { ListResponse } from 'imapflow'
 import type { MessageId } from '../ids.ts'
 import { Intake } from '../intake/intake.ts'
 import type { UserMail } from '../store/store.ts'
-import { choose } from './fetch-choice.ts'
+import { choose, noRoomFor } from './fetch-choice.ts'
 import { Deliveries } from './fetch-deliveries.ts'
 import { deleteByImap } from './fetch-imap-delete.ts'
 import { fetchImapHeaders } from './fetch-imap-headers.ts'
@@ -22,6 +22,7 @@ import type { ImapConnection } from './imap-connection.ts'
 export interface ImapSessionTally extends ImapTally {
   skipped: number
   waiting: number
+  noRoom?: string
   deleted: number
 }
 
@@ -88,6 +89,11 @@ export class ImapBringing {
     const failed = later.filter((one) => one.for === 'rest').length
     tally.failed += failed
     tally.waiting = later.length - failed
+    const full = noRoomFor(later)
+    if (full !== undefined) {
+      tally.noRoom = full
+      tally.problems.push(full)
+    }
 
     const listed = [...here, ...again.wanted].reduce((sum, { octets = 0 }) => sum + octets, 0)
     const { room, clockSteady } = options

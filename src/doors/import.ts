@@ -1,9 +1,10 @@
 import type { Hash } from '../ids.ts'
 import { Intake } from '../intake/intake.ts'
+import { isOverQuota } from '../intake/over-quota.ts'
 import { receivedTime } from '../message/received.ts'
 import type { Flag, Staged, Staging, UserMail } from '../store/store.ts'
 import { type MailFile, octetsOf, openMailFile } from './import-file.ts'
-import { bytePath, findMail, pathText, type Source, whyUnreadable } from './import-sources.ts'
+import { type BytePath, bytePath, findMail, pathText, type Source, whyUnreadable } from './import-sources.ts'
 import { formerUniqueId, type UniqueIdSources } from './import-unique-ids.ts'
 import { MboxSplitter } from './mbox.ts'
 import { MboxStatus } from './mbox-status.ts'
@@ -33,8 +34,8 @@ export interface ImportReport {
 }
 
 /**
- * Brings mail in from files: messages, folders, mbox, Maildir, and `-` for stdin. What cannot be read is noted in `failed`
- * and the rest goes on; it rejects only when the store does (StoreError), and what is durable by then is known next time.
+ * Brings mail in from files: messages, folders, mbox, Maildir, and `-` for stdin. What cannot be read, and what there is no room for, is
+ * noted in `failed` and the rest goes on; it rejects only when the store does (StoreError), and what is durable by then is known next time.
  */
 export async function importMail(
   mail: UserMail,
@@ -80,6 +81,9 @@ interface About {
   readonly uniqueId?: string | undefined
   /** Its first octets. */
   readonly head: Uint8Array
+  /** The file that it is in, and which one of it, from 1; undefined where it is all there is in it. */
+  readonly path: BytePath
+  readonly number?: number
 }
 
 /** How many messages may be between their last octet and `keep`. */
@@ -129,7 +133,13 @@ class ImportRun {
       staging.discard()
       this.#failed.push({ path: '-', why: 'it is empty' })
     } else {
-      await this.#accept(staging, { mailbox, received: receivedTime(head, Date.now()) ?? Date.now(), flags: [], head })
+      await this.#accept(staging, {
+        mailbox,
+        received: receivedTime(head, Date.now()) ?? Date.now(),
+        flags: [],
+        head,
+        path: bytePath('-'),
+      })
     }
   }
 
@@ -137,7 +147,7 @@ class ImportRun {
     const { source, head, rest, changed } = file
     const received = source.trustTime === true ? changed : (receivedTime(head, Date.now()) ?? changed)
     const { mailbox, flags, uniqueId } = source
-    const about: About = { mailbox, received, flags, uniqueId, head }
+    const about: About = { mailbox, received, flags, uniqueId, head, path: source.path }
     const staging = this.#intake.stage('unknown')
     let whole = false
     try {
@@ -177,7 +187,8 @@ class ImportRun {
             ended.discard()
             this.#failed.push({ path: pathText(source.path), why: `message ${count} in it is empty` })
           } else {
-            const busy = this.#accept(ended, { ...about, flags: status.flags(), head: status.head() })
+            const [flags, head] = [status.flags(), status.head()]
+            const busy = this.#accept(ended, { ...about, flags, head, path: source.path, number: count })
             if (busy !== undefined) await busy
           }
         }
@@ -239,7 +250,8 @@ class ImportRun {
     return this.#order.then(() => this.#intake.room())
   }
 
-  async #keep(staged: Staged, { mailbox, received, flags, uniqueId: listed, head }: About): Promise<void> {
+  async #keep(staged: Staged, about: About): Promise<void> {
+    const { mailbox, received, flags, uniqueId: listed, head } = about
     if (this.#broken !== undefined) {
       staged.discard()
       return
@@ -254,7 +266,11 @@ class ImportRun {
       this.#octets += size
       this.#onProgress?.({ messages: this.#new + this.#known, octets: this.#octets })
     } catch (error) {
-      this.#broken ??= { error }
+      if (!isOverQuota(error)) this.#broken ??= { error }
+      else {
+        const which = about.number === undefined ? '' : `message ${about.number} in it: `
+        this.#failed.push({ path: pathText(about.path), why: `${which}${error.message}` })
+      }
     }
   }
 

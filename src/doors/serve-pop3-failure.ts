@@ -34,6 +34,8 @@ function sayWhy(error: unknown): Say {
       return (texts) => texts.whyBusy
     case 'newer-schema':
     case 'no-such-user':
+    case 'over-quota':
+    case 'held':
     case 'io':
       return (texts) => texts.whyFailed
   }

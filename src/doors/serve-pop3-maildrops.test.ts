@@ -10,7 +10,8 @@ import { MemoryLeases } from '../store/leases.ts'
 import { MemoryStore } from '../store/memory.ts'
 import { maildropForm, type UserMail } from '../store/store.ts'
 import { MaildropRefused, type OpenMaildrop } from './open-maildrop.ts'
-import { purgeTrash, resetMaildrop } from './serve-pop3-maildrops-removal.ts'
+import { purgeTrash } from '../rules/trash.ts'
+import { resetMaildrop } from './serve-pop3-maildrops-removal.ts'
 import { Maildrops } from './serve-pop3-maildrops.ts'
 
 const day = 86_400_000
@@ -290,11 +291,12 @@ test('DELE can mean the trash, which is purged after the user’s days; until th
   assert.deepEqual(await look('phone'), ['three\r\n'])
   assert.equal(await mail.read((view) => view.mailbox('Trash')?.messages), 2)
   clock.now += 5 * day
-  assert.equal(await purgeTrash(mail, settings, clock.now), 0)
-  assert.equal(await purgeTrash(mail, settings, clock.now + 1), 1)
+  const purge = async (now: number): Promise<number> => (await purgeTrash(mail, settings.trashDays, now)).removed
+  assert.equal(await purge(clock.now), 0)
+  assert.equal(await purge(clock.now + 1), 1)
   assert.deepEqual(await resetMaildrop(mail), { shown: 0, fromTrash: 1 })
   assert.deepEqual(await look(), ['two\r\n', 'three\r\n'])
-  assert.equal(await purgeTrash(mail, settings, clock.now + 100 * day), 0)
+  assert.equal(await purge(clock.now + 100 * day), 0)
 })
 
 test('DELE can mean for good; but a device only ever deletes for itself', async (t) => {

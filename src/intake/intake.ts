@@ -1,4 +1,5 @@
 import type { MessageId, UniqueId } from '../ids.ts'
+import { isOverQuota, mustFit } from './over-quota.ts'
 import type { Draft, Flag, Origin, Staged, Staging, UserMail } from '../store/store.ts'
 
 /** How much may wait to become durable before a door must pause: octets, and messages, for each costs memory besides. */
@@ -50,22 +51,22 @@ export class Intake {
   }
 
   /**
-   * Resolves when the message is durable, and not before. Rejects with StoreError; the message is then not received. `shared`: it goes
-   * to other mail too, so whoever staged it discards it.
+   * Resolves when the message is durable, and not before. Rejects with StoreError; the message is then not received (`over-quota`: there
+   * is no room for it). `shared`: it goes to other mail too, so whoever staged it discards it.
    */
   async keep(staged: Staged, delivery: Delivery, shared = false): Promise<Outcome> {
     const [outcome] = await this.keepAll([{ staged, delivery }], shared)
     return outcome ?? 'known'
   }
 
-  /** The same for many that came together: all of them, or none. */
+  /** The same for many that came together: all of them, or none, but where only some have room: of those, the first. */
   async keepAll(all: readonly ToKeep[], shared = false): Promise<readonly Outcome[]> {
     if (all.length === 0) return []
     const octets = all.reduce((sum, { staged }) => sum + staged.size, 0)
     this.#waiting += octets
     this.#messages += all.length
     try {
-      const done = await this.#mail.change((draft) => all.map((one) => keepIn(draft, one)))
+      const done = await this.#keepIn(all)
       for (const { named } of done) if (named !== undefined) this.uniqueIds[named ? 'kept' : 'refused']++
       return done.map(({ outcome }) => outcome)
     } finally {
@@ -76,6 +77,18 @@ export class Intake {
         this.#roomy.resolve()
         this.#roomy = undefined
       }
+    }
+  }
+
+  async #keepIn(all: readonly ToKeep[]): Promise<Done[]> {
+    const { user } = this.#mail
+    try {
+      return await this.#mail.change((draft) => all.map((one) => keepIn(draft, user, one)))
+    } catch (error) {
+      if (all.length === 1 || !isOverQuota(error)) throw error
+      const done: Done[] = []
+      for (const one of all) done.push(...(await this.#keepIn([one])))
+      return done
     }
   }
 
@@ -92,10 +105,12 @@ export class Intake {
 }
 
 /** `named`: whether it has the unique-id that it was to have; undefined where it was to have none. */
-function keepIn(
-  draft: Draft,
-  { staged, delivery }: ToKeep,
-): { readonly outcome: Outcome; readonly named: boolean | undefined } {
+interface Done {
+  readonly outcome: Outcome
+  readonly named: boolean | undefined
+}
+
+function keepIn(draft: Draft, user: string, { staged, delivery }: ToKeep): Done {
   const { account, uniqueId: there, nth, listed } = delivery.origin
   const { uniqueId: wanted, replaces } = delivery
   const replace = (): void => {
@@ -108,6 +123,7 @@ function keepIn(
     return { outcome: 'known', named: undefined }
   }
   const { received, flags, origin } = delivery
+  mustFit(draft.view, user, staged.octets)
   const mailbox = draft.openMailbox(delivery.mailbox)
   const id = draft.add(staged, { mailbox, received, origin, uniqueId: wanted, ...(flags !== undefined && { flags }) })
   replace()

@@ -53,10 +53,15 @@ export class DiskStore implements Store {
     return opening
   }
 
+  /** Rejects with StoreError `held` while a legal hold is on any of a user's mail. */
+  async mustNotBeHeld(user: string): Promise<void> {
+    // Of mail that cannot be opened nobody can say whether a hold is on it.
+    if (sizeOf(this.userFolder(user)) !== undefined) await mustNotBeHeld(await this.open(user))
+  }
+
   async remove(user: string): Promise<void> {
     const folder = this.userFolder(user)
-    // Of mail that cannot be opened nobody can say whether a hold is on it.
-    if (sizeOf(folder) !== undefined) await mustNotBeHeld(await this.open(user))
+    await this.mustNotBeHeld(user)
     await (await this.#open.get(user)?.catch(() => undefined))?.close()
     const users = join(this.#folder, 'users')
     try {
