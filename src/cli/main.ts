@@ -5,6 +5,7 @@ import { accountCommands } from './account-commands.ts'
 import { type Context, contextOf, type GlobalOptions } from './context.ts'
 import type { ExitCode } from './failure.ts'
 import { gather } from './gather.ts'
+import { ruleCommands } from './rule-commands.ts'
 import { userCommands } from './user-commands.ts'
 
 type Run = (context: Context) => Promise<ExitCode>
@@ -140,6 +141,8 @@ function commands(words: readonly string[], chosen: (run: Run) => void): Command
     .action((query, options) =>
       chosen(async (context) => (await import('./search.ts')).search(context, query, options)),
     )
+  ruleCommands(program, chosen)
+
   program
     .command('check')
     .description('verify every message against its hash, and the index against the segments')

@@ -1,9 +1,11 @@
 import { createHash, type Hash as Running } from 'node:crypto'
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
+import { openSegmentNow } from './layout.ts'
 import { hashOf } from './measure.ts'
+import { isWholeSettled, lendSettled, readSettled, type SettledBody } from './settled-body.ts'
 import { blockHead, blockHeadValue, blockSize, bodyBlocks, frameHead, isFrameHead, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import { smallMessage, type Taker } from './store.ts'
@@ -13,6 +15,8 @@ export interface Body {
   readonly path: string
   readonly place: BodyPlace
   readonly proof: Hash | number
+  /** Where it is in a settled segment. */
+  readonly settled?: SettledBody | undefined
 }
 
 interface Step {
@@ -176,6 +180,7 @@ function* stepsOf(place: BodyPlace): Generator<Step[]> {
 
 /** The octets of one body, the caller's own. Verified like `BodyLoan`, whatever was proved before; rejects with StoreError. */
 export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator<Uint8Array> {
+  if (body.settled !== undefined) return yield* readSettled(files.chunks, body.settled)
   const loan = new BodyLoan(files, body, false)
   while (!loan.done) {
     const parts = loan.take()
@@ -186,6 +191,7 @@ export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator
 
 /** Lends the octets of one body, see `UserMail.lend`. */
 export function lendBody(files: SegmentFiles, body: Body, take: Taker): Promise<void> | undefined {
+  if (body.settled !== undefined) return lendSettled(files.chunks, body.settled, take)
   const octets = atHand(files, body)
   if (octets !== undefined) {
     const answer = take([octets])
@@ -221,11 +227,12 @@ function atHand(files: SegmentFiles, { path, place, proof }: Body): Buffer | und
 }
 
 /** Whether a body lies in the file as it must. Read at once: for the rare moment at which a change, which must not wait, has to know. */
-export function isWholeBody(path: string, place: BodyPlace, hash: Hash): boolean {
+export function isWholeBody(files: SegmentFiles, { path, place, proof, settled }: Body): boolean {
+  if (settled !== undefined) return isWholeSettled(files.chunks, settled)
   const buffer = Buffer.allocUnsafe(blockHead + blockSize)
   let file: number | undefined
   try {
-    file = openSync(path, 'r')
+    file = openSegmentNow(path)
     const read = (start: number, length: number): boolean => readSync(file ?? -1, buffer, 0, length, start) === length
     if (!read(place.start, frameHead) || !isFrameHead(buffer, place.size)) return false
     const running = createHash('sha256')
@@ -233,7 +240,7 @@ export function isWholeBody(path: string, place: BodyPlace, hash: Hash): boolean
       if (!read(at, blockHead + size) || buffer.readUIntLE(0, blockHead) !== blockHeadValue(size, last)) return false
       running.update(buffer.subarray(blockHead, blockHead + size))
     }
-    return running.digest('hex') === hash
+    return running.digest('hex') === proof
   } catch {
     // What cannot be read cannot be counted on, whatever the reason.
     return false

@@ -10,13 +10,14 @@ import { Drafting, type Append } from './drafting.ts'
 import { Group } from './group.ts'
 import { type Connection, IndexConnections, inodeOf } from './index-connections.ts'
 import { indexError } from './index-file.ts'
-import { indexPath, segmentPath, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
+import { indexPath, pendingPath, segmentFiles, segmentPath, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { replay, type Rest } from './replay.ts'
-import { encodeRecord, formatVersion, type BodyPlace } from './segment.ts'
+import { encodeRecord } from './record-frame.ts'
+import { rawVersion, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import type { SqliteIndex } from './sqlite-index.ts'
 import { DiskStaging } from './staging.ts'
-import type { Draft, Staging, Taker, UserMail, View } from './store.ts'
+import { smallMessage, type Draft, type Staging, type Taker, type UserMail, type View } from './store.ts'
 
 /** A segment that has reached this size (octets) is followed by the next. */
 const fullSegment = 256 << 20
@@ -50,6 +51,7 @@ export class DiskMail implements UserMail {
   readonly #places: BodyPlaces
   #jobs: Job[] = []
   #busy: Promise<void> | undefined
+  #full = false
   #closed = false
 
   constructor(options: DiskMailOptions) {
@@ -58,6 +60,21 @@ export class DiskMail implements UserMail {
     this.#folder = options.folder
     this.#connections = new IndexConnections(this.#folder, this.user, () => options.onAwake(this))
     this.#places = new BodyPlaces(() => this.#connections.reader().index, this.#folder)
+  }
+
+  /** Whether the files of the segments are those that the index names; false: there are others, settled earlier or later. */
+  fits(): boolean {
+    const files = segmentFiles(this.#folder)
+    if (files.every(({ generation }) => generation === 0)) {
+      // Most mail was never settled.
+      return true
+    }
+    const { index } = this.#connections.reader()
+    const missing = files.filter(({ segment }) => {
+      const path = segmentPath(this.#folder, segment, index.segmentGeneration(segment))
+      return sizeOf(path) === undefined && sizeOf(pendingPath(path)) === undefined
+    })
+    return missing.length === 0
   }
 
   /** Takes in what an earlier process wrote to the segments but not to the index. */
@@ -104,11 +121,40 @@ export class DiskMail implements UserMail {
   }
 
   async *bytes(id: MessageId): AsyncGenerator<Uint8Array> {
-    yield* readBody(this.#options.files, this.#mustHave(id, 'hash'))
+    const body = this.#mustHave(id, 'hash')
+    let begun = false
+    try {
+      for await (const octets of readBody(this.#options.files, body)) {
+        begun = true
+        yield octets
+      }
+    } catch (error) {
+      const settled = begun ? undefined : this.#settledSince(id, 'hash', body, error)
+      if (settled === undefined) throw error
+      yield* readBody(this.#options.files, settled)
+    }
   }
 
   lend(id: MessageId, take: Taker): Promise<void> | undefined {
-    return lendBody(this.#options.files, this.#mustHave(id, 'any'), take)
+    const body = this.#mustHave(id, 'any')
+    const lending = lendBody(this.#options.files, body, take)
+    return lending?.catch((error: unknown) => {
+      const settled = this.#settledSince(id, 'any', body, error)
+      if (settled === undefined) throw error
+      return lendBody(this.#options.files, settled, take)
+    })
+  }
+
+  /** Closes the segment that is written now, so that it can be settled: what comes next is written to a new one. */
+  async beginSegment(): Promise<void> {
+    this.#full = true
+    await this.change(() => undefined)
+  }
+
+  /** Forgets where octets are, and what was read of the segments: they were settled. */
+  async forgetPlaces(): Promise<void> {
+    this.#places.forget()
+    await this.#options.files.close(this.#folder)
   }
 
   /** Lets go of the memory that being ready costs, until it is used again. False: a change is under way. */
@@ -154,6 +200,16 @@ export class DiskMail implements UserMail {
     }
     if (body === undefined) throw new StoreError('no-such-message', `there is no message ${id}`)
     return body
+  }
+
+  /** Where a body is now whose file was gone; undefined where that was not why. */
+  #settledSince(id: MessageId, proof: 'hash' | 'any', before: Body, error: unknown): Body | undefined {
+    if (!(error instanceof StoreError) || error.code !== 'missing') return undefined
+    // Of a large one whose parts are in several files, some may have been given before.
+    if (before.settled?.coded === true && before.place.size > smallMessage) return undefined
+    this.#places.forget()
+    const now = this.#mustHave(id, proof)
+    return now.path === before.path ? undefined : now
   }
 
   async #work(): Promise<void> {
@@ -212,8 +268,11 @@ export class DiskMail implements UserMail {
   #try(job: Job, index: SqliteIndex, group: Group): () => void {
     const mark = group.mark()
     try {
-      const isWhole = (place: BodyPlace, hash: Hash): boolean =>
-        group.holds(place) || isWholeBody(segmentPath(this.#folder, place.segment), place, hash)
+      const isWhole = (place: BodyPlace, hash: Hash): boolean => {
+        if (group.holds(place)) return true
+        const body = this.#places.bodyAt(place, hash)
+        return body !== undefined && isWholeBody(this.#options.files, body)
+      }
       const append: Append<BodyPlace> = (record, staged) => group.append(record, staged)
       const draft = new Drafting(index, append, { now: this.#options.now, isWhole })
       const value = index.attempt(() => job.work(draft))
@@ -249,13 +308,14 @@ export class DiskMail implements UserMail {
       await truncate(segmentPath(this.#folder, index.segment), index.tail)
       await this.#options.files.close(segmentPath(this.#folder, index.segment))
     }
-    if (index.segment > 0 && rest !== 'damage' && index.tail < fullSegment) return
+    if (index.segment > 0 && rest !== 'damage' && index.tail < fullSegment && !this.#full) return
+    this.#full = false
     // A damaged segment is left as it is, for `check`; nothing is written over.
     const after = index.tail
     index.segment++
     const path = segmentPath(this.#folder, index.segment)
     const header = encodeRecord(
-      { t: 'segment', version: formatVersion, number: index.segment, user: this.user, after },
+      { t: 'segment', version: rawVersion, number: index.segment, user: this.user, after },
       index.seal,
     )
     const file = await open(path, 'wx', 0o600)

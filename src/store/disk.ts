@@ -9,6 +9,7 @@ import { mustNotBeHeld } from './holding.ts'
 import { makeFolder, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { rebuildIndex, type RebuildReport } from './rebuild.ts'
 import { SegmentFiles } from './segment-files.ts'
+import { settleMail, type SettleOptions, type SettleReport } from './settle.ts'
 import type { Store, UserMail } from './store.ts'
 
 const usualMemory = 16 << 20
@@ -45,6 +46,10 @@ export class DiskStore implements Store {
   }
 
   open(user: string): Promise<UserMail> {
+    return this.#openMail(user)
+  }
+
+  #openMail(user: string): Promise<DiskMail> {
     const known = this.#open.get(user)
     if (known !== undefined) return known
     const opening = this.#openAnew(user)
@@ -92,6 +97,15 @@ export class DiskStore implements Store {
     return await rebuildIndex(this.userFolder(user), user, this.#files, options)
   }
 
+  /**
+   * Settles a user's closed segments: compressed, attachments once, without what was removed; see docs/settling.md. StoreError `busy` where
+   * another process does so now.
+   */
+  async settle(user: string, options: SettleOptions = {}): Promise<SettleReport> {
+    const mail = await this.#openMail(user)
+    return await settleMail(mail, this.userFolder(user), this.#files, options)
+  }
+
   async close(): Promise<void> {
     for (const opening of this.#open.values()) await (await opening.catch(() => undefined))?.close()
     await this.#files.close()
@@ -116,6 +130,12 @@ export class DiskStore implements Store {
       },
     })
     try {
+      if (!mail.fits()) {
+        // Copied or put back while segments were settled: the index is of another moment than they are.
+        await mail.close()
+        await rebuildIndex(folder, user, this.#files, {})
+        return await this.#openAnew(user)
+      }
       await mail.recover()
     } catch (error) {
       await mail.close()

@@ -1,17 +1,15 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { MisuseError } from '../errors.ts'
+import { recordRoom, writeRecord, type Seal } from './record-frame.ts'
 import type { JournalRecord } from './record.ts'
 import {
   blockHead,
   blockSize,
   frameHead,
   frameLength,
-  recordRoom,
   writeBlockHead,
   writeFrameHead,
-  writeRecord,
   type BodyPlace,
-  type Seal,
   type SegmentRecord,
 } from './segment.ts'
 import { writeWhole, type DiskStaged } from './staging.ts'

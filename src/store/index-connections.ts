@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../errors.ts'
 import { openIndex } from './index-file.ts'
 import { indexPath } from './layout.ts'
-import type { Seal } from './segment.ts'
+import type { Seal } from './record-frame.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
 export interface Connection {

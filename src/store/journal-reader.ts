@@ -1,16 +1,11 @@
+import { anySignature, decodeRecords, mayBeRecord, recordHead, recordLength, type Seal } from './record-frame.ts'
 import type { SegmentFiles } from './segment-files.ts'
-import {
-  decodeRecord,
-  frameLength,
-  recordHead,
-  recordLength,
-  signature,
-  type BodyPlace,
-  type Seal,
-  type SegmentRecord,
-} from './segment.ts'
+import { frameLength, type BodyPlace, type SegmentRecord } from './segment.ts'
 
-/** What is met when a segment is read from front to back. */
+/**
+ * What is met when a segment is read from front to back. Of a batch each record is met by itself; only the last one's `end` is behind what
+ * belongs to them.
+ */
 export type Met =
   | {
       readonly kind: 'record'
@@ -18,6 +13,8 @@ export type Met =
       readonly end: number
       readonly record: SegmentRecord
       readonly place: BodyPlace | undefined
+      /** Where the run of its batch begins; undefined where there is none. */
+      readonly run: number | undefined
     }
   /** Nothing that we wrote stands at `at`; reading goes on at `end`, where the next record of ours begins. */
   | { readonly kind: 'damage'; readonly at: number; readonly end: number }
@@ -42,7 +39,7 @@ export async function* readJournal(files: SegmentFiles, stretch: Stretch): Async
   while (at < to) {
     const head = await files.read(path, at, Math.min(step, to - at))
     const length = recordLength(head)
-    if (length === undefined && head.length < recordHead && isStart(head)) {
+    if (length === undefined && head.length < recordHead && mayBeRecord(head)) {
       yield { kind: 'torn', at }
       return
     }
@@ -63,44 +60,52 @@ export async function* readJournal(files: SegmentFiles, stretch: Stretch): Async
         : length <= head.length
           ? head.subarray(0, length)
           : await files.readAfresh(path, at, length)
-    const record = frame && decodeRecord(frame, seal)
-    if (length === undefined || record === undefined) {
+    const records = frame && decodeRecords(frame, seal)
+    if (length === undefined || records === undefined) {
       const next = (await findRecord(files, { ...stretch, from: at + 1 })) ?? to
       yield { kind: 'damage', at, end: next }
       at = next
       continue
     }
     const start = at + length
-    const place = record.t === 'message' && record.body ? { segment, start, size: record.size } : undefined
-    const end = place === undefined ? start : start + frameLength(place.size)
+    const run = records[0]?.t === 'run' ? start : undefined
+    const end = start + behind(records[0])
     if (end > to) {
       yield { kind: 'torn', at }
       return
     }
-    yield { kind: 'record', at, end, record, place }
+    for (const [place, record] of records.entries()) {
+      const last = place === records.length - 1
+      yield { kind: 'record', at, end: last ? end : at, record, place: bodyPlace(record, segment, start), run }
+    }
     at = end
   }
 }
 
-/** Whether octets too few for a record's head could be the start of one. */
-function isStart(head: Buffer): boolean {
-  return head.length < 8 || head.subarray(8, 16).equals(signature.subarray(0, Math.min(8, head.length - 8)))
+/** Octets of the frames behind a frame of records, by the first of them. */
+function behind(record: SegmentRecord | undefined): number {
+  if (record?.t === 'run') return record.lengths.reduce((sum, length) => sum + length, 0)
+  return record?.t === 'message' && record.body ? frameLength(record.size) : 0
+}
+
+function bodyPlace(record: SegmentRecord, segment: number, start: number): BodyPlace | undefined {
+  return record.t === 'message' && record.body ? { segment, start, size: record.size } : undefined
 }
 
 /** Where the next whole record of ours begins, at or after `from`. */
 async function findRecord(files: SegmentFiles, { path, from, to, seal }: Stretch): Promise<number | undefined> {
   for (let at = from; at < to;) {
     const octets = await files.read(path, at, Math.min(step, to - at))
-    for (let found = octets.indexOf(signature); found !== -1; found = octets.indexOf(signature, found + 1)) {
+    for (let found = octets.indexOf(anySignature); found !== -1; found = octets.indexOf(anySignature, found + 1)) {
       const start = at + found - 8
       if (start < from) continue
       const length = recordLength(await files.readAfresh(path, start, Math.min(recordHead, to - start)))
       if (length === undefined || start + length > to) continue
-      if (decodeRecord(await files.readAfresh(path, start, length), seal) !== undefined) return start
+      if (decodeRecords(await files.readAfresh(path, start, length), seal) !== undefined) return start
     }
     if (octets.length <= recordHead) return undefined
     // A signature may lie across two readings.
-    at += octets.length - signature.length
+    at += octets.length - anySignature.length
     if (at + recordHead > to) return undefined
   }
   return undefined

@@ -1,5 +1,5 @@
-import { mkdirSync, statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** Where things are in one user's folder. */
@@ -11,9 +11,89 @@ export function segmentsFolder(folder: string): string {
   return join(folder, 'segments')
 }
 
-/** Segments are numbered from 1. */
-export function segmentPath(folder: string, segment: number): string {
-  return join(segmentsFolder(folder), `${String(segment).padStart(10, '0')}.zst`)
+/** Segments are numbered from 1. `generation`: how often it was settled. */
+export function segmentPath(folder: string, segment: number, generation = 0): string {
+  const name = String(segment).padStart(10, '0')
+  return join(segmentsFolder(folder), generation === 0 ? `${name}.zst` : `${name}-${generation}.zst`)
+}
+
+/** A segment's file. */
+export interface SegmentFile {
+  readonly segment: number
+  readonly generation: number
+  readonly path: string
+}
+
+/** The files of all segments, in order; of one that was settled there may be several for a moment, the latest last. */
+export function segmentFiles(folder: string): SegmentFile[] {
+  const found: SegmentFile[] = []
+  for (const name of readdirSync(segmentsFolder(folder))) {
+    const [, segment, generation = 0] = /^(\d{10})(?:-(\d{1,9}))?\.zst$/.exec(name) ?? []
+    if (segment === undefined) continue
+    found.push({ segment: Number(segment), generation: Number(generation), path: join(segmentsFolder(folder), name) })
+  }
+  return found.toSorted((a, b) => a.segment - b.segment || a.generation - b.generation)
+}
+
+/**
+ * What a settled segment's file is called until the index says that it counts. Where the index says so and the file still has this
+ * name, it is the one.
+ */
+export function pendingPath(path: string): string {
+  return `${path}.new`
+}
+
+/** Octets of all segments' files. */
+export function octetsOf(folder: string): number {
+  return segmentFiles(folder).reduce((sum, { path }) => sum + (sizeOf(path) ?? 0), 0)
+}
+
+/**
+ * Finishes what a settling that was stopped had decided, by which generation of each segment counts: gives files their names, and removes
+ * those that count no more and those that never did.
+ */
+export async function finishNames(folder: string, generation: (segment: number) => number): Promise<void> {
+  for (const name of readdirSync(segmentsFolder(folder))) {
+    const [, segment, settled] = /^(\d{10})-(\d{1,9})\.zst\.new$/.exec(name) ?? []
+    if (segment === undefined) continue
+    const path = segmentPath(folder, Number(segment), Number(settled))
+    if (generation(Number(segment)) === Number(settled)) await rename(pendingPath(path), path)
+    else await rm(pendingPath(path), { force: true })
+  }
+  await syncFolder(segmentsFolder(folder))
+  const files = segmentFiles(folder)
+  const counts = (file: SegmentFile): boolean => file.generation === generation(file.segment)
+  for (const file of files) {
+    // Never the last that there is: an index that was put back from a copy may be wrong.
+    const replaced = files.some((other) => other.segment === file.segment && counts(other))
+    if (replaced && file.generation < generation(file.segment)) await rm(file.path, { force: true })
+  }
+}
+
+/** Opens a segment's file to be read, also under its pending name. */
+export async function openSegment(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r')
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    return await open(pendingPath(path), 'r').catch((second: unknown) => {
+      throw isMissing(second) ? error : second
+    })
+  }
+}
+
+/** The same at once. */
+export function openSegmentNow(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (!isMissing(error) || sizeOf(pendingPath(path)) === undefined) throw error
+    return openSync(pendingPath(path), 'r')
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
 /** A file's size in octets; undefined where it is not there. */

@@ -2,11 +2,16 @@ import { renameSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { diskError } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
+import { checkJournal } from './check-journal.ts'
+import { problemOf } from './check-problems.ts'
+import { DiskMail } from './disk-mail.ts'
 import { openDatabase } from './index-file.ts'
-import { indexPath, segmentPath, sizeOf } from './layout.ts'
-import { replay, type Damage } from './replay.ts'
+import { indexPath, segmentFiles, segmentsFolder, sizeOf } from './layout.ts'
+import { anySignature, recordHead, recordSeal, type Seal } from './record-frame.ts'
+import { repairMail } from './repair.ts'
+import { putInPlace, replayAll } from './replay-all.ts'
+import type { Damage } from './replay.ts'
 import { schema } from './schema.ts'
-import { recordHead, recordSeal, signature, type Seal } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
@@ -16,9 +21,16 @@ export interface RebuildReport {
   readonly damage: readonly Damage[]
   /** Where an index that could not be read was put aside. */
   readonly setAside: string | undefined
+  /** Messages that only the old index knew of, and that were written into the segments again before. */
+  readonly rescued?: number
+  /** What was done beside, for a person. */
+  readonly notes?: readonly string[]
 }
 
-/** Makes `index.sqlite` again from the segments, in one transaction: until it is done, everybody sees the old one. */
+/**
+ * Makes `index.sqlite` again from the segments, in one transaction: until it is done, everybody sees the old one. What of the segments is
+ * damaged, and the old index can still tell, is written into them again before.
+ */
 export async function rebuildIndex(
   folder: string,
   user: string,
@@ -26,9 +38,12 @@ export async function rebuildIndex(
   options: { onProgress?: (octets: number, of: number) => void },
 ): Promise<RebuildReport> {
   const path = indexPath(folder)
-  if (sizeOf(path) === undefined && sizeOf(segmentPath(folder, 1)) === undefined) {
+  if (sizeOf(path) === undefined && filesOf(folder).length === 0)
     throw new StoreError('missing', `${folder} holds no mail: neither an index nor segments`)
-  }
+  files.forget(folder)
+  const seal = await sealOf(files, folder)
+  const notes = seal === undefined ? [] : await putInPlace(folder, files, seal)
+  const rescued = await rescue(folder, user, files)
   const { database, setAside } = openOrReplace(path, user)
   const damage: Damage[] = []
   try {
@@ -41,10 +56,10 @@ export async function rebuildIndex(
     database.exec(schema)
     const index = new SqliteIndex(database)
     index.attend()
-    index.seal = (await sealOf(files, folder)) ?? index.seal
+    index.seal = seal ?? index.seal
     const of = totalSize(folder)
     let passed = 0
-    await replay(index, files, folder, {
+    await replayAll(index, files, folder, {
       lenient: (found) => damage.push(found),
       onMet: (met) => {
         if (met.kind !== 'torn') passed += met.end - met.at
@@ -54,11 +69,38 @@ export async function rebuildIndex(
     index.keepState()
     const messages = index.mailboxes().reduce((sum, mailbox) => sum + mailbox.messages, 0)
     database.exec('commit')
-    return { messages, damage, setAside }
+    return { messages, damage, setAside, ...(rescued > 0 && { rescued }), ...(notes.length > 0 && { notes }) }
   } catch (error) {
     throw diskError(error, path)
   } finally {
     database.close()
+  }
+}
+
+/** Writes into the segments again what they have lost and the index has not. */
+async function rescue(folder: string, user: string, files: SegmentFiles): Promise<number> {
+  if (sizeOf(indexPath(folder)) === undefined) return 0
+  try {
+    const { faults, damage, differences } = await checkJournal(folder, user, files)
+    const problems = differences
+      .map((difference) => problemOf(indexPath(folder), difference, damage.length > 0))
+      .filter(({ remedy }) => remedy === 'journal')
+    if (faults.length > 0 || problems.length === 0) return 0
+    const nothing = (): undefined => undefined
+    const mail = new DiskMail({ user, folder, files, now: Date.now, onAwake: nothing, onClose: nothing })
+    try {
+      const { repaired, left } = await repairMail(folder, mail, problems, [])
+      const held = left.find(({ why }) => why.includes('on hold'))
+      if (held !== undefined)
+        throw new StoreError('held', `${held.why}; only the index knows of it: it is not made again`)
+      return repaired.length
+    } finally {
+      await mail.close()
+    }
+  } catch (error) {
+    // An index that cannot be read has nothing to tell.
+    if (error instanceof StoreError && error.code !== 'disk-full' && error.code !== 'newer-schema') return 0
+    throw error
   }
 }
 
@@ -92,22 +134,19 @@ function isWhole(database: DatabaseSync): boolean {
 
 /** The seal of the first record that can be found. */
 async function sealOf(files: SegmentFiles, folder: string): Promise<Seal | undefined> {
-  for (let segment = 1; ; segment++) {
-    const path = segmentPath(folder, segment)
-    const size = sizeOf(path)
-    if (size === undefined) return undefined
-    const start = await files.readAfresh(path, 0, Math.min(size, 1 << 20))
-    const found = start.indexOf(signature) - 8
+  for (const { path } of filesOf(folder)) {
+    const start = await files.readAfresh(path, 0, Math.min(sizeOf(path) ?? 0, 1 << 20))
+    const found = start.indexOf(anySignature) - 8
     if (found >= 0 && found + recordHead <= start.length) return recordSeal(start.subarray(found))
   }
+  return undefined
 }
 
 /** Octets of all segments. */
 export function totalSize(folder: string): number {
-  let total = 0
-  for (let segment = 1; ; segment++) {
-    const size = sizeOf(segmentPath(folder, segment))
-    if (size === undefined) return total
-    total += size
-  }
+  return filesOf(folder).reduce((sum, { path }) => sum + (sizeOf(path) ?? 0), 0)
+}
+
+function filesOf(folder: string): ReturnType<typeof segmentFiles> {
+  return sizeOf(segmentsFolder(folder)) === undefined ? [] : segmentFiles(folder)
 }

@@ -1,10 +1,11 @@
 import { StoreError } from '../errors.ts'
 import { readJournal, type Met } from './journal-reader.ts'
-import { segmentPath, sizeOf } from './layout.ts'
+import { segmentFiles, segmentPath, sizeOf } from './layout.ts'
 import type { JournalRecord } from './record.ts'
-import { formatVersion, type BodyPlace } from './segment.ts'
+import { rawVersion, settledVersion, type BodyPlace, type SegmentHeader } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
-import type { SqliteIndex } from './sqlite-index.ts'
+import type { SettledRecord } from './settled-record.ts'
+import { nowhere, type SqliteIndex } from './sqlite-index.ts'
 
 /** Something of a segment that is not as it was written. */
 export interface Damage {
@@ -23,6 +24,8 @@ export interface ReplayOptions {
    * damage is reported.
    */
   readonly lenient?: (damage: Damage) => void
+  /** Which generation of each segment counts; the latest that there is unless said. */
+  readonly generation?: (segment: number) => number
   /** Not beyond this place. */
   readonly until?: { readonly segment: number; readonly tail: number }
   /** Called for everything that is met, before it is applied. */
@@ -30,9 +33,13 @@ export interface ReplayOptions {
 }
 
 interface Waiting {
-  readonly record: JournalRecord
+  readonly record: JournalRecord | SettledRecord
   readonly place: BodyPlace | undefined
+  readonly run: number | undefined
 }
+
+/** The file of a segment; undefined where there is none. */
+type Files = (segment: number) => string | undefined
 
 /** Brings the index up to the end of the segments: recovery, rebuild and check are this one thing. */
 export async function replay(
@@ -42,25 +49,48 @@ export async function replay(
   options: ReplayOptions = {},
 ): Promise<Rest> {
   let before = 0
+  const fileOf = options.lenient === undefined ? rawFiles(folder) : latestFiles(folder, options.generation)
   for (;;) {
-    const rest = index.segment === 0 ? 'nothing' : await replaySegment(index, files, folder, options, before)
+    const rest =
+      index.segment === 0
+        ? 'nothing'
+        : await replaySegment(index, files, fileOf, fileOf(index.segment) ?? segmentPath(folder, index.segment), before, options)
     const more = options.until === undefined || index.segment < options.until.segment
-    if (!more || sizeOf(segmentPath(folder, index.segment + 1)) === undefined) return rest
+    if (!more || fileOf(index.segment + 1) === undefined) {
+      for (const id of options.lenient === undefined ? [] : index.dropPlaceless())
+        options.lenient?.({ path: folder, offset: 0, what: `message ${id} has its octets in a place that is damaged` })
+      return rest
+    }
     before = index.tail
     index.segment++
     index.tail = 0
   }
 }
 
+/** What is written now, and what comes after it, was never settled. */
+function rawFiles(folder: string): Files {
+  return (segment) => {
+    const path = segmentPath(folder, segment)
+    return sizeOf(path) === undefined ? undefined : path
+  }
+}
+
+function latestFiles(folder: string, generation: ReplayOptions['generation']): Files {
+  // In order of generations, so that the latest stays.
+  const latest = new Map(segmentFiles(folder).map(({ segment, path }) => [segment, path]))
+  if (generation === undefined) return (segment) => latest.get(segment)
+  return (segment) => (latest.has(segment) ? segmentPath(folder, segment, generation(segment)) : undefined)
+}
+
 async function replaySegment(
   index: SqliteIndex,
   files: SegmentFiles,
-  folder: string,
-  options: ReplayOptions,
+  fileOf: Files,
+  path: string,
   before: number,
+  options: ReplayOptions,
 ): Promise<Rest> {
   const { lenient, until, onMet } = options
-  const path = segmentPath(folder, index.segment)
   const size = sizeOf(path) ?? 0
   const last = until !== undefined && until.segment === index.segment
   if (size < (last ? until.tail : index.tail)) {
@@ -74,9 +104,11 @@ async function replaySegment(
   const to = last ? Math.min(size, until.tail) : size
   let waiting: Waiting[] = []
   const settle = (): void => {
-    for (const { record, place } of waiting) take(index, record, place, path, lenient)
+    for (const one of waiting) take(index, one, lenient !== undefined)
     waiting = []
   }
+  let header: SegmentHeader | undefined
+  let ended = false
   // Lenient: the index has taken in everything up to here, so this is where the next writer begins.
   const leniently = (met: Met): void => {
     if (lenient !== undefined) index.tail = met.kind === 'torn' ? met.at : met.end
@@ -96,42 +128,52 @@ async function replaySegment(
     } else if (met.kind === 'torn') {
       if (lenient !== undefined) settle()
       // Only the end of all there is may be a write that was never finished.
-      const ended = until === undefined && sizeOf(segmentPath(folder, index.segment + 1)) === undefined
-      if (!ended) lenient?.({ path, offset: met.at, what: 'the file ends in the middle of what begins here' })
+      const last = until === undefined && fileOf(index.segment + 1) === undefined
+      if (!last) lenient?.({ path, offset: met.at, what: 'the file ends in the middle of what begins here' })
       return 'torn'
     } else if (met.record.t === 'segment') {
-      if (met.record.version > formatVersion) {
-        throw new StoreError(
-          'newer-schema',
-          `${path} was written by a newer Postino (format ${met.record.version}, this one knows ${formatVersion}): upgrade Postino`,
-        )
-      }
+      header = met.record
+      mustBeKnown(header, path)
       index.tail = met.end
-      if (met.record.after > before) {
-        const what = `the file ends at ${before}, but was written up to ${met.record.after}`
-        lenient?.({ path: segmentPath(folder, index.segment - 1), offset: before, what })
+      if (header.generation !== undefined) index.settled.setGeneration(index.segment, header.generation)
+      if (header.after > before) {
+        const what = `the file ends at ${before}, but was written up to ${header.after}`
+        lenient?.({ path: fileOf(index.segment - 1) ?? path, offset: before, what })
       }
+    } else if (met.record.t === 'end') {
+      settle()
+      ended = true
+      // The next segment says how long this one was as it was written.
+      index.tail = met.record.raw
     } else if (met.record.t === 'commit') {
       settle()
       index.tail = met.end
     } else {
-      waiting.push({ record: met.record, place: met.place })
+      waiting.push({ record: met.record, place: met.place, run: met.run })
     }
   }
+  if (header?.version === settledVersion && !ended)
+    lenient?.({ path, offset: size, what: 'the file ends before all that it had' })
   if (waiting.length === 0) return 'nothing'
   if (lenient !== undefined) settle()
   return 'torn'
 }
 
-/** Applies a record; where damage took what it builds on, says so or makes what is missing. */
-function take(
-  index: SqliteIndex,
-  record: JournalRecord,
-  place: BodyPlace | undefined,
-  path: string,
-  lenient: ReplayOptions['lenient'],
-): void {
-  if (lenient === undefined) {
+function mustBeKnown({ version }: SegmentHeader, path: string): void {
+  if (version === rawVersion || version === settledVersion) return
+  throw new StoreError(
+    'newer-schema',
+    `${path} was written by a newer Postino (format ${version}, this one knows ${settledVersion}): upgrade Postino`,
+  )
+}
+
+/** Applies a record; leniently, what damage took from under it is made. */
+function take(index: SqliteIndex, { record, place, run }: Waiting, lenient: boolean): void {
+  if (isSettled(record)) {
+    index.applySettled(record, run)
+    return
+  }
+  if (!lenient) {
     index.apply(record, place)
     return
   }
@@ -147,12 +189,15 @@ function take(
       })
     }
   }
-  if (record.t === 'message' && place === undefined && index.body(record.hash) === undefined) {
-    lenient({ path, offset: 0, what: `message ${record.id} has its octets in a place that is damaged` })
-    return
-  }
-  if ((record.t === 'move' || record.t === 'remove') && index.message(record.id) === undefined) return
   if (record.t === 'device' && index.hasDevice(record.name))
     index.apply({ t: 'device-remove', modseq: record.modseq, name: record.name })
-  index.apply(record, place)
+  // Its octets may come further on: repaired, or in a segment that was settled earlier.
+  const unknown = record.t === 'message' && place === undefined && index.body(record.hash) === undefined
+  index.apply(record, unknown ? { ...nowhere, size: record.size } : place)
+}
+
+const settledKinds: ReadonlySet<string> = new Set<SettledRecord['t']>(['run', 'kept', 'part', 'gone', 'end'])
+
+function isSettled(record: JournalRecord | SettledRecord): record is SettledRecord {
+  return settledKinds.has(record.t)
 }

@@ -1,5 +1,5 @@
 /** The version of `index.sqlite`, kept in its `user_version`; `migrations` lead from each to the next. */
-export const schemaVersion = 3
+export const schemaVersion = 4
 
 const addedInVersion2 = `
 create index messages_trashed on messages (trashed) where trashed is not null;
@@ -19,6 +19,62 @@ create table device_hidden (
 ) strict, without rowid;
 `
 
+/** Legal holds: what is held is never removed. */
+const holds = `
+create table holds (
+  id integer primary key,
+  mailbox text,                  -- all that is, or comes, into this mailbox or one below it
+  accounts text,                 -- all that came, or comes, by one of these names in the ledger (JSON)
+  message integer,               -- this one; all three null: all the mail
+  why text not null,
+  placed_by text not null,
+  placed integer not null,
+  note text,                     -- null: it is in force
+  released_by text,
+  released integer
+) strict;
+
+create table held (
+  message integer not null,
+  hold integer not null,
+  primary key (message, hold)
+) strict, without rowid;
+`
+
+const addedInVersion4 = `
+-- Which file of a segment counts, where it was settled; the others are as they were written.
+create table generations (
+  segment integer primary key,
+  generation integer not null
+) strict;
+
+-- What was compressed together in a settled segment.
+create table runs (
+  segment integer not null,
+  start integer not null,        -- where its first frame begins
+  size integer not null,         -- octets of its content
+  lengths blob not null,         -- octets of its frames in the segment, 32 bits each, little-endian
+  primary key (segment, start)
+) strict, without rowid;
+
+-- Attachments that are kept once, decoded.
+create table parts (
+  hash blob primary key,
+  segment integer not null,
+  start integer not null,        -- of its run
+  at integer not null,           -- where it begins in the run's content
+  length integer not null
+) strict, without rowid;
+
+create table body_parts (
+  body integer not null,
+  part blob not null,
+  primary key (body, part)
+) strict, without rowid;
+create index body_parts_by_part on body_parts (part);
+create index bodies_by_segment on bodies (segment);
+${holds}`
+
 /**
  * One user's index. Everything in it can be made again from the segments. Times are milliseconds since 1970; `form` is a sum of
  * `maildropForm`.
@@ -30,24 +86,29 @@ create table state (
   segment integer not null,      -- the segment that is written now
   tail integer not null,         -- up to here it is committed (octets)
   modseq integer not null,
-  next_message integer not null
+  next_message integer not null,
+  quota integer                  -- octets that may be kept; null: any
 ) strict;
-insert into state values (1, abs(random()) % 4294967296, 0, 0, 0, 1);
+insert into state values (1, abs(random()) % 4294967296, 0, 0, 0, 1, null);
 
 create table mailboxes (
   id integer primary key,
   name text not null unique,
   uid_validity integer not null,
   uid_next integer not null,
-  messages integer not null
+  messages integer not null,
+  octets integer not null        -- of all its messages
 ) strict;
 
 create table bodies (
   id integer primary key,
   hash blob not null unique,
   segment integer not null,
-  start integer not null,        -- where its zstd frame begins
-  size integer not null
+  start integer not null,        -- where its zstd frame, or its run, begins
+  size integer not null,
+  at integer,                    -- where its piece begins in the run's content; null: it lies as it came
+  length integer,                -- octets of the piece
+  coded integer                  -- 1: the piece is a recipe, 0: it is the octets
 ) strict;
 
 create table messages (
@@ -66,8 +127,9 @@ create table messages (
   body integer not null,
   stored integer not null,
   crc integer,                   -- CRC-32 of the octets; null where an earlier Postino wrote none down
-  trashed integer,               -- when POP3 put it into the trash
-  surrogate integer              -- octets of what an old client gets in its place; null where that is the message
+  trashed integer,               -- when it was put into the trash
+  surrogate integer,             -- octets of what an old client gets in its place; null where that is the message
+  trashed_from integer           -- the mailbox that it was in before
 ) strict;
 create unique index messages_by_uid on messages (mailbox, uid);
 create index messages_by_modseq on messages (modseq);
@@ -100,7 +162,7 @@ create table troubles (
   next integer not null,
   primary key (account, unique_id)
 ) strict, without rowid;
-${addedInVersion2}
+${addedInVersion2}${addedInVersion4}
 pragma user_version = ${schemaVersion};
 `
 
@@ -118,4 +180,15 @@ export const migrations: readonly string[] = [
    pragma user_version = 2;`,
   `alter table ledger add column head text;
    pragma user_version = 3;`,
+  `alter table bodies add column at integer;
+   alter table bodies add column length integer;
+   alter table bodies add column coded integer;
+   ${addedInVersion4}
+   -- Until then only POP3 put anything into the trash, and only out of INBOX.
+   alter table messages add column trashed_from integer;
+   update messages set trashed_from = 1 where trashed is not null;
+   alter table mailboxes add column octets integer not null default 0;
+   update mailboxes set octets = (select coalesce(sum(m.octets), 0) from messages m where m.mailbox = mailboxes.id);
+   alter table state add column quota integer;
+   pragma user_version = 4;`,
 ]

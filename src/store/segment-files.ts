@@ -1,6 +1,8 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { sep } from 'node:path'
 import { diskError } from '../disk-errors.ts'
+import { Chunks } from './chunks.ts'
+import { openSegment } from './layout.ts'
 
 /** Segments are read in blocks of this size (octets). */
 const blockSize = 512 << 10
@@ -41,9 +43,12 @@ export class SegmentFiles {
   #passing: string[] = []
   #recent: Block | undefined
   readonly #mostBlocks: number
+  /** What settled segments hold, made readable. */
+  readonly chunks: Chunks
 
-  /** `memory`: so many octets of segments stay in memory at the most. */
+  /** `memory`: so many octets of segments stay in memory at the most, and as many of what settled ones hold. */
   constructor(memory: number) {
+    this.chunks = new Chunks((path, start, length) => this.readAfresh(path, start, length), memory)
     this.#mostBlocks = Math.max(8, Math.floor(memory / blockSize))
   }
 
@@ -135,6 +140,7 @@ export class SegmentFiles {
   /** Forgets what is in memory of a file, or of all files in a folder. */
   forget(place: string): void {
     for (const [key, block] of this.#blocks) if (isIn(block.path, place)) this.#drop(key)
+    this.chunks.forget((path) => isIn(path, place))
   }
 
   /** Closes the files of a folder, or a file, or all there are, and forgets what was read of them. */
@@ -216,7 +222,7 @@ export class SegmentFiles {
       this.#files.set(path, known)
       return known
     }
-    const file: OpenFile = { handle: open(path, 'r'), reading: 0 }
+    const file: OpenFile = { handle: openSegment(path), reading: 0 }
     file.handle.catch(() => this.#files.delete(path))
     this.#files.set(path, file)
     this.#closeIdle()

@@ -1,17 +1,25 @@
-import { crc32 } from 'node:zlib'
 import type { JournalRecord } from './record.ts'
+import type { Piece, SettledRecord } from './settled-record.ts'
 
 /**
  * The format of a segment (docs/store-format.md). A segment is a valid zstd stream: the journal's records are skippable frames
- * (RFC 8878 §3.1.2) and message octets are zstd frames of raw blocks (§3.1.1), so that `zstd -dc` gives the mail.
+ * (RFC 8878 §3.1.2) and message octets are zstd frames of raw blocks (§3.1.1), so that `zstd -dc` gives the mail. Version 2 is a settled
+ * segment: many records a frame, many bodies a frame, compressed.
  */
-export const formatVersion = 1
+export const rawVersion = 1
+export const settledVersion = 2
 
-/** Where a body is: its zstd frame begins at `start` (octets) of a segment; `size` is the body's own. */
+/**
+ * Where a body is: its zstd frame, or the run that its piece is in, begins at `start` (octets) of a segment; `size` is the body's own.
+ */
 export interface BodyPlace {
   readonly segment: number
+  /** How often the segment was settled; undefined: never. */
+  readonly generation?: number | undefined
   readonly start: number
   readonly size: number
+  /** In a settled segment; undefined: it lies as it came. */
+  readonly piece?: (Piece & { readonly coded: boolean }) | undefined
 }
 
 /** Ends a group of records: what comes before it, back to the one before, was written whole. */
@@ -26,85 +34,19 @@ export interface SegmentHeader {
   readonly version: number
   readonly number: number
   readonly user: string
-  /** Up to where the segment before this one was written (octets). */
+  /** Up to where the segment before this one was written (octets), before that was settled. */
   readonly after: number
+  /** How often it was settled; only where it was. */
+  readonly generation?: number
 }
 
-export type SegmentRecord = JournalRecord | CommitRecord | SegmentHeader
-
-/** RFC 8878 §3.1.2: skippable frames have the magic numbers 0x184D2A50 to 0x184D2A5F. */
-const skippableMagic = 0x184d2a57
-/** Follows the frame's length; then come the seal, a CRC-32 of the JSON text, and the text. A damaged segment is searched for it. */
-export const signature: Buffer = Buffer.from('Postino1')
-/** Octets of a record's frame before its JSON text. */
-export const recordHead: number = 8 + 8 + 4 + 4
-
-/**
- * A random number of one user's, in each record. Whoever sends mail does not know it, so that a message cannot bring records
- * that a search of a damaged segment would take for ours.
- */
-export type Seal = number
-/** A record longer than this is damage. */
-const longestRecord = 1 << 20
+export type SegmentRecord = JournalRecord | CommitRecord | SegmentHeader | SettledRecord
 
 /** RFC 8878 §3.1.1.2.3: a block holds at most 128 KiB, as does our window. */
 export const blockSize: number = 128 * 1024
 /** Octets of a body's frame before its first block: magic number, descriptor, window, content size. */
 export const frameHead: number = 4 + 1 + 1 + 8
 export const blockHead = 3
-
-/** What every record's frame begins with but for the length in it, up to the seal. */
-const recordStart = Buffer.alloc(16)
-recordStart.writeUInt32LE(skippableMagic, 0)
-signature.copy(recordStart, 8)
-
-/** One record as a skippable frame. */
-export function encodeRecord(record: SegmentRecord, seal: Seal): Buffer {
-  const json = JSON.stringify(record)
-  const frame = Buffer.allocUnsafe(recordRoom(json))
-  return frame.subarray(0, writeRecord(json, seal, frame, 0))
-}
-
-/** Octets that the frame of a record may need, by its JSON text. */
-export function recordRoom(json: string): number {
-  return recordHead + json.length * 3
-}
-
-/** Writes the frame of a record, given as its JSON text, where there is `recordRoom`; gives the place behind it. */
-export function writeRecord(json: string, seal: Seal, into: Buffer, at: number): number {
-  const start = at + recordHead
-  const end = start + into.write(json, start)
-  into.set(recordStart, at)
-  into.writeUInt32LE(end - at - 8, at + 4)
-  into.writeUInt32LE(seal, at + 16)
-  into.writeUInt32LE(crc32(into.subarray(start, end)), at + 20)
-  return end
-}
-
-/** Octets of the frame that begins with `head` (at least `recordHead` of them), or undefined where no record of ours begins. */
-export function recordLength(head: Buffer): number | undefined {
-  if (head.length < recordHead || head.readUInt32LE(0) !== skippableMagic || head.compare(signature, 0, 8, 8, 16) !== 0)
-    return undefined
-  const length = 8 + head.readUInt32LE(4)
-  return length < recordHead || length > longestRecord ? undefined : length
-}
-
-/** The seal of the frame that begins with `head`, which `recordLength` knows. */
-export function recordSeal(head: Buffer): Seal {
-  return head.readUInt32LE(16)
-}
-
-/** The record in a whole frame, or undefined where it is damaged or not ours. */
-export function decodeRecord(frame: Buffer, seal: Seal): SegmentRecord | undefined {
-  const json = frame.subarray(recordHead)
-  if (recordSeal(frame) !== seal || frame.readUInt32LE(20) !== crc32(json)) return undefined
-  try {
-    // The checksum vouches that this is what `encodeRecord` wrote.
-    return JSON.parse(json.toString()) as SegmentRecord
-  } catch {
-    return undefined
-  }
-}
 
 /** Octets that a body of this size takes up in a segment. */
 export function frameLength(size: number): number {

@@ -1,23 +1,32 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { MisuseError } from '../errors.ts'
-import type { Hash, MailboxId, MessageId, ModSeq, UniqueId } from '../ids.ts'
+import type { Hash, HoldId, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import type { JournalIndex } from './journal-index.ts'
 import { formOf, rowsOf } from './maildrop-rows.ts'
 import type { JournalRecord, MessageRecord } from './record.ts'
-import type { BodyPlace, Seal } from './segment.ts'
+import type { Seal } from './record-frame.ts'
+import type { BodyPlace } from './segment.ts'
 import { addToLedger, applyRecord } from './sqlite-apply.ts'
+import { trashedFrom } from './holding.ts'
+import { SqliteHolds } from './sqlite-holds.ts'
 import { SqliteMailboxes } from './sqlite-mailboxes.ts'
+import type { SettledRecord } from './settled-record.ts'
 import { type PlaceColumns, readPlaces } from './sqlite-places.ts'
 import { readMaildrop } from './sqlite-maildrop.ts'
 import * as rows from './sqlite-rows.ts'
+import { SqliteSettled } from './sqlite-settled.ts'
 import { SqliteStatements } from './sqlite-statements.ts'
-import type { Change, Device, LedgerEntry, Mailbox, MaildropRows, Message, Trouble } from './store.ts'
+import type { Change, Device, Hold, LedgerEntry, Mailbox, MaildropRows, Message, MessageRange, Trouble } from './store.ts'
 
 const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags,
-  m.hidden, m.stored, m.crc, m.trashed, m.surrogate, b.hash`
+  m.hidden, m.stored, m.crc, m.trashed, m.trashed_from, m.surrogate, b.hash`
 const messageTables = `messages m join bodies b on b.id = m.body`
 // A maildrop has tens of thousands of these, and every fetch reads them all: arrays, and text where that saves an object.
 const ledgerColumns = `l.unique_id, lower(hex(l.hash)), l.nth, l.listed, l.size, l.stored, m.id`
+const placeColumns = `b.segment, b.start, b.size, b.at, b.length, b.coded,
+  (select generation from generations g where g.segment = b.segment) as generation`
+/** Where octets are that have not been met yet. */
+export const nowhere = { segment: 0, start: 0 } as const
 const ledgerTables = `ledger l left join messages m on m.id = l.message`
 
 /** `index.sqlite` as the sum of the journal: read inside `attend`, written only by `apply` and `keepState`. */
@@ -27,46 +36,56 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   segment = 0
   tail = 0
   seal: Seal = 0
+  readonly settled: SqliteSettled
   readonly #sql: SqliteStatements
   #nextMessage = 1
+  #quota: number | undefined
   /** What was applied since `beginGroup`, and what the state was then. */
   #group:
     | {
         readonly modseq: ModSeq
         readonly nextMessage: number
+        readonly quota: number | undefined
         readonly applied: [JournalRecord, BodyPlace | undefined][]
       }
     | undefined
   readonly #mailboxes: SqliteMailboxes
+  readonly #holds: SqliteHolds
 
   constructor(database: DatabaseSync) {
     this.#sql = new SqliteStatements(database)
     this.#mailboxes = new SqliteMailboxes(this.#sql)
+    this.settled = new SqliteSettled(this.#sql)
+    this.#holds = new SqliteHolds(this.#sql)
   }
 
   /** Takes the state from the file; call it when a transaction has begun. */
   attend(): void {
-    const state = this.#sql.get('select seal, segment, tail, modseq, next_message from state')
+    const state = this.#sql.get('select seal, segment, tail, modseq, next_message, quota from state')
     this.seal = rows.number(state?.['seal'])
     this.segment = rows.number(state?.['segment'])
     this.tail = rows.number(state?.['tail'])
     this.modseq = rows.number(state?.['modseq']) as ModSeq
     this.#nextMessage = rows.number(state?.['next_message'])
+    const quota = state?.['quota']
+    this.#quota = quota === null ? undefined : rows.number(quota)
     this.#group = undefined
     this.#mailboxes.forget()
+    this.#holds.forget()
   }
 
   /** Puts the state into the file; call it before the transaction is committed. */
   keepState(): void {
     this.#mailboxes.keep()
-    const set = 'seal = ?, segment = ?, tail = ?, modseq = ?, next_message = ?'
-    this.#sql.run(`update state set ${set}`, this.seal, this.segment, this.tail, this.modseq, this.#nextMessage)
+    const set = 'seal = ?, segment = ?, tail = ?, modseq = ?, next_message = ?, quota = ?'
+    const { seal, segment, tail, modseq } = this
+    this.#sql.run(`update state set ${set}`, seal, segment, tail, modseq, this.#nextMessage, this.#quota ?? null)
   }
 
   /** Begins a group of attempts, in the transaction that is open. */
   beginGroup(): void {
     this.#sql.run('savepoint attempts')
-    this.#group = { modseq: this.modseq, nextMessage: this.#nextMessage, applied: [] }
+    this.#group = { modseq: this.modseq, nextMessage: this.#nextMessage, quota: this.#quota, applied: [] }
   }
 
   /**
@@ -83,7 +102,9 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       this.#sql.run('rollback to attempts')
       this.modseq = group.modseq
       this.#nextMessage = group.nextMessage
+      this.#quota = group.quota
       this.#mailboxes.forget()
+      this.#holds.forget()
       for (const [record, body] of group.applied.splice(0).slice(0, before)) this.apply(record, body)
       throw error
     }
@@ -97,14 +118,34 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return rows.number(this.#sql.get('select coalesce(max(id), 0) + 1 as next from mailboxes')?.['next'])
   }
 
+  nextHold(): HoldId {
+    return this.#holds.next()
+  }
+
+  octets(): number {
+    return this.#mailboxes.octets()
+  }
+
+  quota(): number | undefined {
+    return this.#quota
+  }
+
+  holds(): Hold[] {
+    return this.#holds.all()
+  }
+
+  holdsOn(id: MessageId): Hold[] {
+    return this.#holds.on(id)
+  }
+
   body(hash: Hash): BodyPlace | undefined {
-    const row = this.#sql.get('select segment, start, size from bodies where hash = ?', rows.hashBytes(hash))
+    const row = this.#sql.get(`select ${placeColumns} from bodies b where b.hash = ?`, rows.hashBytes(hash))
     return row && rows.place(row)
   }
 
   /** Where a message's octets are, and their hash. */
   bodyOf(id: MessageId): ReturnType<typeof rows.bodyOf> | undefined {
-    const sql = `select lower(hex(b.hash)), b.segment, b.start, b.size
+    const sql = `select lower(hex(b.hash)), ${placeColumns}
       from messages m join bodies b on b.id = m.body where m.id = ?`
     return this.#sql.arrays(sql, id).map(rows.bodyOf)[0]
   }
@@ -135,11 +176,26 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return row && rows.message(row)
   }
 
-  messages(options: { mailbox?: MailboxId; after?: MessageId; limit?: number } = {}): Message[] {
-    const { mailbox, after = 0, limit = -1 } = options
-    const where = mailbox === undefined ? '?1 is null' : 'm.mailbox = ?1'
-    const sql = `select ${messageColumns} from ${messageTables} where ${where} and m.id > ?2 order by m.id limit ?3`
-    return this.#sql.all(sql, mailbox ?? null, after, limit).map(rows.message)
+  messages(options: MessageRange = {}): Message[] {
+    const { mailbox, after = 0, before = Number.MAX_SAFE_INTEGER, limit = -1, newest = false } = options
+    const of = mailbox === undefined ? '' : ` and ${this.#mailboxColumn(mailbox, limit)} = ?4`
+    const order = newest ? 'order by m.id desc' : 'order by m.id'
+    const sql = `select ${messageColumns} from ${messageTables} where m.id > ?1 and m.id < ?2${of} ${order} limit ?3`
+    const found = this.#sql
+      .all(sql, after, before, limit, ...(mailbox === undefined ? [] : [mailbox]))
+      .map(rows.message)
+    return newest ? found.reverse() : found
+  }
+
+  /**
+   * How the mailbox is to be looked for. With a + before it SQLite goes through the messages in order and passes over the others; else
+   * it sorts all that the mailbox has, which for a page of a large one takes long.
+   */
+  #mailboxColumn(id: MailboxId, limit: number): string {
+    const all = this.mailboxes()
+    const own = this.mailboxById(id)?.messages ?? 0
+    const messages = all.reduce((sum, mailbox) => sum + mailbox.messages, 0)
+    return limit >= 0 && limit * messages < own * own ? '+m.mailbox' : 'm.mailbox'
   }
 
   /** The last change's number, without a transaction around it. */
@@ -201,6 +257,10 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return this.#ledgerRows('l.account = ? and l.message > ?', account, after)
   }
 
+  ledgerSize(account: string): number {
+    return rows.number(this.#sql.get('select count(*) as rows from ledger where account = ?', account)?.['rows'])
+  }
+
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {
     const where = 'l.account = ? and l.unique_id = ? and l.hash = ? and l.nth = ?'
     return this.#ledgerRows(where, account, uniqueId, rows.hashBytes(hash), nth)[0]
@@ -227,33 +287,92 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
         this.#add(record, body)
         break
       case 'move':
-        this.#mailboxes.leave(record.id)
-        this.#mailboxes.enter(record.mailbox, record.uid)
+        this.#enterFrom(record.id, record.mailbox, record.uid)
         this.#sql.run(
-          'update messages set modseq = ?, mailbox = ?, uid = ?, trashed = ? where id = ?',
+          'update messages set modseq = ?, mailbox = ?, uid = ?, trashed = ?, trashed_from = ? where id = ?',
           record.modseq,
           record.mailbox,
           record.uid,
           record.trashed ?? null,
+          trashedFrom(record) ?? null,
           record.id,
         )
+        this.#holds.reach(record.id, { mailbox: this.#mailboxes.get(record.mailbox)?.name })
         break
       case 'remove':
         this.#mailboxes.leave(record.id)
         this.#sql.run('delete from messages where id = ?', record.id)
         this.#sql.run('delete from device_hidden where message = ?', record.id)
+        this.#sql.run('delete from held where message = ?', record.id)
         this.#sql.run('insert into removed values (?, ?)', record.id, record.modseq)
+        break
+      case 'hold':
+      case 'release':
+        this.#holds.apply(record, this.#mailboxes.all())
+        break
+      case 'quota':
+        this.#quota = record.octets
+        break
+      case 'know':
+        applyRecord(this.#sql, record)
+        if (record.message !== undefined) this.#holds.reach(record.message, { account: record.account })
         break
       case 'flags':
       case 'hide':
       case 'device':
       case 'device-hide':
       case 'device-remove':
-      case 'know':
       case 'relist':
       case 'trouble':
         applyRecord(this.#sql, record)
     }
+  }
+
+  /** Which file of a segment counts: 0, the one that was written first; then how often it was settled. */
+  segmentGeneration(segment: number): number {
+    return this.settled.generation(segment)
+  }
+
+  /** Takes in what a settled segment says beside the journal. `run`: where the run of its batch begins. */
+  applySettled(record: SettledRecord, run: number | undefined): void {
+    switch (record.t) {
+      case 'run':
+        if (run !== undefined) this.settled.addRun(record, this.segment, run)
+        break
+      case 'part':
+        if (run !== undefined) this.settled.addPart(record, this.segment, run)
+        break
+      case 'kept':
+        if (run !== undefined) this.settled.addBody(record, this.segment, run)
+        break
+      case 'gone':
+        this.modseq = record.modseq
+        this.settled.addGone(record)
+        this.#mailboxes.pass(record.mailbox, record.uid)
+        this.#nextMessage = Math.max(this.#nextMessage, record.id + 1)
+        break
+      case 'end':
+        break
+    }
+  }
+
+  /** Messages whose octets no segment has; they are taken out, as if they had never been. */
+  dropPlaceless(): MessageId[] {
+    const sql = 'select id from messages where body in (select id from bodies where segment = ?)'
+    const found = this.#sql.arrays(sql, nowhere.segment).map(rows.messageId)
+    for (const id of found) {
+      this.#mailboxes.leave(id)
+      this.#sql.run('delete from messages where id = ?', id)
+    }
+    this.#sql.run('delete from bodies where segment = ?', nowhere.segment)
+    return found
+  }
+
+  #enterFrom(id: MessageId, mailbox: MailboxId, uid: Uid): void {
+    const size = this.#mailboxes.leave(id)
+    // Of a message that is gone since, a settled segment says nothing but this.
+    if (size === undefined) this.#mailboxes.pass(mailbox, uid)
+    else this.#mailboxes.enter(mailbox, uid, size)
   }
 
   #add(record: MessageRecord, body: BodyPlace | undefined): void {
@@ -262,7 +381,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     const { id, mailbox, uid, modseq, uniqueId, size, octets, received, origin } = record
     const { dots = true, surrogate, lineEnds, crc } = record
     this.#sql.run(
-      'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, null, ?)',
+      'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, null, ?, null)',
       id,
       mailbox,
       uid,
@@ -279,7 +398,8 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       crc ?? null,
       surrogate ?? null,
     )
-    this.#mailboxes.enter(mailbox, uid)
+    this.#mailboxes.enter(mailbox, uid, octets)
+    this.#holds.reach(id, { mailbox: this.#mailboxes.get(mailbox)?.name, account: origin?.account })
     this.#nextMessage = Math.max(this.#nextMessage, id + 1)
     if (origin === undefined) return
     addToLedger(
@@ -304,7 +424,8 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
       const { changes, lastInsertRowid } = this.#sql.run(insert, hash, segment, start, size)
       if (changes === 1) return Number(lastInsertRowid)
       // A body that comes again was damaged where it was: it counts where it is now.
-      this.#sql.run('update bodies set segment = ?, start = ? where hash = ?', segment, start, hash)
+      const set = 'segment = ?, start = ?, at = null, length = null, coded = null'
+      this.#sql.run(`update bodies set ${set} where hash = ?`, segment, start, hash)
     }
     return rows.number(this.#sql.get('select id from bodies where hash = ?', hash)?.['id'])
   }

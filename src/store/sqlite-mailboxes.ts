@@ -36,11 +36,17 @@ export class SqliteMailboxes {
     this.#changing?.set(id, { ...mailbox, messages: messages + 1, octets: octets + size, uidNext })
   }
 
-  /** A message leaves the mailbox that it is in; gives its octets. */
-  leave(id: MessageId): number {
+  /** A message was in a mailbox by this number, and is gone: the number is not given again. */
+  pass(id: MailboxId, uid: number): void {
+    const mailbox = this.#load().get(id)
+    if (mailbox !== undefined) this.#changing?.set(id, { ...mailbox, uidNext: Math.max(mailbox.uidNext, uid + 1) })
+  }
+
+  /** A message leaves the mailbox that it is in; gives its octets. Undefined: there is no such message. */
+  leave(id: MessageId): number | undefined {
     const row = this.#sql.get('select mailbox, octets from messages where id = ?', id)
     const mailbox = this.#load().get(row?.['mailbox'] as MailboxId)
-    if (mailbox === undefined) return 0
+    if (mailbox === undefined) return undefined
     const size = rows.number(row?.['octets'])
     const { messages, octets } = mailbox
     this.#changing?.set(mailbox.id, { ...mailbox, messages: messages - 1, octets: octets - size })

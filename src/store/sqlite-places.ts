@@ -11,17 +11,30 @@ export interface PlaceColumns {
   readonly sizes: Float64Array
   /** CRC-32 of the octets, or `noCrc`. */
   readonly crcs: Float64Array
+  /** How often its segment was settled. */
+  readonly generations: Float64Array
+  /** Of those in settled segments, where their pieces are; of others `noPiece`. */
+  readonly ats: Float64Array
+  readonly lengths: Float64Array
+  /** 1: the piece is a recipe. */
+  readonly coded: Float64Array
 }
 
 /** Stands for a CRC-32 that was not written down. */
 export const noCrc: number = 2 ** 32
+/** Stands for where the piece of a body is that lies as it came. (Numbers are joined without a sign.) */
+export const noPiece: number = 2 ** 52
 
 const none = new Float64Array()
-export const noPlaces: PlaceColumns = { ids: none, segments: none, starts: none, sizes: none, crcs: none }
+export const noPlaces: PlaceColumns = { ids: none, segments: none, starts: none, sizes: none, crcs: none, generations: none, ats: none, lengths: none, coded: none }
 
 const sql = `select count(*), cast(group_concat(id) as blob), cast(group_concat(segment) as blob), cast(group_concat(start) as blob),
-    cast(group_concat(size) as blob), cast(group_concat(crc) as blob)
-  from (select m.id, b.segment, b.start, b.size, coalesce(m.crc, ${noCrc}) as crc
+    cast(group_concat(size) as blob), cast(group_concat(crc) as blob),
+    cast(group_concat(at) as blob), cast(group_concat(length) as blob), cast(group_concat(coded) as blob),
+    cast(group_concat(generation) as blob)
+  from (select m.id, b.segment, b.start, b.size, coalesce(m.crc, ${noCrc}) as crc,
+      coalesce(b.at, ${noPiece}) as at, coalesce(b.length, 0) as length, coalesce(b.coded, 0) as coded,
+      coalesce((select generation from generations g where g.segment = b.segment), 0) as generation
     from messages m join bodies b on b.id = m.body where m.id >= ? order by m.id limit ?)`
 
 /** The places of so many messages from `id` on; one statement, so of one moment. */
@@ -34,5 +47,15 @@ export function readPlaces(statements: SqliteStatements, id: MessageId, limit: n
     readJoined(octets(row[place]), into, 0)
     return into
   }
-  return { ids: column(1), segments: column(2), starts: column(3), sizes: column(4), crcs: column(5) }
+  return {
+    ids: column(1),
+    segments: column(2),
+    starts: column(3),
+    sizes: column(4),
+    crcs: column(5),
+    ats: column(6),
+    lengths: column(7),
+    coded: column(8),
+    generations: column(9),
+  }
 }

@@ -1,11 +1,12 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import { StoreError } from '../errors.ts'
-import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import type { Hash, HoldId, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import type { BodyPlace } from './segment.ts'
 import {
   maildropForm,
   type Change,
   type Device,
+  type Hold,
   type LedgerEntry,
   type Mailbox,
   type Message,
@@ -50,16 +51,23 @@ function optional(value: SQLOutputValue | undefined): number | undefined {
   return value === null ? undefined : number(value)
 }
 
+/** From `segment, start, size, at, length, coded, generation`. */
 export function place(row: Row): BodyPlace {
-  return { segment: number(row['segment']), start: number(row['start']), size: number(row['size']) }
+  const { segment, start, size, at, length, coded, generation } = row
+  return {
+    segment: number(segment),
+    generation: optional(generation ?? null),
+    start: number(start),
+    size: number(size),
+    piece: (at ?? null) === null ? undefined : { at: number(at), length: number(length), coded: number(coded) === 1 },
+  }
 }
 
-/** From `hash in hex, segment, start, size`. */
-export function bodyOf([hexHash, segment, start, size]: Values): { hash: Hash; place: BodyPlace } {
-  return {
-    hash: text(hexHash) as Hash,
-    place: { segment: number(segment), start: number(start), size: number(size) },
-  }
+/** From `hash in hex` and what `place` takes. */
+export function bodyOf([hexHash, ...values]: Values): { hash: Hash; place: BodyPlace } {
+  const [segment, start, size, at, length, coded, generation] = values
+  const row = { segment, start, size, at, length, coded, generation } as Row
+  return { hash: text(hexHash) as Hash, place: place(row) }
 }
 
 export function mailbox(row: Row): Mailbox {
@@ -69,6 +77,7 @@ export function mailbox(row: Row): Mailbox {
     uidValidity: number(row['uid_validity']),
     uidNext: number(row['uid_next']),
     messages: number(row['messages']),
+    octets: number(row['octets']),
   }
 }
 
@@ -93,6 +102,22 @@ export function message(row: Row): Message {
     flags: flags === '' ? [] : flags.split(' '),
     hidden: number(row['hidden']) === 1,
     trashed: optional(row['trashed']),
+    trashedFrom: optional(row['trashed_from']) as MailboxId | undefined,
+  }
+}
+
+export function hold(row: Row): Hold {
+  const { mailbox: name, accounts, note } = row
+  return {
+    id: number(row['id']) as HoldId,
+    mailbox: name === null ? undefined : text(name),
+    accounts: accounts === null ? undefined : (JSON.parse(text(accounts)) as string[]),
+    message: optional(row['message']) as MessageId | undefined,
+    why: text(row['why']),
+    by: text(row['placed_by']),
+    placed: number(row['placed']),
+    released:
+      note === null ? undefined : { note: text(note), by: text(row['released_by']), at: number(row['released']) },
   }
 }
 

@@ -1,0 +1,153 @@
+import type { Hash, MessageId } from '../ids.ts'
+import type { GoneRecord, KeptRecord, PartRecord, Piece, RunRecord } from './settled-record.ts'
+import { addToLedger } from './sqlite-apply.ts'
+import * as rows from './sqlite-rows.ts'
+import type { SqliteStatements } from './sqlite-statements.ts'
+
+/** What was compressed together in a settled segment: where its frames are, and how much each holds of the content. */
+export interface Run {
+  readonly segment: number
+  /** Where its first frame begins (octets). */
+  readonly start: number
+  /** Octets of its content. */
+  readonly size: number
+  /** Octets of each frame in the segment. */
+  readonly lengths: readonly number[]
+  /** Of the file that it is in. */
+  readonly generation: number
+}
+
+/** Where a piece is. */
+export interface PiecePlace extends Piece {
+  readonly run: Run
+}
+
+const generation = '(select generation from generations g where g.segment = r.segment) as generation'
+
+/** What settling has put where: the part of the index that is not the sum of the journal, but says where its octets are now. */
+export class SqliteSettled {
+  readonly #sql: SqliteStatements
+
+  constructor(sql: SqliteStatements) {
+    this.#sql = sql
+  }
+
+  /** Which file of a segment counts: 0, the one that was written first. */
+  generation(segment: number): number {
+    const row = this.#sql.get('select generation from generations where segment = ?', segment)
+    return row === undefined ? 0 : rows.number(row['generation'])
+  }
+
+  setGeneration(segment: number, generation: number): void {
+    this.#sql.run('insert or replace into generations values (?, ?)', segment, generation)
+  }
+
+  run(segment: number, start: number): Run | undefined {
+    const sql = `select segment, start, size, lengths, ${generation} from runs r where segment = ? and start = ?`
+    const row = this.#sql.get(sql, segment, start)
+    return row && runOf(row)
+  }
+
+  part(hash: Hash): PiecePlace | undefined {
+    const sql = `select p.at, p.length, r.segment, r.start, r.size, r.lengths, ${generation}
+      from parts p join runs r on r.segment = p.segment and r.start = p.start where p.hash = ?`
+    const row = this.#sql.get(sql, rows.hashBytes(hash))
+    return row && { run: runOf(row), at: rows.number(row['at']), length: rows.number(row['length']) }
+  }
+
+  /** The bodies that lie in a segment and that some message has. */
+  livingBodies(segment: number): Set<Hash> {
+    const sql = `select lower(hex(hash)) from bodies where segment = ? and id in (select body from messages)`
+    return new Set(this.#sql.arrays(sql, segment).map(([hash]) => String(hash) as Hash))
+  }
+
+  /** All bodies that lie in a segment. */
+  bodies(segment: number): Hash[] {
+    return this.#sql.arrays('select lower(hex(hash)) from bodies where segment = ?', segment).map(([hash]) => String(hash) as Hash)
+  }
+
+  isIn(hash: Hash, segment: number): boolean {
+    return this.#sql.get('select 1 from bodies where hash = ? and segment = ?', rows.hashBytes(hash), segment) !== undefined
+  }
+
+  hasMessage(id: MessageId): boolean {
+    return this.#sql.get('select 1 from messages where id = ?', id) !== undefined
+  }
+
+  /** Which share of a settled segment's content no message needs, from 0 to 1. */
+  garbage(segment: number): number {
+    const sum = (sql: string): number => rows.number(this.#sql.get(sql, segment)?.['octets'])
+    const all = sum('select coalesce(sum(size), 0) as octets from runs where segment = ?')
+    const bodies = sum(`select coalesce(sum(length), 0) as octets from bodies where segment = ? and id in (select body from messages)`)
+    const parts = sum(`select coalesce(sum(length), 0) as octets from parts p where segment = ? and exists (
+      select 1 from body_parts bp join messages m on m.body = bp.body where bp.part = p.hash)`)
+    return all === 0 ? 0 : 1 - (bodies + parts) / all
+  }
+
+  /** The parts that lie in a segment and that bodies in other segments need. */
+  sharedParts(segment: number): Set<Hash> {
+    const sql = `select lower(hex(p.hash)) from parts p where p.segment = ?1 and exists (select 1 from body_parts bp
+      join bodies b on b.id = bp.body where bp.part = p.hash and b.segment <> ?1)`
+    return new Set(this.#sql.arrays(sql, segment).map(([hash]) => String(hash) as Hash))
+  }
+
+  /** Forgets what lies in a segment: it is to be told anew. Bodies keep their rows, for messages have them. */
+  forget(segment: number): void {
+    this.#sql.run('delete from runs where segment = ?', segment)
+    this.#sql.run('delete from parts where segment = ?', segment)
+  }
+
+  /** Removes the bodies that lie in a segment as it was before this generation, and no message has. */
+  dropBodies(hashes: Iterable<Hash>): void {
+    for (const hash of hashes) {
+      const octets = rows.hashBytes(hash)
+      this.#sql.run('delete from body_parts where body = (select id from bodies where hash = ?)', octets)
+      this.#sql.run('delete from bodies where hash = ?', octets)
+    }
+  }
+
+  addRun({ size, lengths }: RunRecord, segment: number, start: number): void {
+    const packed = Buffer.alloc(lengths.length * 4)
+    for (const [at, length] of lengths.entries()) packed.writeUInt32LE(length, at * 4)
+    this.#sql.run('insert or replace into runs values (?, ?, ?, ?)', segment, start, size, packed)
+  }
+
+  addPart({ hash, at, length }: PartRecord, segment: number, start: number): void {
+    const values = [rows.hashBytes(hash), segment, start, at, length]
+    this.#sql.run('insert or replace into parts values (?, ?, ?, ?, ?)', ...values)
+  }
+
+  addBody({ hash, size, at, length, coded, parts = [] }: KeptRecord, segment: number, start: number): void {
+    const octets = rows.hashBytes(hash)
+    const values = [octets, segment, start, size, at, length, coded === true ? 1 : 0]
+    this.#sql.run(
+      `insert into bodies (hash, segment, start, size, at, length, coded) values (?, ?, ?, ?, ?, ?, ?)
+       on conflict (hash) do update set segment = excluded.segment, start = excluded.start, at = excluded.at,
+       length = excluded.length, coded = excluded.coded`,
+      ...values,
+    )
+    const body = '(select id from bodies where hash = ?)'
+    this.#sql.run(`delete from body_parts where body = ${body}`, octets)
+    for (const part of parts)
+      this.#sql.run(`insert or ignore into body_parts values (${body}, ?)`, octets, rows.hashBytes(part))
+  }
+
+  /** The row of the ledger of a message that was removed before its segment was settled. */
+  addGone({ id, hash, size, stored, origin }: GoneRecord): void {
+    if (origin === undefined || hash === undefined) return
+    const { account, uniqueId, nth, listed = null, head = null } = origin
+    const octets = rows.hashBytes(hash)
+    addToLedger(this.#sql, account, uniqueId, octets, nth, listed, size ?? 0, stored ?? 0, id, head)
+  }
+}
+
+function runOf(row: rows.Row): Run {
+  const packed = Buffer.from(rows.octets(row['lengths']))
+  return {
+    segment: rows.number(row['segment']),
+    start: rows.number(row['start']),
+    size: rows.number(row['size']),
+    lengths: Array.from({ length: Math.floor(packed.length / 4) }, (_, at) => packed.readUInt32LE(at * 4)),
+    generation: rows.number(row['generation'] ?? 0),
+  }
+}
