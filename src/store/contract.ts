@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import type { Hash, MessageId, ModSeq, UniqueId } from '../ids.ts'
 import { Downgrader } from '../message/downgrade.ts'
+import { keepingContract } from './contract-keeping.ts'
 import { type It, add, octetsOf, stage } from './contract-mail.ts'
 import { maildropContract } from './contract-maildrop.ts'
 import { hashOf } from './measure.ts'
@@ -30,6 +31,7 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
   }
 
   maildropContract(it)
+  keepingContract(it)
 
   it('a new user has an empty INBOX', async (mail) => {
     const mailboxes = await mail.read((view) => view.mailboxes())

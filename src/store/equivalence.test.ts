@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MisuseError, StoreError } from '../errors.ts'
-import type { Hash, MessageId, ModSeq } from '../ids.ts'
+import type { Hash, HoldId, MessageId, ModSeq } from '../ids.ts'
 import { octetsOf, stage } from './contract-mail.ts'
 import { DiskStore } from './disk.ts'
 import { MemoryStore } from './memory.ts'
@@ -24,6 +24,9 @@ type Command =
   | { readonly do: 'relist'; readonly listed: number }
   | { readonly do: 'know'; readonly uniqueId: string; readonly head: string | undefined }
   | { readonly do: 'trouble'; readonly uniqueId: string; readonly attempts: number }
+  | { readonly do: 'hold'; readonly on: 'mailbox' | 'account' | 'message' | 'all'; readonly id: number }
+  | { readonly do: 'release'; readonly hold: number }
+  | { readonly do: 'quota'; readonly octets: number | undefined }
   | { readonly do: 'fail'; readonly id: number }
   | { readonly do: 'reopen' | 'rebuild' }
 
@@ -63,6 +66,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant('relist' as const), listed: fc.nat(1000) }),
   fc.record({ do: fc.constant('know' as const), uniqueId, head: fc.constantFrom('h1', undefined) }),
   fc.record({ do: fc.constant('trouble' as const), uniqueId, attempts: fc.nat(2) }),
+  fc.record({
+    do: fc.constant('hold' as const),
+    on: fc.constantFrom('mailbox' as const, 'account' as const, 'message' as const, 'all' as const),
+    id,
+  }),
+  fc.record({ do: fc.constant('release' as const), hold: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({ do: fc.constant('quota' as const), octets: fc.option(fc.nat(100), { nil: undefined }) }),
   fc.record({ do: fc.constant('fail' as const), id }),
   fc.record({ do: fc.constantFrom('reopen' as const, 'rebuild' as const) }),
 )
@@ -119,8 +129,23 @@ async function run(mail: UserMail, command: Command): Promise<string> {
           command.uniqueId,
           command.attempts === 0 ? undefined : { attempts: command.attempts, why: 'w', next: 1 },
         )
+      case 'hold': {
+        const scopes = {
+          mailbox: { mailbox: 'Archive' },
+          account: { accounts: ['a'] },
+          message: { message: command.id as MessageId },
+          all: {},
+        }
+        return draft.placeHold(scopes[command.on], { why: 'w', by: 'b' })
+      }
+      case 'release':
+        return draft.releaseHold(command.hold as HoldId, { note: 'n', by: 'b' })
+      case 'quota':
+        return draft.setQuota(command.octets)
       case 'fail':
         draft.openMailbox('Never')
+        draft.setQuota(7)
+        draft.placeHold({}, { why: 'w', by: 'b' })
         draft.hide(command.id as MessageId, true)
         throw new MisuseError('state', 'on purpose')
       case 'reopen':
@@ -151,6 +176,9 @@ async function everything(mail: UserMail): Promise<unknown> {
     })),
     devices: view.devices(),
     trashed: view.trashed(Infinity),
+    held: view.messages().map(({ id }) => view.holdsOn(id).map((hold) => hold.id)),
+    holds: view.holds(),
+    amounts: [view.octets(), view.quota()],
     ledger: inOrder(view.ledger('a')),
     heads: inOrder(view.ledger('a')).map((entry) => view.head(entry)),
     troubles: view.troubles('a').toSorted((a, b) => a.uniqueId.localeCompare(b.uniqueId)),
