@@ -28,6 +28,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   doctor: ['wire', 'net'],
   doors: ['wire', 'message', 'sasl', 'pop3', 'store', 'intake', 'search', 'accounts', 'net', 'disk-errors'],
   library: ['sasl', 'pop3', 'store', 'accounts', 'net', 'doors'],
+  backup: ['store', 'accounts', 'disk-errors'],
   cli: [
     'wire',
     'message',
@@ -43,6 +44,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'disk-errors',
     'doctor',
     'migrate',
+    'backup',
   ],
 }
 

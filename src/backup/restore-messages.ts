@@ -1,0 +1,188 @@
+import { join } from 'node:path'
+import { StoreError } from '../errors.ts'
+import type { Hash, MessageId, UniqueId } from '../ids.ts'
+import { DiskStore } from '../store/disk.ts'
+import { openIndex } from '../store/index-file.ts'
+import type { Draft, Message, Origin, Staged, UserMail } from '../store/store.ts'
+
+/** So much becomes durable together: messages, octets. */
+const together = 256
+const octetsTogether = 16 << 20
+/** Messages are listed in portions. */
+const portion = 10_000
+
+export interface MessagesReport {
+  readonly restored: number
+  /** Were in the mail already; nothing was added. */
+  readonly here: number
+  /** What could not be restored, each by its name. */
+  readonly problems: readonly string[]
+}
+
+export interface MessagesOptions {
+  /** As the messages were numbered then; undefined: all. */
+  readonly ids?: readonly MessageId[] | undefined
+  /** Where they go; undefined: where they were. */
+  readonly mailbox?: string | undefined
+  readonly onProgress?: (messages: number, of: number) => void
+}
+
+interface ToAdd {
+  readonly message: Message
+  readonly staged: Staged
+}
+
+/**
+ * Puts messages of a user's mail in `work`, where `bringUser` has brought it, into the mail as it is now. What is there still, by its
+ * unique-id or by its octets, is not added again. Unique-ids, flags and dates come back, and each is read again afterwards.
+ */
+export async function restoreMessages(work: string, mail: UserMail, options: MessagesOptions): Promise<MessagesReport> {
+  const store = new DiskStore(work)
+  try {
+    const old = await store.open(mail.user)
+    const then = await allOf(old)
+    const adding = new Adding(work, mail, await old.read((view) => view.mailboxes()), options.mailbox)
+    const wanted = options.ids === undefined ? then : then.filter(({ id }) => options.ids?.includes(id))
+    const missing = options.ids?.filter((id) => !wanted.some((message) => message.id === id)) ?? []
+    const problems = missing.map((id) => `the backup has no message ${id} of ${mail.user}`)
+    const home = new Home(await allOf(mail), then)
+    let here = 0
+    for (const [place, message] of wanted.entries()) {
+      options.onProgress?.(place, wanted.length)
+      if (home.has(message)) here++
+      else
+        try {
+          await adding.take(message, old.bytes(message.id))
+        } catch (error) {
+          if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
+          problems.push(`message ${message.id} of ${mail.user} could not be restored: ${error.message}`)
+        }
+    }
+    await adding.finish()
+    return { restored: adding.added, here, problems }
+  } finally {
+    await store.close()
+  }
+}
+
+/** Adds messages, many together. */
+class Adding {
+  readonly #mail: UserMail
+  readonly #mailboxOf: (message: Message) => string
+  readonly #waysIn: ReadonlyMap<MessageId, Origin>
+  #waiting: ToAdd[] = []
+  #octets = 0
+  added = 0
+
+  constructor(
+    work: string,
+    mail: UserMail,
+    mailboxes: readonly { readonly id: number; readonly name: string }[],
+    all: string | undefined,
+  ) {
+    this.#mail = mail
+    const names = new Map(mailboxes.map(({ id, name }) => [id, name]))
+    this.#mailboxOf = ({ mailbox }) => all ?? names.get(mailbox) ?? 'INBOX'
+    this.#waysIn = waysIn(join(work, 'users', mail.user), mail.user)
+  }
+
+  async take(message: Message, octets: AsyncIterable<Uint8Array>): Promise<void> {
+    const staging = this.#mail.stage('unknown')
+    try {
+      // What a reader gives may be memory that is used again.
+      for await (const chunk of octets) await staging.write(Buffer.from(chunk))
+    } catch (error) {
+      staging.discard()
+      throw error
+    }
+    this.#waiting.push({ message, staged: await staging.finish() })
+    this.#octets += message.size
+    if (this.#waiting.length >= together || this.#octets >= octetsTogether) await this.finish()
+  }
+
+  /** Makes durable what was taken, and reads it again. */
+  async finish(): Promise<void> {
+    const adding = this.#waiting
+    this.#waiting = []
+    this.#octets = 0
+    if (adding.length === 0) return
+    try {
+      const ids = await this.#mail.change((draft) => adding.map((one) => this.#add(draft, one)))
+      for (const id of ids) for await (const _ of this.#mail.bytes(id));
+      this.added += ids.length
+    } finally {
+      for (const { staged } of adding) staged.discard()
+    }
+  }
+
+  #add(draft: Draft, { message, staged }: ToAdd): MessageId {
+    const way = this.#waysIn.get(message.id)
+    // Its row in the ledger is there still, and says that it came; now it says where it is, too.
+    const other = way && draft.view.origin(way.account, way.uniqueId, staged.hash, way.nth)?.message
+    const { received, flags, uniqueId } = message
+    return draft.add(staged, {
+      mailbox: draft.openMailbox(this.#mailboxOf(message)),
+      received,
+      flags,
+      uniqueId,
+      ...(way !== undefined && other === undefined && { origin: way }),
+    })
+  }
+}
+
+/** What is in the mail now of what was in it then. */
+class Home {
+  readonly #byUniqueId: ReadonlyMap<UniqueId, Hash>
+  /** Equal octets that came in again. */
+  readonly #spare = new Map<Hash, number>()
+
+  constructor(now: readonly Message[], then: readonly Message[]) {
+    this.#byUniqueId = new Map(now.map(({ uniqueId, hash }) => [uniqueId, hash]))
+    const before = new Map(then.map(({ uniqueId, hash }) => [uniqueId, hash]))
+    for (const { uniqueId, hash } of now)
+      if (before.get(uniqueId) !== hash) this.#spare.set(hash, (this.#spare.get(hash) ?? 0) + 1)
+  }
+
+  /** Each message of the mail stands for one. */
+  has({ uniqueId, hash }: Message): boolean {
+    if (this.#byUniqueId.get(uniqueId) === hash) return true
+    const spare = this.#spare.get(hash) ?? 0
+    if (spare > 0) this.#spare.set(hash, spare - 1)
+    return spare > 0
+  }
+}
+
+async function allOf(mail: UserMail): Promise<Message[]> {
+  const all: Message[] = []
+  for (;;) {
+    const after = all.at(-1)?.id
+    const more = await mail.read((view) => view.messages({ limit: portion, ...(after !== undefined && { after }) }))
+    for (const message of more) all.push(message)
+    if (more.length < portion) return all
+  }
+}
+
+/** By which way each message had come in. */
+function waysIn(folder: string, user: string): Map<MessageId, Origin> {
+  const database = openIndex(folder, user)
+  try {
+    const rows = database
+      .prepare('select account, unique_id, nth, listed, head, message from ledger where message > 0')
+      .all()
+    return new Map(
+      rows.map((row) => {
+        const { account, unique_id: uniqueId, nth, listed, head, message } = row
+        const origin: Origin = {
+          account: String(account),
+          uniqueId: String(uniqueId),
+          nth: Number(nth),
+          ...(listed !== null && { listed: Number(listed) }),
+          ...(typeof head === 'string' && { head }),
+        }
+        return [Number(message) as MessageId, origin]
+      }),
+    )
+  } finally {
+    database.close()
+  }
+}
