@@ -87,11 +87,18 @@ export class Drafting<Body> implements Draft {
         stored: this.#now(),
         flags: addition.flags ?? [],
         origin: addition.origin && pickOrigin(addition.origin),
-        body: !this.#keptWell(hash),
+        body: addition.again === true || !this.#keptWell(hash),
       },
       staged,
     )
     return id
+  }
+
+  mend(staged: Staged): void {
+    // Octets that come again are the repair of those that are here; as every Postino knows, they come with a message. It goes at once,
+    // and as it was nobody's, no hold is on it.
+    const id = this.add(staged, { mailbox: this.openMailbox('INBOX'), received: 0, again: true })
+    this.#write({ t: 'remove', modseq: this.#modseq, id })
   }
 
   setFlags(id: MessageId, flags: readonly Flag[]): void {

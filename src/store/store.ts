@@ -220,6 +220,19 @@ export interface Change {
   readonly added: boolean
 }
 
+/** Which messages are asked for. */
+export interface MessageRange {
+  readonly mailbox?: MailboxId
+  /** Only those with a greater id. */
+  readonly after?: MessageId
+  /** Only those with a lesser id. */
+  readonly before?: MessageId
+  /** At most so many: the first of them, */
+  readonly limit?: number
+  /** or the last. */
+  readonly newest?: boolean
+}
+
 /** What may be read, all as of one moment. Valid only inside the `look` it was given to. */
 export interface View {
   /** The last change's. 0: nothing has happened yet. */
@@ -227,8 +240,8 @@ export interface View {
   mailboxes(): Mailbox[]
   mailbox(name: string): Mailbox | undefined
   message(id: MessageId): Message | undefined
-  /** In order of arrival; of one mailbox, or all. `after`: only those with a greater id. `limit`: at most so many. */
-  messages(options?: { mailbox?: MailboxId; after?: MessageId; limit?: number }): Message[]
+  /** In order of arrival; of one mailbox, or all. */
+  messages(options?: MessageRange): Message[]
   /**
    * A POP3 maildrop: INBOX without what is hidden there, in order of arrival. `device`: that one's; throws MisuseError where
    * there is none of that name. `storedFrom`: only what was stored then or later (milliseconds since 1970).
@@ -245,6 +258,8 @@ export interface View {
   changes(since: ModSeq, limit?: number): Change[]
   /** `after`: only rows of messages with a greater id. */
   ledger(account: string, after?: MessageId): LedgerEntry[]
+  /** How many rows that is. */
+  ledgerSize(account: string): number
   /** The row of one way in, if a message with these octets has come that way. */
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined
   /** What names the header of the message of a row of the ledger; undefined where none was noted. */
@@ -268,6 +283,8 @@ export interface Addition {
   readonly origin?: Origin
   /** Kept from an earlier server, where no message has it; otherwise a new one is made. */
   readonly uniqueId?: UniqueId | undefined
+  /** Its octets are kept again although equal ones are here and whole: what those hang on is damaged. */
+  readonly again?: boolean
 }
 
 /** What may be changed, in one transaction. Valid only inside the `work` it was given to. */
@@ -277,6 +294,8 @@ export interface Draft {
   /** The mailbox of that name, made if it is not there. Names are `/`-separated; INBOX in any case is INBOX. */
   openMailbox(name: string): MailboxId
   add(staged: Staged, addition: Addition): MessageId
+  /** Brings octets again that are damaged here. They are kept in the place of those, for whichever messages have them. */
+  mend(staged: Staged): void
   setFlags(id: MessageId, flags: readonly Flag[]): void
   move(id: MessageId, mailbox: MailboxId): void
   /** Takes the message away, for good. Its ledger entry stays. False: a legal hold is on it, and nothing was done. */

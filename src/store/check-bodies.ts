@@ -1,0 +1,210 @@
+import { createHash, hash as digestOf } from 'node:crypto'
+import { StoreError } from '../errors.ts'
+import type { Hash, MessageId } from '../ids.ts'
+import { BodyPlaces } from './body-places.ts'
+import { readBody } from './body-reader.ts'
+import { ForwardReader } from './forward-reader.ts'
+import { openIndex } from './index-file.ts'
+import { segmentPath } from './layout.ts'
+import {
+  blockHead,
+  blockHeadValue,
+  blockSize,
+  bodyBlocks,
+  type BodyPlace,
+  frameHead,
+  frameLength,
+  isFrameHead,
+} from './segment.ts'
+import { SegmentFiles } from './segment-files.ts'
+import { SqliteIndex } from './sqlite-index.ts'
+import { bodyOf, messageId, number } from './sqlite-rows.ts'
+import { SqliteStatements } from './sqlite-statements.ts'
+
+/** So much of settled segments stays in memory while they are checked (octets). */
+const memory = 32 << 20
+
+/** A place in the segments. */
+export interface Place {
+  readonly segment: number
+  readonly start: number
+}
+
+/** A body whose octets are not what they must be. */
+export interface BadBody extends Place {
+  readonly path: string
+  readonly hash: Hash
+  /** Octets of the body. */
+  readonly size: number
+  /** Whose octets these are; nobody's, where all such messages were removed. */
+  readonly messages: readonly MessageId[]
+  readonly why: string
+}
+
+/** How bodies are checked. */
+export interface BodiesOptions {
+  /** What lies before this place was checked already. */
+  readonly from?: Place | undefined
+  /** So many octets more were read, up to here. Where it returns a promise, it is waited for. */
+  readonly onPassed?: ((octets: number, place?: Place) => Promise<void> | undefined) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What came of it. */
+export interface BodiesReport {
+  /** Octets of the bodies. */
+  readonly octets: number
+  readonly bad: readonly BadBody[]
+}
+
+interface Row {
+  readonly hash: Hash
+  readonly place: BodyPlace
+}
+
+/**
+ * Reads every body of a user's mail from front to back, and holds it against its SHA-256. It looks into the index for one segment at a
+ * time and keeps no transaction open, so that it may take days.
+ */
+export async function checkBodies(folder: string, user: string, options: BodiesOptions = {}): Promise<BodiesReport> {
+  const { from = { segment: 0, start: 0 }, onPassed, signal } = options
+  const database = openIndex(folder, user)
+  const files = new SegmentFiles(memory)
+  try {
+    const sql = new SqliteStatements(database)
+    const index = new SqliteIndex(database)
+    const places = new BodyPlaces(() => index, folder)
+    const suspects: Hash[] = []
+    let octets = 0
+    for (const segment of segmentsFrom(sql, from.segment)) {
+      const path = segmentPath(folder, segment, index.segmentGeneration(segment))
+      const reader = new ForwardReader(path)
+      try {
+        for (const row of rowsOf(sql, segment, segment === from.segment ? from.start : 0)) {
+          signal?.throwIfAborted()
+          const right = row.place.piece === undefined ? isWhole(reader, row) : isServed(files, places, row)
+          if (!(typeof right === 'boolean' ? right : await right)) suspects.push(row.hash)
+          octets += row.place.size
+          const passed = onPassed?.(row.place.size, row.place)
+          if (passed !== undefined) await passed
+        }
+      } finally {
+        await reader.close()
+      }
+    }
+    return { octets, bad: await confirm(suspects, index, sql, places) }
+  } finally {
+    await files.close()
+    database.close()
+  }
+}
+
+function segmentsFrom(sql: SqliteStatements, from: number): number[] {
+  return sql
+    .arrays('select distinct segment from bodies where segment >= ? order by 1', from)
+    .map(([one]) => number(one))
+}
+
+/** The bodies of a segment, in the order in which they lie. */
+function rowsOf(sql: SqliteStatements, segment: number, start: number): Row[] {
+  const columns = `lower(hex(hash)), segment, start, size, at, length, coded,
+    (select generation from generations g where g.segment = b.segment)`
+  return sql
+    .arrays(`select ${columns} from bodies b where segment = ? and start >= ? order by start, at`, segment, start)
+    .map(bodyOf)
+}
+
+/** What seems wrong is looked at once more as it would be served: meanwhile it may have been repaired, removed or settled. */
+async function confirm(
+  suspects: readonly Hash[],
+  index: SqliteIndex,
+  sql: SqliteStatements,
+  places: BodyPlaces,
+): Promise<BadBody[]> {
+  const bad: BadBody[] = []
+  const files = new SegmentFiles(memory)
+  places.forget()
+  try {
+    for (const hash of suspects) {
+      const place = index.body(hash)
+      if (place === undefined) continue
+      const { path, why } = await faultOf(files, places, { hash, place })
+      const { segment, start, size } = place
+      if (why !== undefined) bad.push({ segment, start, path, hash, size, messages: [], why })
+    }
+  } finally {
+    await files.close()
+  }
+  const owners = ownersOf(bad, sql)
+  return bad.map((one) => ({ ...one, messages: owners.get(one.hash) ?? [] }))
+}
+
+/** The messages of bodies; all looked up together, for messages are not found by their bodies otherwise. */
+function ownersOf(bad: readonly BadBody[], sql: SqliteStatements): Map<Hash, MessageId[]> {
+  const owners = new Map<Hash, MessageId[]>()
+  if (bad.length === 0) return owners
+  const rows = sql.arrays(
+    `select m.id, lower(hex(b.hash)) from messages m join bodies b on b.id = m.body
+     where b.hash in (select unhex(value) from json_each(?)) order by m.id`,
+    JSON.stringify(bad.map(({ hash }) => hash)),
+  )
+  for (const row of rows) {
+    const hash = String(row[1]) as Hash
+    owners.set(hash, [...(owners.get(hash) ?? []), messageId(row)])
+  }
+  return owners
+}
+
+async function isServed(files: SegmentFiles, places: BodyPlaces, row: Row): Promise<boolean> {
+  return (await faultOf(files, places, row)).why === undefined
+}
+
+/** What whoever reads the body is told, and of which file; undefined: nothing. */
+async function faultOf(
+  files: SegmentFiles,
+  places: BodyPlaces,
+  { hash, place }: Row,
+): Promise<{ readonly path: string; readonly why: string | undefined }> {
+  const body = places.bodyAt(place, hash)
+  // Settled meanwhile: it is looked at where it is then.
+  if (body === undefined) return { path: '', why: 'the index does not say where its octets are' }
+  const { path } = body
+  try {
+    for await (const _ of readBody(files, body));
+    return { path, why: undefined }
+  } catch (error) {
+    if (error instanceof StoreError) return { path, why: error.message }
+    throw error
+  }
+}
+
+/** Whether a body lies in a segment as it was written there. */
+function isWhole(reader: ForwardReader, { hash, place }: Row): boolean | Promise<boolean> {
+  if (place.size > blockSize) return isWholeLarge(reader, { hash, place })
+  const taken = reader.take(place.start, frameLength(place.size))
+  const isRight = (frame: Buffer): boolean =>
+    frame.length === frameLength(place.size) &&
+    isFrameHead(frame, place.size) &&
+    frame.readUIntLE(frameHead, blockHead) === blockHeadValue(place.size, true) &&
+    digestOf('sha256', frame.subarray(frameHead + blockHead)) === hash
+  return taken instanceof Promise ? taken.then(isRight, () => false) : isRight(taken)
+}
+
+async function isWholeLarge(reader: ForwardReader, { hash, place }: Row): Promise<boolean> {
+  try {
+    const head = await reader.take(place.start, frameHead)
+    if (head.length < frameHead || !isFrameHead(head, place.size)) return false
+    const running = createHash('sha256')
+    for (const { at, size, last } of bodyBlocks(place)) {
+      const taken = reader.take(at, blockHead + size)
+      const block = taken instanceof Promise ? await taken : taken
+      if (block.length < blockHead + size || block.readUIntLE(0, blockHead) !== blockHeadValue(size, last)) return false
+      running.update(block.subarray(blockHead))
+    }
+    return running.digest('hex') === hash
+  } catch (error) {
+    // That it cannot be read is told when it is looked at once more.
+    if (error instanceof StoreError) return false
+    throw error
+  }
+}
