@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { Directory } from '../accounts/directory.ts'
 import { add } from '../store/contract-mail.ts'
 import { DiskStore } from '../store/disk.ts'
+import type { UserMail } from '../store/store.ts'
 import { Notes } from './notes.ts'
 import { Output } from './output.ts'
 import { LogLines } from './serve-log.ts'
@@ -18,6 +19,7 @@ const [hour, day] = [3_600_000, 86_400_000]
 interface Bin {
   readonly clock: { now: number }
   readonly directory: Directory
+  readonly mail: UserMail
   readonly purging: Purging
   /** Puts a message into the trash. */
   readonly drop: (text: string) => Promise<void>
@@ -60,6 +62,7 @@ async function bin(t: TestContext): Promise<Bin> {
   return {
     clock,
     directory,
+    mail,
     purging,
     drop: async (text) => {
       const id = await add(mail, text, { received: clock.now })
@@ -68,7 +71,7 @@ async function bin(t: TestContext): Promise<Bin> {
     count: () => mail.read((view) => view.trashed(Infinity).length),
     wait: async (milliseconds) => {
       t.mock.timers.tick(milliseconds)
-      await turn()
+      await purging.idle()
     },
     said: async () => {
       log.flush()
@@ -116,4 +119,43 @@ test('users who cannot be read are a line in the log, and looked at again', asyn
   await wait(hour)
   await purging.stop()
   assert.equal(await count(), 0)
+})
+
+test('a clock that stays ahead costs no mail for a week; that is said once, and rules wait as the trash does', async (t) => {
+  const { clock, directory, mail, purging, drop, count, wait, said } = await bin(t)
+  await drop('Subject: in the trash\r\n\r\n')
+  await add(mail, 'Subject: kept\r\n\r\n', { received: clock.now })
+  await directory.rules.add(undefined, { olderThan: 5, then: 'remove' })
+  await wait(60_000)
+  // Time passes for the timers, but neither for the clock nor for what tells how long the machine has been up.
+  clock.now += 400 * day
+  for (let looks = 0; looks < 30; looks++) await wait(hour)
+  assert.equal(await count(), 1)
+  assert.equal(await mail.read((view) => view.messages().length), 2)
+  assert.equal((await said()).match(/the clock jumped ahead/g)?.length, 1)
+  // Put right again: it was no time at all.
+  clock.now -= 400 * day
+  for (let looks = 0; looks < 30; looks++) await wait(hour)
+  await purging.stop()
+  assert.equal(await mail.read((view) => view.messages().length), 2)
+})
+
+test('rules are applied at the second look, and then once a day; what is held stays', async (t) => {
+  const { clock, directory, mail, purging, wait, said } = await bin(t)
+  await directory.rules.add('mario', { olderThan: 30, then: 'trash' })
+  const old = { received: clock.now - 40 * day }
+  const [first, held] = [await add(mail, 'Subject: 1\r\n\r\n', old), await add(mail, 'Subject: 2\r\n\r\n', old)]
+  await mail.change((draft) => draft.placeHold({ message: held }, { why: 'w', by: 'b' }))
+  const trashed = (): Promise<readonly number[]> => mail.read((view) => view.trashed(Infinity))
+  await wait(60_000)
+  assert.deepEqual(await trashed(), [])
+  await wait(hour)
+  assert.deepEqual(await trashed(), [first])
+  assert.match(await said(), /retention mario: 1 message to the trash, 1 held\n$/)
+  const second = await add(mail, 'Subject: 3\r\n\r\n', old)
+  for (let looks = 0; looks < 23; looks++) await wait(hour)
+  assert.deepEqual(await trashed(), [first])
+  await wait(hour)
+  assert.deepEqual(await trashed(), [first, second])
+  await purging.stop()
 })

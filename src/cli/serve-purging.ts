@@ -50,11 +50,16 @@ export class Purging {
     this.#later(first)
   }
 
+  /** Resolves when the look that is under way is over. */
+  async idle(): Promise<void> {
+    await this.#working
+  }
+
   /** Finishes the page of messages that it is at. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#timer)
-    await this.#working
+    await this.idle()
   }
 
   #later(milliseconds: number): void {
