@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { givenMessages } from './given.ts'
 import { bigMessage, generateMessages } from '../test/corpus/generate.ts'
 import { Random } from '../test/corpus/generate-random.ts'
 import type { Dovecot } from '../test/peers/dovecot.ts'
@@ -21,6 +22,7 @@ export type CorpusName =
   | 'eight'
   | 'listing'
   | 'idle'
+  | 'given'
 
 interface Plan {
   readonly profile: 'realistic' | 'small' | 'big'
@@ -30,7 +32,7 @@ interface Plan {
   readonly users?: number
 }
 
-const plans: Readonly<Record<CorpusName, Plan>> = {
+const plans: Readonly<Record<Exclude<CorpusName, 'given'>, Plan>> = {
   realistic: { profile: 'realistic', count: 10_000, seed: 1 },
   'realistic-thousand': { profile: 'realistic', count: 1000, seed: 1 },
   'realistic-serve': { profile: 'realistic', count: 2000, seed: 2 },
@@ -57,7 +59,7 @@ export interface PreparedCorpus {
   readonly octets: number
   /** As `octets`, were every CRLF an LF. */
   readonly lineFeedOctets: number
-  /** As `octets`, with the dots that the wire adds (RFC 1939 §3). */
+  /** As `octets`, with the dots that the wire adds (RFC 1939 §3); of mail that has CRLFs. */
   readonly stuffedOctets: number
 }
 
@@ -65,36 +67,62 @@ export const password = 'bench'
 
 /** Every user of the benchmark's Dovecot, with the password. */
 export function users(): Record<string, string> {
-  const names = (Object.keys(plans) as CorpusName[]).flatMap(usersOf)
+  const names = ([...Object.keys(plans), 'given'] as CorpusName[]).flatMap(usersOf)
   return Object.fromEntries(names.map((name) => [name, password]))
 }
 
 /** Who has a corpus. */
 export function usersOf(corpus: CorpusName): string[] {
-  const { users: count } = plans[corpus]
+  const { users: count } = corpus === 'given' ? {} : plans[corpus]
   return count === undefined ? [corpus] : Array.from({ length: count }, (_, index) => `${corpus}${index + 1}`)
 }
 
 /** Puts a corpus into Dovecot, unless it is there from before. `scale` shrinks it: 0.1 is a tenth. */
-export function prepareCorpus(dovecot: Dovecot, work: string, name: CorpusName, scale: number): PreparedCorpus {
+export function prepareCorpus(dovecot: Dovecot, work: string, name: keyof typeof plans, scale: number): PreparedCorpus {
   const plan = plans[name]
   const count = plan.profile === 'big' ? plan.count : Math.max(20, Math.round(plan.count * scale))
   // The version of the generator is part of it: when that changes, so must this number.
   const key = JSON.stringify({ ...plan, count, generator: 1 })
-  const record = join(work, 'corpora', `${name}.json`)
-  if (existsSync(record)) {
-    const kept = JSON.parse(readFileSync(record, 'utf8')) as PreparedCorpus & { key: string }
-    if (kept.key === key && dovecot.tally(kept.user).messages === kept.messages) return kept
-  }
+  const kept = keptCorpus(dovecot, work, name, key)
+  if (kept !== undefined) return kept
   const [user = name, ...others] = usersOf(name)
   for (const one of [user, ...others]) rmSync(dovecot.maildir(one), { recursive: true, force: true })
   const tally = { messages: 0, octets: 0, lineFeedOctets: 0, stuffedOctets: 0 }
   dovecot.fill(user, counted(messages(plan, count), tally))
   // The others have the same files under more names.
   for (const other of others) execFileSync('cp', ['-al', dovecot.maildir(user), dovecot.maildir(other)])
-  const prepared = { key, user, ...tally }
+  return keepCorpus(work, name, { key, user, ...tally })
+}
+
+/** The same for a folder of real mail. */
+export async function prepareGiven(
+  dovecot: Dovecot,
+  work: string,
+  folder: string | undefined,
+): Promise<PreparedCorpus> {
+  if (folder === undefined) throw new Error('say where the mail is: --corpus DIR')
+  const user = 'given'
+  const key = JSON.stringify({ folder, changed: statSync(folder).mtimeMs })
+  const kept = keptCorpus(dovecot, work, user, key)
+  if (kept !== undefined) return kept
+  rmSync(dovecot.maildir(user), { recursive: true, force: true })
+  const tally = { messages: 0, octets: 0, lineFeedOctets: 0, stuffedOctets: 0 }
+  for await (const messages of givenMessages(folder)) dovecot.fill(user, counted(messages, tally))
+  return keepCorpus(work, user, { key, user, ...tally })
+}
+
+type KeptCorpus = PreparedCorpus & { readonly key: string }
+
+function keptCorpus(dovecot: Dovecot, work: string, name: CorpusName, key: string): PreparedCorpus | undefined {
+  const record = join(work, 'corpora', `${name}.json`)
+  if (!existsSync(record)) return undefined
+  const kept = JSON.parse(readFileSync(record, 'utf8')) as KeptCorpus
+  return kept.key === key && dovecot.tally(kept.user).messages === kept.messages ? kept : undefined
+}
+
+function keepCorpus(work: string, name: CorpusName, prepared: KeptCorpus): PreparedCorpus {
   mkdirSync(join(work, 'corpora'), { recursive: true })
-  writeFileSync(record, JSON.stringify(prepared))
+  writeFileSync(join(work, 'corpora', `${name}.json`), JSON.stringify(prepared))
   return prepared
 }
 

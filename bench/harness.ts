@@ -15,6 +15,8 @@ export interface Options {
   readonly runs: number
   /** Leaves Postino out. */
   readonly peersOnly: boolean
+  /** A folder of real mail, which is then the corpus `given`. */
+  readonly corpus: string | undefined
 }
 
 /** What the works use. */

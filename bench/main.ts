@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startDovecot } from '../test/peers/dovecot.ts'
 import type { Dovecot } from '../test/peers/dovecot.ts'
 import { available, run } from '../test/peers/run.ts'
 import { alone } from './alone.ts'
-import { prepareCorpus, users, usersOf } from './corpora.ts'
+import { prepareCorpus, prepareGiven, users, usersOf } from './corpora.ts'
 import { drain } from './drain.ts'
 import { emptyFolder, root } from './harness.ts'
 import type { Bench, Options, Section, Work } from './harness.ts'
@@ -13,7 +13,7 @@ import { describeMachine } from './machine.ts'
 import { barTable, markdownTable, resultsText, sectionText } from './report.ts'
 import { works } from './works.ts'
 
-const usage = `npm run bench -- [--only NAME]… [--quick] [--runs N] [--peers-only] [--write]
+const usage = `npm run bench -- [--only NAME]… [--quick] [--runs N] [--peers-only] [--corpus DIR] [--write]
 works: ${works.map((work) => work.name).join(', ')}`
 
 function readWords(): { options: Options; chosen: readonly Work[]; write: boolean } | undefined {
@@ -24,6 +24,7 @@ function readWords(): { options: Options; chosen: readonly Work[]; write: boolea
         quick: { type: 'boolean', default: false },
         runs: { type: 'string' },
         'peers-only': { type: 'boolean', default: false },
+        corpus: { type: 'string' },
         write: { type: 'boolean', default: false },
       },
     })
@@ -34,8 +35,10 @@ function readWords(): { options: Options; chosen: readonly Work[]; write: boolea
     if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs must be a number from 1, not ${values.runs}`)
     const chosen = works.filter((work) => only?.includes(work.name) ?? true)
     const whole = chosen.length === works.length && !values.quick && !values['peers-only']
+    const corpus = values.corpus === undefined ? undefined : resolve(values.corpus)
+    if (corpus !== undefined && !existsSync(corpus)) throw new Error(`--corpus ${corpus}: there is no such folder`)
     return {
-      options: { quick: values.quick, runs, peersOnly: values['peers-only'] },
+      options: { quick: values.quick, runs, peersOnly: values['peers-only'], corpus },
       chosen,
       write: values.write || whole,
     }
@@ -66,6 +69,8 @@ async function measure(options: Options, chosen: readonly Work[], write: boolean
       })),
     corpus: async (name) => {
       const server = await bench.dovecot()
+      // What is in it, and how a server sends that, nobody knows beforehand.
+      if (name === 'given') return await prepareGiven(server, work, options.corpus)
       const corpus = prepareCorpus(server, work, name, options.quick ? 0.1 : 1)
       // Read once whole, so that Dovecot has its index and the machine has the files in memory, for every contender alike.
       if (!warm.has(name))

@@ -1,4 +1,5 @@
 import { cp } from 'node:fs/promises'
+import type { Dovecot } from '../test/peers/dovecot.ts'
 import { times } from './harness.ts'
 import type { Bar, Bench, Outcome } from './harness.ts'
 import { hasWorkers, servePostino } from './postino.ts'
@@ -21,13 +22,14 @@ export const twoWorkers = 'Postino, 2 workers'
 
 /**
  * Does the work while the servers run: Postino in one process; in two, on a copy of its data, where this Postino can; and Dovecot.
- * `fill` puts into a new data folder what is to be served.
+ * `fill` puts into a new data folder what is to be served. `peer`: another Dovecot than the one that all works share.
  */
 export async function withServers<T>(
   bench: Bench,
   fill: (data: string) => Promise<void>,
   work: (servers: readonly Server[]) => Promise<T>,
   env: Readonly<Record<string, string>> = {},
+  peer?: Dovecot,
 ): Promise<T> {
   const running: Serving[] = []
   const servers: Server[] = []
@@ -49,7 +51,7 @@ export async function withServers<T>(
       // At the start each user's search index is looked at.
       for (const { pid } of running) await atRest(pid)
     }
-    const dovecot = await bench.dovecot()
+    const dovecot = peer ?? (await bench.dovecot())
     servers.push({ name: 'Dovecot', pid: dovecot.pid, plain: port(dovecot, 'pop3'), tls: port(dovecot, 'pop3s') })
     return await work(servers)
   } finally {

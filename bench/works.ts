@@ -6,13 +6,18 @@ import { fetchProcessor } from './works/fetch-processor.ts'
 import { fetchRealistic } from './works/fetch-realistic.ts'
 import { fetchSmall } from './works/fetch-small.ts'
 import { fetchTwenty } from './works/fetch-twenty.ts'
+import { importing } from './works/import.ts'
+import { index } from './works/index.ts'
 import { memory } from './works/memory.ts'
+import { millionMail } from './works/million-mail.ts'
 import { search } from './works/search.ts'
 import { serveIdle } from './works/serve-idle.ts'
 import { serveListing } from './works/serve-listing.ts'
 import { serveMillion } from './works/serve-million.ts'
 import { serveRetr } from './works/serve-retr.ts'
 import { serveSessions } from './works/serve-sessions.ts'
+import { settleRetr } from './works/settle-retr.ts'
+import { settle } from './works/settle.ts'
 
 /** Every work, in the order in which it is run and reported. */
 export const works: readonly Work[] = [
@@ -29,5 +34,10 @@ export const works: readonly Work[] = [
   serveMillion,
   serveIdle,
   memory,
+  settle,
+  settleRetr,
+  importing,
+  index,
   search,
+  millionMail,
 ]

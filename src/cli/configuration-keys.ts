@@ -1,5 +1,5 @@
 /** What the value of a key must be, in words for a person. */
-export type Kind = 'text' | 'texts' | 'duration' | 'number' | 'choice'
+export type Kind = 'text' | 'texts' | 'duration' | 'number' | 'choice' | 'flag'
 
 /** One key of the configuration: in postino.toml, in the environment and in docs/configuration.md. */
 export interface Key {
@@ -7,7 +7,7 @@ export interface Key {
   readonly name: string
   readonly kind: Kind
   /** As it would stand in postino.toml; undefined where there is none. */
-  readonly fallback: string | number | readonly string[] | undefined
+  readonly fallback: string | number | boolean | readonly string[] | undefined
   readonly variable: string
   /** One line for docs/configuration.md. */
   readonly about: string
@@ -37,6 +37,8 @@ type KeyWord =
   | 'userClaim'
   | 'every'
   | 'parallel'
+  | 'settleEnabled'
+  | 'settleHours'
 
 /** Every key there is. */
 export const keys: Readonly<Record<KeyWord, Key>> = {
@@ -193,5 +195,19 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     about: 'How many accounts are fetched at once.',
     least: 1,
     most: 256,
+  },
+  settleEnabled: {
+    name: 'settle.enabled',
+    kind: 'flag',
+    fallback: true,
+    variable: 'POSTINO_SETTLE_ENABLED',
+    about: 'Whether `serve` [settles](settling.md) mail in idle time, though never on battery: `true` or `false`.',
+  },
+  settleHours: {
+    name: 'settle.hours',
+    kind: 'text',
+    fallback: undefined,
+    variable: 'POSTINO_SETTLE_HOURS',
+    about: 'At what time of day it may: `01:00-06:00`, or over midnight `22:30-05:00`; without it, at any.',
   },
 }

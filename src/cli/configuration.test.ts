@@ -34,6 +34,7 @@ test('without a file, every key has its default', async (t) => {
     oauth: undefined,
     fetchEvery: 15 * 60_000,
     fetchParallel: 24,
+    settle: { enabled: true, hours: undefined },
   })
 })
 
@@ -51,6 +52,12 @@ test('the environment comes before the file, and the file before the defaults', 
     [1, 2],
   )
   assert.equal((await read(t, '[fetch]\nevery = 0')).fetchEvery, 0)
+})
+
+test('when mail is settled may be said by hours, or not at all', async (t) => {
+  const toml = '[settle]\nenabled = false\nhours = "22:30-05:00"\n'
+  assert.deepEqual((await read(t, toml)).settle, { enabled: false, hours: { from: 22 * 60 + 30, to: 5 * 60 } })
+  assert.equal((await read(t, toml, { POSTINO_SETTLE_ENABLED: 'true' })).settle.enabled, true)
 })
 
 test('the files of the certificate are taken from the data folder, and go together', async (t) => {
@@ -81,6 +88,10 @@ test('a fault says which key, its value, where it stands and what is expected', 
     ['[serve]\npatience = "5m"', {}, /serve\.patience in .* is "5m"; expected a duration, .* of at least 600 s/],
     ['[serve]\nproxy_from = ["10.0.0.0/33"]', {}, /serve\.proxy_from in .*: 10\.0\.0\.0\/33 is neither an address/],
     ['', { POSTINO_FETCH_PARALLEL: 'many' }, /POSTINO_FETCH_PARALLEL in the environment is "many"/],
+    ['[settle]\nenabled = "yes"', {}, /settle\.enabled in .* is "yes"; expected true or false/],
+    ['', { POSTINO_SETTLE_ENABLED: '1' }, /POSTINO_SETTLE_ENABLED in the environment is "1"; expected true or false/],
+    ['[settle]\nhours = "at night"', {}, /settle\.hours in .* is "at night"; expected hours of the day/],
+    ['[settle]\nhours = "01:00-25:00"', {}, /expected hours of the day, such as "01:00-06:00"/],
     ['[serve]\nclear_login = "never"', {}, /one of "loopback", "anywhere"/],
     ['[serve]\nlisten = "pop3=127.0.0.1:1"', {}, /expected a list of texts/],
     ['[serve]\nlisten = ["pop3=127.0.0.1:99999"]', {}, /serve\.listen in .* pop3=127\.0\.0\.1:99999: 99999 is no port/],

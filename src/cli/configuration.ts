@@ -5,6 +5,7 @@ import { MisuseError, StoreError } from '../errors.ts'
 import { isNetwork } from '../net/networks.ts'
 import { type Key, keys } from './configuration-keys.ts'
 import { parseDuration } from './duration.ts'
+import { type Hours, parseHours } from './hours.ts'
 import { type ListenAddress, parseListen } from './listen-address.ts'
 import { nearest } from './nearest.ts'
 
@@ -31,6 +32,8 @@ export interface Configuration {
   /** Milliseconds; 0: never. */
   readonly fetchEvery: number
   readonly fetchParallel: number
+  /** Whether `serve` settles mail, and at what time of day (undefined: at any). */
+  readonly settle: { readonly enabled: boolean; readonly hours: Hours | undefined }
 }
 
 /** One issuer of tokens (RFC 7628). */
@@ -42,7 +45,7 @@ export interface OauthConfiguration {
   readonly userClaim: string
 }
 
-type Value = string | number | readonly string[] | undefined
+type Value = string | number | boolean | readonly string[] | undefined
 
 /** Reads the configuration of a data folder. Throws MisuseError `configuration`, naming the key and where it stands. */
 export async function readConfiguration(data: string, environment: NodeJS.ProcessEnv): Promise<Configuration> {
@@ -97,7 +100,20 @@ export async function readConfiguration(data: string, environment: NodeJS.Proces
     oauth: oauth(data, text),
     fetchEvery: duration(keys.every),
     fetchParallel: Number(value(keys.parallel)),
+    settle: {
+      enabled: value(keys.settleEnabled) === true,
+      hours: hours(text(keys.settleHours), sources.get(keys.settleHours.name)),
+    },
   }
+}
+
+function hours(text: string | undefined, source: string | undefined): Hours | undefined {
+  const found = text === undefined ? undefined : parseHours(text)
+  if (text === undefined || found !== undefined) return found
+  throw new MisuseError(
+    'configuration',
+    `${source} is ${JSON.stringify(text)}; expected hours of the day, such as "01:00-06:00"`,
+  )
 }
 
 function oauth(data: string, text: (key: Key) => string | undefined): OauthConfiguration | undefined {
@@ -176,6 +192,7 @@ function fromEnvironment(key: Key, text: string): Value {
       origin,
     )
   if (key.kind === 'number') return checked(key, /^\d+$/.test(text) ? Number(text) : text, origin)
+  if (key.kind === 'flag') return checked(key, text === 'true' || text === 'false' ? text === 'true' : text, origin)
   return checked(key, text, origin)
 }
 
@@ -197,6 +214,9 @@ function checked(key: Key, value: unknown, origin: string): Value {
       if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
       throw wrong(`a whole number from ${least} to ${most}`)
     }
+    case 'flag':
+      if (typeof value === 'boolean') return value
+      throw wrong('true or false')
     case 'choice':
       if (typeof value === 'string' && key.choices?.includes(value) === true) return value
       throw wrong(`one of ${(key.choices ?? []).map((choice) => JSON.stringify(choice)).join(', ')}`)

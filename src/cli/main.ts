@@ -135,9 +135,13 @@ function commands(words: readonly string[], chosen: (run: Run) => void): Command
     .action((id, options) => chosen(async (context) => (await import('./show.ts')).show(context, id, options)))
   program
     .command('search <query...>')
-    .description('search: words, "phrases", from: to: subject: after: before: has:attachment in:')
+    .description('search: words, "phrases", from: subject: after: larger: is:unread …, OR, -not, ( )')
     .option('--user <name>', 'whose mail')
     .option('--limit <number>', 'at most so many')
+    .option('--sort <order>', 'date (the newest first, as usual), oldest or relevance')
+    .option('--thread', 'the whole threads in which something is found')
+    // `-luce` is what a message is not to have, not an option.
+    .allowUnknownOption()
     .action((query, options) =>
       chosen(async (context) => (await import('./search.ts')).search(context, query, options)),
     )
@@ -148,7 +152,42 @@ function commands(words: readonly string[], chosen: (run: Run) => void): Command
     .description('verify every message against its hash, and the index against the segments')
     .option('--user <name>', 'only the mail of this user')
     .option('--rebuild', 'make the index again from the segments first')
+    .option('--repair', 'bring damaged messages back: from other users, from where they were fetched, or from --from')
+    .option('--from <backup>', 'with --repair: a backup, or a copy of a data folder')
+    .option('--status', 'only tell what the last check found, and how far the one of `serve` is')
     .action((options) => chosen(async (context) => (await import('./check.ts')).check(context, options)))
+  program
+    .command('settle')
+    .description('make the mail take up less room now: removed messages leave, the rest is compressed')
+    .option('--user <name>', 'only the mail of this user')
+    .action((options) => chosen(async (context) => (await import('./settle.ts')).settle(context, options)))
+  program
+    .command('backup <target>')
+    .description('copy all that is new to a folder or to s3://bucket/prefix, while everything runs, and verify it')
+    .option('--list', 'only list the backups there')
+    .option('--check', 'only read all backups there and verify them')
+    .option('--keep <number>', 'then remove all backups but the last so many')
+    .option('--keep-days <days>', 'then remove backups that are older; the newest stays')
+    .option('--endpoint <url>', "of s3://: the server, where it is not Amazon's (or AWS_ENDPOINT_URL)")
+    .option('--region <name>', 'of s3://: the region (or AWS_REGION)')
+    .option('--read-back', 'of s3://: read again what was written, beside comparing checksums')
+    .action((target, options) =>
+      chosen(async (context) => (await import('./backup.ts')).backup(context, target, options)),
+    )
+  program
+    .command('restore <source>')
+    .description('bring a backup back into an empty data folder, or users or messages into one that is in use')
+    .option('--into <folder>', 'the data folder that is to be made, or that messages are put into (by default: --data)')
+    .option('--at <time>', 'the newest backup that is not later: 2026-11-28, "2026-11-28 14:05"')
+    .option('--backup <number>', 'this backup (by default: the newest)')
+    .option('--user <name>', 'only this user (repeatable)', gather)
+    .option('--message <id>', 'only this message, as it was numbered then (repeatable)', gather)
+    .option('--mailbox <name>', 'messages go there (by default: where they were)')
+    .option('--endpoint <url>', 'of s3://, as with `backup`')
+    .option('--region <name>', 'of s3://, as with `backup`')
+    .action((source, options) =>
+      chosen(async (context) => (await import('./restore.ts')).restore(context, source, options)),
+    )
   program
     .command('doctor <server>')
     .description('examine a POP3 server: pop3s://USER@HOST:PORT, pop3://USER@HOST:PORT, or an address')

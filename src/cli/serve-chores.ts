@@ -8,6 +8,7 @@ import type { LogLines } from './serve-log.ts'
 import type { Mails } from './serve-mails.ts'
 import { Purging } from './serve-purging.ts'
 import { Fetches } from './serve-schedule.ts'
+import { type SettleSettings, Settling } from './serve-settling.ts'
 import { Watches } from './serve-watch.ts'
 
 export interface ChoresOptions {
@@ -19,13 +20,16 @@ export interface ChoresOptions {
   /** How often each account is fetched, milliseconds; asked each time. */
   readonly fetchEvery: () => number
   readonly fetchParallel: number
+  /** Asked each time. */
+  readonly settle: () => SettleSettings
 }
 
-/** What one process does for all of them: it fetches, keeps the search index, and empties the trash. */
+/** What one process does for all of them: it fetches, keeps the search index, empties the trash, and settles. */
 export class Chores {
   readonly #directory: Directory
   readonly #indexing: Indexing
   readonly #purging: Purging
+  readonly #settling: Settling
   readonly #fetches: Fetches
   readonly #control: ControlListener
   readonly #watches: Watches
@@ -33,11 +37,12 @@ export class Chores {
   readonly #data: string
   readonly #log: LogLines
 
-  constructor({ data, directory, mails, counters, log, fetchEvery, fetchParallel }: ChoresOptions) {
+  constructor({ data, directory, mails, counters, log, fetchEvery, fetchParallel, settle }: ChoresOptions) {
     this.#directory = directory
     const indexing = new Indexing({ data, directory, log })
     this.#indexing = indexing
     this.#purging = new Purging({ data, directory, mails, log })
+    this.#settling = new Settling({ data, directory, counters, log, settings: settle })
     this.#fetches = new Fetches({
       every: fetchEvery,
       parallel: fetchParallel,
@@ -76,6 +81,7 @@ export class Chores {
     this.#handOn.start()
     this.#indexing.start()
     this.#purging.start()
+    this.#settling.start()
   }
 
   /** Leaves off where it is, once what was received is durable. */
@@ -86,10 +92,11 @@ export class Chores {
       this.#fetches.schedule.stop().then(() => this.#control.close()),
       this.#indexing.close(),
       this.#purging.stop(),
+      this.#settling.stop(),
     ])
   }
 
-  /** What the metrics say of the remote accounts. */
+  /** What the metrics say of the remote accounts, and of settling. */
   gauges(): Gauge[] {
     const accounts = this.#directory.accounts()
     const states = accounts.map(stateOf)
@@ -112,6 +119,7 @@ export class Chores {
     // Accounts that are fetched only when told to are never due.
     if (next !== undefined && Number.isFinite(next))
       found.push(['postino_fetch_next_timestamp_seconds', {}, Math.round((performance.timeOrigin + next) / 1000)])
+    found.push(...this.#settling.gauges())
     return found
   }
 }

@@ -99,6 +99,7 @@ class Server {
       log,
       fetchEvery: () => this.#settings.configuration.fetchEvery,
       fetchParallel: settings.configuration.fetchParallel,
+      settle: () => this.#settings.configuration.settle,
     })
   }
 

@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { readJournal, type Met } from './journal-reader.ts'
-import { segmentFiles, segmentPath, sizeOf } from './layout.ts'
+import { pendingPath, segmentFiles, segmentPath, sizeOf } from './layout.ts'
 import type { JournalRecord } from './record.ts'
 import { rawVersion, settledVersion, type BodyPlace, type SegmentHeader } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
@@ -91,7 +91,8 @@ async function replaySegment(
   options: ReplayOptions,
 ): Promise<Rest> {
   const { lenient, until, onMet } = options
-  const size = sizeOf(path) ?? 0
+  // Under the name that it has until a settling that was stopped is finished, too.
+  const size = sizeOf(path) ?? sizeOf(pendingPath(path)) ?? 0
   const last = until !== undefined && until.segment === index.segment
   if (size < (last ? until.tail : index.tail)) {
     lenient?.({
