@@ -44,10 +44,7 @@ export class BodyPlaces {
       generation: generations[at],
       start: starts[at] ?? 0,
       size: sizes[at] ?? 0,
-      piece:
-        ats[at] === noPiece
-          ? undefined
-          : { at: ats[at] ?? 0, length: lengths[at] ?? 0, coded: coded[at] === 1 },
+      piece: ats[at] === noPiece ? undefined : { at: ats[at] ?? 0, length: lengths[at] ?? 0, coded: coded[at] === 1 },
     }
     // Where it was settled since these were looked up, it is looked up again.
     return this.bodyAt(place, crc) ?? this.findByHash(id)
@@ -62,7 +59,10 @@ export class BodyPlaces {
       if (body !== undefined) return body
       this.forget()
     }
-    throw new StoreError('damaged', `the index does not say where the octets of message ${id} are; run \`postino check\``)
+    throw new StoreError(
+      'damaged',
+      `the index does not say where the octets of message ${id} are; run \`postino check\``,
+    )
   }
 
   /** The body at a place that the index has named; undefined where it was settled since. */

@@ -19,6 +19,8 @@ export type ReadAfresh = (path: string, start: number, length: number) => Promis
 /** One chunk as a zstd frame, with a checksum of its content (RFC 8878 §3.1.1). */
 export function compressChunk(content: Uint8Array, level: number): Buffer {
   return zstdCompressSync(content, {
+    pledgedSrcSize: content.length,
+    chunkSize: 64 << 10,
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
   })
 }
@@ -75,7 +77,7 @@ export class Chunks {
     try {
       file = openSegmentNow(run.path)
       const read = readSync(file, frame, 0, length, start)
-      return checked(run, chunk, zstdDecompressSync(frame.subarray(0, read), { maxOutputLength: chunkSize }))
+      return checked(run, chunk, zstdDecompressSync(frame.subarray(0, read), { maxOutputLength: chunkSize, chunkSize }))
     } catch (error) {
       throw explained(run, chunk, error)
     } finally {
@@ -117,7 +119,7 @@ export class Chunks {
     const frame = await this.#read(run.path, start, length)
     return await new Promise((resolve, reject) => {
       // In a thread of the pool: nobody else waits.
-      zstdDecompress(frame, { maxOutputLength: chunkSize }, (error, content) => {
+      zstdDecompress(frame, { maxOutputLength: chunkSize, chunkSize }, (error, content) => {
         try {
           if (error !== null) throw error
           resolve(checked(run, chunk, content))

@@ -22,6 +22,8 @@ export type Met =
   | { readonly kind: 'torn'; readonly at: number }
 
 const step = 16 << 10
+/** So much is read at once (octets): records lie close together, and each costs more to read than to look at. */
+const window = 256 << 10
 
 /** A stretch of a segment file, in octets. */
 export interface Stretch {
@@ -36,8 +38,15 @@ export interface Stretch {
 export async function* readJournal(files: SegmentFiles, stretch: Stretch): AsyncGenerator<Met> {
   const { path, segment, to, seal } = stretch
   let at = stretch.from
+  let read: Buffer = Buffer.alloc(0)
+  let from = at
   while (at < to) {
-    const head = await files.read(path, at, Math.min(step, to - at))
+    const wanted = Math.min(step, to - at)
+    if (at + wanted > from + read.length) {
+      from = at
+      read = await files.readAfresh(path, at, Math.min(window, to - at))
+    }
+    const head = read.subarray(at - from, at - from + wanted)
     const length = recordLength(head)
     if (length === undefined && head.length < recordHead && mayBeRecord(head)) {
       yield { kind: 'torn', at }

@@ -92,7 +92,9 @@ export function decodeRecords(frame: Buffer, seal: Seal): SegmentRecord[] | unde
 
 /** Many records, given as their JSON texts, as one frame: a line each, compressed. */
 export function encodeBatch(records: readonly string[], seal: Seal, level: number): Buffer {
-  const body = zstdCompressSync(Buffer.from(records.map((text) => `${text}\n`).join('')), { params: { [constants.ZSTD_c_compressionLevel]: level } })
+  const body = zstdCompressSync(Buffer.from(records.map((text) => `${text}\n`).join('')), {
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+  })
   const frame = Buffer.allocUnsafe(recordHead + body.length)
   frame.writeUInt32LE(skippableMagic, 0)
   frame.writeUInt32LE(frame.length - 8, 4)
@@ -102,4 +104,3 @@ export function encodeBatch(records: readonly string[], seal: Seal, level: numbe
   body.copy(frame, recordHead)
   return frame
 }
-

@@ -54,7 +54,14 @@ export async function replay(
     const rest =
       index.segment === 0
         ? 'nothing'
-        : await replaySegment(index, files, fileOf, fileOf(index.segment) ?? segmentPath(folder, index.segment), before, options)
+        : await replaySegment(
+            index,
+            files,
+            fileOf,
+            fileOf(index.segment) ?? segmentPath(folder, index.segment),
+            before,
+            options,
+          )
     const more = options.until === undefined || index.segment < options.until.segment
     if (!more || fileOf(index.segment + 1) === undefined) {
       for (const id of options.lenient === undefined ? [] : index.dropPlaceless())

@@ -13,6 +13,7 @@ import { senderOf } from './sender.ts'
 import type { GoneRecord } from './settled-record.ts'
 import type { SettleWriter } from './settle-writer.ts'
 import type { SqliteIndex } from './sqlite-index.ts'
+import type { Spot } from './sqlite-settled.ts'
 import { smallMessage } from './store.ts'
 
 /** A closed segment. */
@@ -52,7 +53,8 @@ export class Sieve {
   readonly #source: Source
   readonly #with: Sifting
   readonly #places: BodyPlaces
-  readonly #living: ReadonlySet<Hash>
+  readonly #living: ReadonlyMap<Hash, Spot>
+  readonly #present: Uint8Array
   readonly #shared: ReadonlySet<Hash>
   readonly #parts = new Set<Hash>()
   #messages = 0
@@ -63,6 +65,7 @@ export class Sieve {
     this.#with = sifting
     this.#places = new BodyPlaces(() => sifting.index, sifting.folder)
     this.#living = sifting.index.settled.livingBodies(source.segment)
+    this.#present = sifting.index.settled.present()
     this.#shared = sifting.index.settled.sharedParts(source.segment)
   }
 
@@ -75,7 +78,10 @@ export class Sieve {
     for await (const met of readJournal(files, { path, segment, from: 0, to: size, seal })) {
       if (stop()) return undefined
       if (met.kind !== 'record')
-        throw new StoreError('damaged', `${path} is damaged at offset ${met.at}; it stays as it is: run \`postino check\``)
+        throw new StoreError(
+          'damaged',
+          `${path} is damaged at offset ${met.at}; it stays as it is: run \`postino check\``,
+        )
       const { record, place, run } = met
       if (record.t === 'commit') modseq = record.modseq
       else if (record.t === 'end') raw = record.raw
@@ -87,7 +93,7 @@ export class Sieve {
   }
 
   async #pass(record: SegmentRecord, place: BodyPlace | undefined, run: number | undefined): Promise<void> {
-    const { writer, index } = this.#with
+    const { writer } = this.#with
     const { segment, generation } = this.#source
     switch (record.t) {
       case 'segment': {
@@ -105,14 +111,14 @@ export class Sieve {
       case 'message':
         if (place !== undefined) await this.#keep(record.hash, place)
         this.#messages++
-        if (index.settled.hasMessage(record.id)) return await writer.record({ ...record, body: false })
+        if (this.#present[record.id] === 1) return await writer.record({ ...record, body: false })
         this.#dropped++
         return await writer.record(goneOf(record))
       case 'flags':
       case 'hide':
       case 'device-hide':
         // Of a message that is gone they say nothing that lasts.
-        if (index.settled.hasMessage(record.id)) await writer.record(record)
+        if (this.#present[record.id] === 1) await writer.record(record)
         return undefined
       default:
         return await writer.record(record satisfies JournalRecord | GoneRecord | { t: 'commit' } | { t: 'end' })
@@ -122,11 +128,11 @@ export class Sieve {
   /** Keeps a body that some message has, where it is the one that counts. */
   async #keep(hash: Hash, place: BodyPlace): Promise<void> {
     const { writer, files, asTheyCame } = this.#with
-    const counts = this.#with.index.body(hash)
-    const here = counts?.segment === place.segment && counts.start === place.start && counts.piece?.at === place.piece?.at
-    if (!here || !this.#living.has(hash)) return
-    const body = this.#places.bodyAt(counts, hash)
-    if (body === undefined) throw new StoreError('damaged', `the index does not say where ${hash} is in ${this.#source.path}`)
+    const living = this.#living.get(hash)
+    if (living?.start !== place.start || living.at !== place.piece?.at) return
+    const body = this.#places.bodyAt(place, hash)
+    if (body === undefined)
+      throw new StoreError('damaged', `the index does not say where ${hash} is in ${this.#source.path}`)
     const { size } = place
     if (size > mostHeld) return await writer.keepLarge({ t: 'kept', hash, size }, size, readBody(files, body))
     const octets = await gather(readBody(files, body))
@@ -164,7 +170,9 @@ async function gather(octets: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = []
   for await (const piece of octets) pieces.push(piece)
   const [only] = pieces
-  return pieces.length === 1 && only !== undefined ? Buffer.from(only.buffer, only.byteOffset, only.length) : Buffer.concat(pieces)
+  return pieces.length === 1 && only !== undefined
+    ? Buffer.from(only.buffer, only.byteOffset, only.length)
+    : Buffer.concat(pieces)
 }
 
 /** What stays of a message that was removed. */

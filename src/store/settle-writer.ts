@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { chunkSize, compressChunk } from './chunks.ts'
 import { encodeBatch, encodeRecord, fullBatch, type Seal } from './record-frame.ts'
 import { settledVersion, type SegmentHeader, type SegmentRecord } from './segment.ts'
-import type { KeptRecord, PartRecord, RunRecord } from './settled-record.ts'
+import type { KeptRecord, PartRecord, Piece, RunRecord } from './settled-record.ts'
 import { writeWhole } from './staging.ts'
 
 /** A run is closed when its content has so many octets. */
@@ -19,6 +19,10 @@ export interface Placements {
   readonly runs: readonly { readonly record: RunRecord; readonly start: number }[]
   readonly kept: readonly { readonly record: KeptRecord; readonly start: number }[]
   readonly parts: readonly { readonly record: PartRecord; readonly start: number }[]
+}
+
+interface Kept extends Piece {
+  readonly keeping: Keeping
 }
 
 interface Waiting {
@@ -51,6 +55,8 @@ export class SettleWriter {
   #text = 0
   #waiting: Waiting[] = []
   #content = 0
+  /** A run's content in one piece; used again for each. */
+  #whole = Buffer.alloc(0)
 
   constructor(options: SettleWriterOptions) {
     this.#options = options
@@ -112,16 +118,23 @@ export class SettleWriter {
     this.#text = 0
     if (waiting.length === 0 && records.length === 0) return
     let at = 0
-    const kept = waiting.map(({ keeping, octets }) => ({ keeping, at: (at += octets.length) - octets.length, length: octets.length }))
+    if (this.#whole.length < size) this.#whole = Buffer.allocUnsafeSlow(Math.max(size, fullRun + fullRun / 4))
+    const kept: Kept[] = []
+    for (const { keeping, octets } of waiting) {
+      this.#whole.set(octets, at)
+      kept.push({ keeping, at, length: octets.length })
+      at += octets.length
+    }
     const frames: Buffer[] = []
-    for (const chunk of cut(waiting.map(({ octets }) => octets), size)) frames.push(await this.#compress(chunk))
+    for (let from = 0; from < size; from += chunkSize)
+      frames.push(await this.#compress(this.#whole.subarray(from, Math.min(from + chunkSize, size))))
     await this.#writeRun(size, frames, kept, records)
   }
 
   async #writeRun(
     size: number,
     frames: readonly Buffer[],
-    kept: readonly { keeping: Keeping; at: number; length: number }[],
+    kept: readonly Kept[],
     records: readonly string[],
   ): Promise<void> {
     const { seal, level } = this.#options
@@ -152,14 +165,7 @@ export class SettleWriter {
   }
 }
 
-/** Content in chunks of `chunkSize`, the last one shorter. */
-function cut(pieces: readonly Uint8Array[], size: number): Buffer[] {
-  const content = Buffer.concat(pieces, size)
-  const chunks: Buffer[] = []
-  for (let at = 0; at < size; at += chunkSize) chunks.push(content.subarray(at, at + chunkSize))
-  return chunks
-}
-
+/** Octets in chunks of `chunkSize`, the last one shorter. */
 async function* inChunks(octets: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let waiting: Uint8Array[] = []
   let length = 0

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
-import { readBody } from './body-reader.ts'
+import { lendBody } from './body-reader.ts'
 import { BodyPlaces } from './body-places.ts'
 import type { DiskMail } from './disk-mail.ts'
 import { openIndex } from './index-file.ts'
@@ -27,7 +27,7 @@ import type { PieceInRun } from './settled-body.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
 /** zstd's level: above it, each step costs more time than it saves room. */
-const level = 6
+const level = 3
 /** A segment of which less than this is garbage is not settled again. */
 const worthIt = 0.2
 /** How long to wait for a change that is being written (milliseconds). */
@@ -76,7 +76,12 @@ type Done = Sifted & { readonly raw: number }
  * back and held against each message's hash; and only then it takes the old one's place. Throws StoreError `busy` where another process
  * does so already.
  */
-export async function settleMail(mail: DiskMail, folder: string, files: SegmentFiles, options: SettleOptions = {}): Promise<SettleReport> {
+export async function settleMail(
+  mail: DiskMail,
+  folder: string,
+  files: SegmentFiles,
+  options: SettleOptions = {},
+): Promise<SettleReport> {
   const lock = lockOf(folder)
   const database = openIndex(folder, mail.user)
   try {
@@ -188,7 +193,10 @@ class Settling {
           await rm(pendingPath(path), { force: true })
       }
       if (attempt === mostAttempts)
-        throw new StoreError('damaged', `${source.path} could not be settled: what was written of it was not what was read`)
+        throw new StoreError(
+          'damaged',
+          `${source.path} could not be settled: what was written of it was not what was read`,
+        )
     }
   }
 
@@ -225,7 +233,9 @@ class Settling {
       const run = runs.get(start)
       return run && { run, at, length }
     }
-    const own = new Map(placements.parts.map(({ record, start }) => [record.hash, pieceAt(start, record.at, record.length)]))
+    const own = new Map(
+      placements.parts.map(({ record, start }) => [record.hash, pieceAt(start, record.at, record.length)]),
+    )
     const elsewhere = new BodyPlaces(() => this.#index, this.#folder)
     const part = (hash: Hash): PieceInRun | undefined => own.get(hash) ?? elsewhere.part(hash)
     const wrong: Hash[] = []
@@ -236,9 +246,8 @@ class Settling {
       const place: BodyPlace = { segment: source.segment, generation, start, size, piece: { at, length, coded } }
       const settled = piece && { size, piece, coded, proof: hash, part }
       try {
-        let octets = 0
-        for await (const chunk of readBody(this.#files, { path, place, proof: hash, settled })) octets += chunk.length
-        const paced = pace?.(octets)
+        await lendBody(this.#files, { path, place, proof: hash, settled }, () => undefined)
+        const paced = pace?.(size)
         if (paced !== undefined) await paced
       } catch (error) {
         if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
@@ -259,16 +268,16 @@ class Settling {
     try {
       const kept = new Set(placements.kept.map(({ record }) => record.hash))
       const living = settled.livingBodies(segment)
-      const fits = [...living].every((hash) => kept.has(hash)) && settled.generation(segment) === generation
+      const fits = living.keys().every((hash) => kept.has(hash)) && settled.generation(segment) === generation
       if (fits) {
-        const dead = settled.bodies(segment).filter((hash) => !kept.has(hash))
+        const here = new Set(settled.bodies(segment))
         settled.forget(segment)
         for (const { record, start } of placements.runs) settled.addRun(record, segment, start)
         for (const { record, start } of placements.parts) settled.addPart(record, segment, start)
         // One that was removed meanwhile is still kept; one that was repaired meanwhile is better where it is now.
         for (const { record, start } of placements.kept)
-          if (settled.isIn(record.hash, segment)) settled.addBody(record, segment, start)
-        settled.dropBodies(dead)
+          if (here.has(record.hash)) settled.addBody(record, segment, start)
+        settled.dropBodies(here.values().filter((hash) => !kept.has(hash)))
         settled.setGeneration(segment, generation + 1)
       }
       this.#database.exec(fits ? 'commit' : 'rollback')

@@ -201,5 +201,8 @@ export function isWholeSettled(chunks: Chunks, body: SettledBody): boolean {
 
 function damaged({ piece }: SettledBody, what: string): StoreError {
   const { run, at } = piece
-  return new StoreError('damaged', `damaged message in ${run.path} at offset ${run.start} (octet ${at} of that run): ${what}`)
+  return new StoreError(
+    'damaged',
+    `damaged message in ${run.path} at offset ${run.start} (octet ${at} of that run): ${what}`,
+  )
 }

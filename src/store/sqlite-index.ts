@@ -16,7 +16,17 @@ import { readMaildrop } from './sqlite-maildrop.ts'
 import * as rows from './sqlite-rows.ts'
 import { SqliteSettled } from './sqlite-settled.ts'
 import { SqliteStatements } from './sqlite-statements.ts'
-import type { Change, Device, Hold, LedgerEntry, Mailbox, MaildropRows, Message, MessageRange, Trouble } from './store.ts'
+import type {
+  Change,
+  Device,
+  Hold,
+  LedgerEntry,
+  Mailbox,
+  MaildropRows,
+  Message,
+  MessageRange,
+  Trouble,
+} from './store.ts'
 
 const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags,
   m.hidden, m.stored, m.crc, m.trashed, m.trashed_from, m.surrogate, b.hash`

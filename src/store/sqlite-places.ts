@@ -26,7 +26,17 @@ export const noCrc: number = 2 ** 32
 export const noPiece: number = 2 ** 52
 
 const none = new Float64Array()
-export const noPlaces: PlaceColumns = { ids: none, segments: none, starts: none, sizes: none, crcs: none, generations: none, ats: none, lengths: none, coded: none }
+export const noPlaces: PlaceColumns = {
+  ids: none,
+  segments: none,
+  starts: none,
+  sizes: none,
+  crcs: none,
+  generations: none,
+  ats: none,
+  lengths: none,
+  coded: none,
+}
 
 const sql = `select count(*), cast(group_concat(id) as blob), cast(group_concat(segment) as blob), cast(group_concat(start) as blob),
     cast(group_concat(size) as blob), cast(group_concat(crc) as blob),

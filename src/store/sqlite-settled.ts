@@ -1,4 +1,4 @@
-import type { Hash, MessageId } from '../ids.ts'
+import type { Hash } from '../ids.ts'
 import type { GoneRecord, KeptRecord, PartRecord, Piece, RunRecord } from './settled-record.ts'
 import { addToLedger } from './sqlite-apply.ts'
 import * as rows from './sqlite-rows.ts'
@@ -23,6 +23,12 @@ export interface PiecePlace extends Piece {
 }
 
 const generation = '(select generation from generations g where g.segment = r.segment) as generation'
+
+/** Where a body begins in its segment, and in its run. */
+export interface Spot {
+  readonly start: number
+  readonly at: number | undefined
+}
 
 /** What settling has put where: the part of the index that is not the sum of the journal, but says where its octets are now. */
 export class SqliteSettled {
@@ -55,30 +61,41 @@ export class SqliteSettled {
     return row && { run: runOf(row), at: rows.number(row['at']), length: rows.number(row['length']) }
   }
 
-  /** The bodies that lie in a segment and that some message has. */
-  livingBodies(segment: number): Set<Hash> {
-    const sql = `select lower(hex(hash)) from bodies where segment = ? and id in (select body from messages)`
-    return new Set(this.#sql.arrays(sql, segment).map(([hash]) => String(hash) as Hash))
+  /** The bodies that lie in a segment and that some message has, and where in it. */
+  livingBodies(segment: number): Map<Hash, Spot> {
+    const sql = `select lower(hex(hash)), start, at from bodies where segment = ? and id in (select body from messages)`
+    return new Map(
+      this.#sql
+        .arrays(sql, segment)
+        .map(([hash, start, at]) => [
+          String(hash) as Hash,
+          { start: Number(start), at: at === null ? undefined : Number(at) },
+        ]),
+    )
+  }
+
+  /** By its id whether there is a message: 1 or 0. */
+  present(): Uint8Array {
+    const last = rows.number(this.#sql.get('select coalesce(max(id), 0) as id from messages')?.['id'])
+    const present = new Uint8Array(last + 1)
+    for (const [id] of this.#sql.arrays('select id from messages')) present[Number(id)] = 1
+    return present
   }
 
   /** All bodies that lie in a segment. */
   bodies(segment: number): Hash[] {
-    return this.#sql.arrays('select lower(hex(hash)) from bodies where segment = ?', segment).map(([hash]) => String(hash) as Hash)
-  }
-
-  isIn(hash: Hash, segment: number): boolean {
-    return this.#sql.get('select 1 from bodies where hash = ? and segment = ?', rows.hashBytes(hash), segment) !== undefined
-  }
-
-  hasMessage(id: MessageId): boolean {
-    return this.#sql.get('select 1 from messages where id = ?', id) !== undefined
+    return this.#sql
+      .arrays('select lower(hex(hash)) from bodies where segment = ?', segment)
+      .map(([hash]) => String(hash) as Hash)
   }
 
   /** Which share of a settled segment's content no message needs, from 0 to 1. */
   garbage(segment: number): number {
     const sum = (sql: string): number => rows.number(this.#sql.get(sql, segment)?.['octets'])
     const all = sum('select coalesce(sum(size), 0) as octets from runs where segment = ?')
-    const bodies = sum(`select coalesce(sum(length), 0) as octets from bodies where segment = ? and id in (select body from messages)`)
+    const bodies = sum(
+      `select coalesce(sum(length), 0) as octets from bodies where segment = ? and id in (select body from messages)`,
+    )
     const parts = sum(`select coalesce(sum(length), 0) as octets from parts p where segment = ? and exists (
       select 1 from body_parts bp join messages m on m.body = bp.body where bp.part = p.hash)`)
     return all === 0 ? 0 : 1 - (bodies + parts) / all
@@ -93,6 +110,7 @@ export class SqliteSettled {
 
   /** Forgets what lies in a segment: it is to be told anew. Bodies keep their rows, for messages have them. */
   forget(segment: number): void {
+    this.#sql.run('delete from body_parts where body in (select id from bodies where segment = ?)', segment)
     this.#sql.run('delete from runs where segment = ?', segment)
     this.#sql.run('delete from parts where segment = ?', segment)
   }
@@ -101,7 +119,6 @@ export class SqliteSettled {
   dropBodies(hashes: Iterable<Hash>): void {
     for (const hash of hashes) {
       const octets = rows.hashBytes(hash)
-      this.#sql.run('delete from body_parts where body = (select id from bodies where hash = ?)', octets)
       this.#sql.run('delete from bodies where hash = ?', octets)
     }
   }
@@ -126,10 +143,8 @@ export class SqliteSettled {
        length = excluded.length, coded = excluded.coded`,
       ...values,
     )
-    const body = '(select id from bodies where hash = ?)'
-    this.#sql.run(`delete from body_parts where body = ${body}`, octets)
-    for (const part of parts)
-      this.#sql.run(`insert or ignore into body_parts values (${body}, ?)`, octets, rows.hashBytes(part))
+    const named = 'insert or ignore into body_parts values ((select id from bodies where hash = ?), ?)'
+    for (const part of parts) this.#sql.run(named, octets, rows.hashBytes(part))
   }
 
   /** The row of the ledger of a message that was removed before its segment was settled. */
