@@ -2,8 +2,7 @@ import { resolve, sep } from 'node:path'
 import { existsSync, realpathSync } from 'node:fs'
 import { MisuseError } from '../errors.ts'
 import { FolderTarget } from './folder-target.ts'
-import { type S3Options, s3Place } from './s3-place.ts'
-import { S3Target } from './s3-target.ts'
+import type { S3Options } from './s3-place.ts'
 import type { Target } from './target.ts'
 
 export interface TargetOptions extends S3Options {
@@ -11,9 +10,15 @@ export interface TargetOptions extends S3Options {
 }
 
 /** The target that a person means: a folder, or `s3://bucket/prefix`. */
-export function openTarget(words: string, options: TargetOptions): Target & { make?: () => Promise<void> } {
-  if (words.startsWith('s3://'))
+export async function openTarget(
+  words: string,
+  options: TargetOptions,
+): Promise<Target & { make?: () => Promise<void> }> {
+  if (words.startsWith('s3://')) {
+    // They load what no folder needs.
+    const [{ s3Place }, { S3Target }] = await Promise.all([import('./s3-place.ts'), import('./s3-target.ts')])
     return new S3Target(s3Place(words, options, process.env), { readBack: options.readBack ?? false })
+  }
   if (/^[a-z0-9+.-]{2,}:\/\//i.test(words))
     throw new MisuseError(
       'usage',

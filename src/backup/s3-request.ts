@@ -98,11 +98,12 @@ export class S3Connection {
     body,
   }: S3Request): Promise<{ url: URL; headers: Record<string, string> }> {
     const { base, prefix, accessKeyId, secretAccessKey, sessionToken, region } = this.place
-    const url = new URL(base + (key === '' ? '' : encoded(prefix + key)))
-    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value)
+    const asked = Object.entries(query ?? {}).map(([name, value]) => `${name}=${encoded(value)}`)
+    const path = key === '' ? '' : (prefix + key).split('/').map(encoded).join('/')
+    const url = `${base}${path}${asked.length === 0 ? '' : `?${asked.join('&')}`}`
     const signed = await new AwsV4Signer({
       method,
-      url: url.href,
+      url,
       headers: { ...headers, 'x-amz-content-sha256': body?.hash ?? emptyHash },
       accessKeyId,
       secretAccessKey,
@@ -149,10 +150,9 @@ function reasonOf(status: number, code: string): Reason {
 }
 
 /** RFC 3986 §2.3: all but the unreserved characters is encoded, as it is where the request is signed. */
-function encoded(key: string): string {
-  const one = (word: string): string =>
-    encodeURIComponent(word).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
-  return key.split('/').map(one).join('/')
+function encoded(word: string): string {
+  const hexadecimal = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`
+  return encodeURIComponent(word).replace(/[!'()*]/g, hexadecimal)
 }
 
 async function textOf(answer: http.IncomingMessage): Promise<string> {

@@ -27,7 +27,7 @@ interface BackupWords {
 /** `postino backup TARGET` */
 export async function backup(context: Context, words: string, options: BackupWords): Promise<ExitCode> {
   const retention = retentionOf(options)
-  const target = openTarget(words, options)
+  const target = await openTarget(words, options)
   if (options.list === true) return await list(context, target)
   if (options.check === true) return await check(context, target)
   if (!existsSync(join(context.data, 'postino.sqlite')) && !existsSync(join(context.data, 'users')))

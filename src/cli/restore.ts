@@ -33,7 +33,7 @@ export async function restore(context: Context, words: string, options: RestoreW
     throw new MisuseError('usage', '--at and --backup both say which backup: give one of them')
   const ids = options.message === undefined ? undefined : idsOf('--message', options.message)
   const data = options.into === undefined ? context.data : resolve(options.into)
-  const target = openTarget(words, options)
+  const target = await openTarget(words, options)
   const { manifest, damaged } = await pickBackup(target, { backup, at })
   for (const problem of damaged) context.notes.failure(`postino: ${problem}; the one before it is taken`)
   context.notes.note(`backup ${manifest.backup} of ${dateText(manifest.time)}`)
