@@ -4,6 +4,7 @@ import { diskError } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import { checkJournal } from './check-journal.ts'
 import { problemOf } from './check-problems.ts'
+import type { MessageId } from '../ids.ts'
 import { DiskMail } from './disk-mail.ts'
 import { openDatabase } from './index-file.ts'
 import { indexPath, segmentFiles, segmentsFolder, sizeOf } from './layout.ts'
@@ -21,10 +22,18 @@ export interface RebuildReport {
   readonly damage: readonly Damage[]
   /** Where an index that could not be read was put aside. */
   readonly setAside: string | undefined
-  /** Messages that only the old index knew of, and that were written into the segments again before. */
-  readonly rescued?: number
+  /** Where there is damage, and the old index could be asked: what it knew, and was written into the segments again before. */
+  readonly rescue?: Rescue
   /** What was done beside, for a person. */
   readonly notes?: readonly string[]
+}
+
+/** What only an index knew of. */
+export interface Rescue {
+  /** So many messages were written into the segments again. */
+  readonly messages: number
+  /** These are lost, and why. */
+  readonly lost: readonly { readonly message: MessageId; readonly why: string }[]
 }
 
 /**
@@ -69,7 +78,13 @@ export async function rebuildIndex(
     index.keepState()
     const messages = index.mailboxes().reduce((sum, mailbox) => sum + mailbox.messages, 0)
     database.exec('commit')
-    return { messages, damage, setAside, ...(rescued > 0 && { rescued }), ...(notes.length > 0 && { notes }) }
+    return {
+      messages,
+      damage,
+      setAside,
+      ...(damage.length > 0 && rescued !== undefined && { rescue: rescued }),
+      ...(notes.length > 0 && { notes }),
+    }
   } catch (error) {
     throw diskError(error, path)
   } finally {
@@ -77,29 +92,31 @@ export async function rebuildIndex(
   }
 }
 
-/** Writes into the segments again what they have lost and the index has not. */
-async function rescue(folder: string, user: string, files: SegmentFiles): Promise<number> {
-  if (sizeOf(indexPath(folder)) === undefined) return 0
+/** Writes into the segments again what they have lost and the index has not. Undefined: there is none that could be asked. */
+async function rescue(folder: string, user: string, files: SegmentFiles): Promise<Rescue | undefined> {
+  if (sizeOf(indexPath(folder)) === undefined) return undefined
   try {
     const { faults, damage, differences } = await checkJournal(folder, user, files)
+    if (faults.length > 0) return undefined
     const problems = differences
       .map((difference) => problemOf(indexPath(folder), difference, damage.length > 0))
       .filter(({ remedy }) => remedy === 'journal')
-    if (faults.length > 0 || problems.length === 0) return 0
+    if (problems.length === 0) return { messages: 0, lost: [] }
     const nothing = (): undefined => undefined
     const mail = new DiskMail({ user, folder, files, now: Date.now, onAwake: nothing, onClose: nothing })
     try {
       const { repaired, left } = await repairMail(folder, mail, problems, [])
-      const held = left.find(({ why }) => why.includes('on hold'))
+      const held = left.find(({ held: isHeld }) => isHeld)
       if (held !== undefined)
-        throw new StoreError('held', `${held.why}; only the index knows of it: it is not made again`)
-      return repaired.length
+        throw new StoreError('held', `${held.why}; as only the index knows of it, that is not made again`)
+      return { messages: repaired.length, lost: left }
     } finally {
       await mail.close()
     }
   } catch (error) {
     // An index that cannot be read has nothing to tell.
-    if (error instanceof StoreError && error.code !== 'disk-full' && error.code !== 'newer-schema') return 0
+    const passes: readonly string[] = ['disk-full', 'newer-schema', 'held', 'read-only']
+    if (error instanceof StoreError && !passes.includes(error.code)) return undefined
     throw error
   }
 }

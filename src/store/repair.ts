@@ -24,7 +24,14 @@ export interface Repaired {
 export interface RepairReport {
   readonly repaired: readonly Repaired[]
   /** Messages that could not be, and why. They are served as before. */
-  readonly left: readonly { readonly message: MessageId; readonly why: string }[]
+  readonly left: readonly Left[]
+}
+
+/** What could not be repaired, and why; `held`: because it is on hold. */
+export interface Left {
+  readonly message: MessageId
+  readonly why: string
+  readonly held: boolean
 }
 
 /**
@@ -38,7 +45,7 @@ export async function repairMail(
   twins: readonly Twin[],
 ): Promise<RepairReport> {
   const repaired: Repaired[] = []
-  const left: { message: MessageId; why: string }[] = []
+  const left: Left[] = []
   const damaged = problems.filter(({ remedy }) => remedy === 'octets')
   for (const [hash, some] of Map.groupBy(damaged, (problem) => problem.hash)) {
     if (hash === undefined) continue
@@ -46,7 +53,7 @@ export async function repairMail(
     for (const { message } of some) {
       if (message === undefined) continue
       if ('from' in outcome) repaired.push({ message, from: outcome.from })
-      else left.push({ message, why: outcome.why })
+      else left.push({ message, why: outcome.why, held: false })
     }
   }
   const given = new Set(left.map(({ message }) => message))
@@ -59,7 +66,7 @@ export async function repairMail(
       repaired.push({ message, ...(from !== undefined && { from }), ...(now !== message && { now }) })
     } catch (error) {
       if (!(error instanceof StoreError) || error.code === 'disk-full') throw error
-      left.push({ message, why: error.message })
+      left.push({ message, why: error.message, held: error.code === 'held' })
     }
   }
   if (problems.some(({ remedy, message }) => remedy === 'journal' && message === undefined)) {
