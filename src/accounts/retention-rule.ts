@@ -11,7 +11,7 @@ export interface RetentionRule {
   readonly account?: string | undefined
   /** Whether one that is flagged goes as well. */
   readonly evenFlagged?: boolean | undefined
-  readonly then: 'trash' | 'remove'
+  readonly what: 'trash' | 'remove'
 }
 
 /** A rule as the directory keeps it. */

@@ -18,12 +18,12 @@ async function opened(t: TestContext): Promise<Directory> {
   return directory
 }
 
-const old: RetentionRule = { olderThan: 365, then: 'trash' }
+const old: RetentionRule = { olderThan: 365, what: 'trash' }
 
 test('rules are kept in order, for one user or for all, and a number is never used again', async (t) => {
   const { rules } = await opened(t)
   assert.deepEqual(rules.list(), [])
-  const large: RetentionRule = { largerThan: 1000, mailbox: 'Lists', below: true, evenFlagged: true, then: 'remove' }
+  const large: RetentionRule = { largerThan: 1000, mailbox: 'Lists', below: true, evenFlagged: true, what: 'remove' }
   assert.deepEqual(
     [await rules.add('mario', old), await rules.add(undefined, large), await rules.add('anna', old)],
     [1, 2, 3],
@@ -61,13 +61,13 @@ test('the rules of a user go with the user', async (t) => {
 test('a rule that would take all there is, or that cannot be, is no rule', async (t) => {
   const { rules } = await opened(t)
   const wrong: RetentionRule[] = [
-    { then: 'trash' },
-    { mailbox: 'Lists', then: 'trash' },
-    { olderThan: 0, then: 'trash' },
-    { olderThan: 1.5, then: 'trash' },
-    { olderThan: 40_000, then: 'trash' },
-    { largerThan: -1, then: 'trash' },
-    { olderThan: 1, below: true, then: 'trash' },
+    { what: 'trash' },
+    { mailbox: 'Lists', what: 'trash' },
+    { olderThan: 0, what: 'trash' },
+    { olderThan: 1.5, what: 'trash' },
+    { olderThan: 40_000, what: 'trash' },
+    { largerThan: -1, what: 'trash' },
+    { olderThan: 1, below: true, what: 'trash' },
   ]
   for (const rule of wrong) await assert.rejects(rules.add(undefined, rule), MisuseError)
   assert.deepEqual(rules.list(), [])

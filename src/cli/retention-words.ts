@@ -4,7 +4,7 @@ import { count, octetsText, plural } from './amounts.ts'
 
 /** A rule in words: `older than 90 days, in Lists or below, unless flagged: to the trash` */
 export function ruleText(rule: RetentionRule): string {
-  const { olderThan, largerThan, mailbox, below, account, evenFlagged, then } = rule
+  const { olderThan, largerThan, mailbox, below, account, evenFlagged, what } = rule
   const words = [
     ...(olderThan === undefined ? [] : [`older than ${plural(olderThan, 'day')}`]),
     ...(largerThan === undefined ? [] : [`larger than ${octetsText(largerThan)}`]),
@@ -12,7 +12,7 @@ export function ruleText(rule: RetentionRule): string {
     ...(account === undefined ? [] : [`from ${account}`]),
     evenFlagged === true ? 'even flagged' : 'unless flagged',
   ]
-  return `${words.join(', ')}: ${then === 'trash' ? 'to the trash' : 'removed at once'}`
+  return `${words.join(', ')}: ${what === 'trash' ? 'to the trash' : 'removed at once'}`
 }
 
 /** What came, or would come, of the rules: `3 messages to the trash, 1 removed, 2 held` */

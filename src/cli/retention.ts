@@ -110,7 +110,7 @@ function ruleOf(words: RuleWords): RetentionRule {
     ...(below === true && { below }),
     ...(account !== undefined && { account: canonicalAddress(account) }),
     ...(evenFlagged === true && { evenFlagged }),
-    then: remove === true ? 'remove' : 'trash',
+    what: remove === true ? 'remove' : 'trash',
   }
 }
 

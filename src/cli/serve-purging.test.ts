@@ -125,7 +125,7 @@ test('a clock that stays ahead costs no mail for a week; that is said once, and 
   const { clock, directory, mail, purging, drop, count, wait, said } = await bin(t)
   await drop('Subject: in the trash\r\n\r\n')
   await add(mail, 'Subject: kept\r\n\r\n', { received: clock.now })
-  await directory.rules.add(undefined, { olderThan: 5, then: 'remove' })
+  await directory.rules.add(undefined, { olderThan: 5, what: 'remove' })
   await wait(60_000)
   // Time passes for the timers, but neither for the clock nor for what tells how long the machine has been up.
   clock.now += 400 * day
@@ -142,7 +142,7 @@ test('a clock that stays ahead costs no mail for a week; that is said once, and 
 
 test('rules are applied at the second look, and then once a day; what is held stays', async (t) => {
   const { clock, directory, mail, purging, wait, said } = await bin(t)
-  await directory.rules.add('mario', { olderThan: 30, then: 'trash' })
+  await directory.rules.add('mario', { olderThan: 30, what: 'trash' })
   const old = { received: clock.now - 40 * day }
   const [first, held] = [await add(mail, 'Subject: 1\r\n\r\n', old), await add(mail, 'Subject: 2\r\n\r\n', old)]
   await mail.change((draft) => draft.placeHold({ message: held }, { why: 'w', by: 'b' }))

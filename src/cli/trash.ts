@@ -83,7 +83,7 @@ export function emptyTheTrash(context: Context, options: UserWords & { readonly 
     }
     const { removed, held } = await emptyTrash(mail)
     if (held > 0)
-      context.notes.failure(`postino: ${plural(held, 'message')} stayed in the trash: a legal hold is on them`)
+      context.notes.failure(`postino: ${plural(held, 'message')} stayed in the trash: held, see \`postino hold list\``)
     if (context.json) await context.output.json({ user, removed, held })
     else await context.output.line(`removed ${plural(removed, 'message')} of ${user} for good`)
     return held > 0 ? 1 : 0

@@ -40,7 +40,7 @@ async function box(): Promise<{
 test('by age: what was received more than so many days ago goes to the trash, and not what is a moment younger', async () => {
   const { put, where, apply } = await box()
   const [old, just, young] = [await put(30.001), await put(30), await put(1)]
-  const report = await apply(numbered({ olderThan: 30, then: 'trash' }))
+  const report = await apply(numbered({ olderThan: 30, what: 'trash' }))
   assert.deepEqual(report, { trashed: 1, removed: 0, held: 0, waiting: [] })
   assert.deepEqual(await where(), { [old]: 'Trash', [just]: 'INBOX', [young]: 'INBOX' })
 })
@@ -55,8 +55,8 @@ test('by size, counted on the wire; and what is in the trash already stays there
     await put(1, 'INBOX', {}, text),
   ]
   await mail.change((draft) => draft.trash(trashed))
-  assert.equal((await apply(numbered({ largerThan: octets, then: 'remove' }))).removed, 0)
-  assert.equal((await apply(numbered({ largerThan: octets - 1, then: 'remove' }))).removed, 1)
+  assert.equal((await apply(numbered({ largerThan: octets, what: 'remove' }))).removed, 0)
+  assert.equal((await apply(numbered({ largerThan: octets - 1, what: 'remove' }))).removed, 1)
   assert.deepEqual(await where(), { [small]: 'INBOX', [trashed]: 'Trash' })
   assert.equal(await mail.read((view) => view.message(one)), undefined)
 })
@@ -69,9 +69,9 @@ test('by mailbox: the one named, or all below it too, and none that is only spel
     await put(9, 'Lists/dev'),
     await put(9, 'Listserv'),
   ]
-  await apply(numbered({ olderThan: 1, mailbox: 'Lists', then: 'trash' }))
+  await apply(numbered({ olderThan: 1, mailbox: 'Lists', what: 'trash' }))
   assert.deepEqual(await where(), { [inbox]: 'INBOX', [lists]: 'Trash', [below]: 'Lists/dev', [alike]: 'Listserv' })
-  await apply(numbered({ olderThan: 1, mailbox: 'Lists', below: true, then: 'trash' }))
+  await apply(numbered({ olderThan: 1, mailbox: 'Lists', below: true, what: 'trash' }))
   assert.deepEqual(await where(), { [inbox]: 'INBOX', [lists]: 'Trash', [below]: 'Trash', [alike]: 'Listserv' })
 })
 
@@ -85,7 +85,7 @@ test('by account: what it brought in, by either protocol, whole or only the head
     await put(9, 'INBOX', from('pop3:aa@x.it', '1')),
     await put(9),
   ]
-  await apply(numbered({ olderThan: 1, account: 'a@x.it', then: 'trash' }))
+  await apply(numbered({ olderThan: 1, account: 'a@x.it', what: 'trash' }))
   const all = await where()
   assert.deepEqual(
     [pop3, imap, header, other, none].map((id) => all[id]),
@@ -99,17 +99,17 @@ test('what is flagged stays, unless the rule says otherwise', async () => {
   const { mail, put, apply } = await box()
   const id = await put(9)
   await mail.change((draft) => draft.setFlags(id, ['\\Seen', '\\Flagged']))
-  assert.equal((await apply(numbered({ olderThan: 1, then: 'trash' }))).trashed, 0)
-  assert.equal((await apply(numbered({ olderThan: 1, evenFlagged: true, then: 'trash' }))).trashed, 1)
+  assert.equal((await apply(numbered({ olderThan: 1, what: 'trash' }))).trashed, 0)
+  assert.equal((await apply(numbered({ olderThan: 1, evenFlagged: true, what: 'trash' }))).trashed, 1)
 })
 
 test('the first rule that fits counts', async () => {
   const { put, where, apply } = await box()
   const [old, older] = [await put(9), await put(90)]
   const rules = numbered(
-    { olderThan: 30, then: 'trash' },
-    { olderThan: 5, then: 'remove' },
-    { olderThan: 80, then: 'remove' },
+    { olderThan: 30, what: 'trash' },
+    { olderThan: 5, what: 'remove' },
+    { olderThan: 80, what: 'remove' },
   )
   assert.deepEqual(await apply(rules), { trashed: 1, removed: 1, held: 0, waiting: [] })
   assert.deepEqual(await where(), { [older]: 'Trash' })
@@ -122,7 +122,7 @@ test('dry run: each message that would go, and why; nothing is done', async () =
   await mail.change((draft) => draft.placeHold({ mailbox: 'Case' }, { why: 'case 17', by: 'anna' }))
   const before = await mail.read((view) => view.modseq)
   const steps: RetentionStep[] = []
-  const report = await apply(numbered({ olderThan: 30, then: 'remove' }), {
+  const report = await apply(numbered({ olderThan: 30, what: 'remove' }), {
     dryRun: true,
     onStep: (step) => void steps.push(step),
   })
@@ -142,9 +142,9 @@ test('where the clock is not to be believed nothing goes for its age; by size al
   const { put, where, apply } = await box()
   const [old, large] = [await put(400), await put(1, 'INBOX', {}, 'x'.repeat(100))]
   const rules = numbered(
-    { olderThan: 30, then: 'remove' },
-    { olderThan: 1, largerThan: 50, then: 'remove' },
-    { largerThan: 50, then: 'trash' },
+    { olderThan: 30, what: 'remove' },
+    { olderThan: 1, largerThan: 50, what: 'remove' },
+    { largerThan: 50, what: 'trash' },
   )
   const report = await apply(rules, { clockSteady: false })
   assert.deepEqual(
@@ -172,11 +172,11 @@ test('more messages than one transaction takes, and others that come in between'
     for (let n = 0; n < 2500; n++) draft.add(staged, { mailbox, received: now - (n % 2 === 0 ? 9 : 1) * day })
   })
   const modseq = await mail.read((view) => view.modseq)
-  const report = await apply(numbered({ olderThan: 5, then: 'trash' }))
+  const report = await apply(numbered({ olderThan: 5, what: 'trash' }))
   assert.equal(report.trashed, 1251)
   assert.equal(await mail.read((view) => view.mailbox('Trash')?.messages), 1251)
   assert.ok((await mail.read((view) => view.modseq)) - modseq > 1, 'it was one transaction')
-  assert.equal((await apply(numbered({ olderThan: 5, then: 'trash' }))).trashed, 0)
+  assert.equal((await apply(numbered({ olderThan: 5, what: 'trash' }))).trashed, 0)
 })
 
 test('somebody who flags a message in the last moment keeps it', async () => {
@@ -189,7 +189,7 @@ test('somebody who flags a message in the last moment keeps it', async () => {
     await change((draft) => draft.setFlags(id, ['\\Flagged']))
     return await change(work)
   }
-  assert.equal((await apply(numbered({ olderThan: 1, then: 'remove' }))).removed, 0)
+  assert.equal((await apply(numbered({ olderThan: 1, what: 'remove' }))).removed, 0)
   assert.ok(await mail.read((view) => view.message(id)))
 })
 
@@ -197,6 +197,6 @@ test('a run that is stopped leaves off between two transactions', async () => {
   const { put, apply, where } = await box()
   const id = await put(9)
   const signal = AbortSignal.abort()
-  assert.equal((await apply(numbered({ olderThan: 1, then: 'remove' }), { signal })).removed, 0)
+  assert.equal((await apply(numbered({ olderThan: 1, what: 'remove' }), { signal })).removed, 0)
   assert.deepEqual(await where(), { [id]: 'INBOX' })
 })

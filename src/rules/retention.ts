@@ -113,7 +113,7 @@ function matcher(rules: readonly StoredRule[], view: View, now: number): Matcher
       ].join(', and ')
       const step = { id, mailbox, received, octets, rule: number }
       const [hold] = current.holdsOn(id)
-      if (hold === undefined) return { ...step, what: rule.then, why: `rule ${number}: ${why}` }
+      if (hold === undefined) return { ...step, what: rule.what, why: `rule ${number}: ${why}` }
       return { ...step, what: 'held', why: `rule ${number}: ${why}; but the hold ${hold.id} is on it (${hold.why})` }
     }
     return undefined
