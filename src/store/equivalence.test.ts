@@ -28,7 +28,14 @@ type Command =
   | { readonly do: 'release'; readonly hold: number }
   | { readonly do: 'quota'; readonly octets: number | undefined }
   | { readonly do: 'fail'; readonly id: number }
-  | { readonly do: 'reopen' | 'rebuild' }
+  | { readonly do: 'reopen' | 'rebuild' | 'settle' }
+
+/** The same attachment, wrapped in two ways: settled, it is kept once. */
+const wrapped = [76, 60].map((length) =>
+  Buffer.alloc(4000, 'attachment')
+    .toString('base64')
+    .replaceAll(new RegExp(`.{${length}}`, 'g'), '$&\r\n'),
+)
 
 const id = fc.integer({ min: 1, max: 12 })
 const mailbox = fc.constantFrom('INBOX', 'inbox', 'Archive', 'Archive/2026')
@@ -39,7 +46,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant('add' as const),
-      body: fc.constantFrom('', 'one\n', 'two\r\n', 'three', 'To: è@x.it\n\n.\n', 'x'.repeat(200_000)),
+      body: fc.constantFrom('', 'one\n', 'two\r\n', 'three', 'To: è@x.it\n\n.\n', 'x'.repeat(200_000), ...wrapped),
       mailbox,
       uniqueId: fc.option(uniqueId, { nil: undefined }),
     }),
@@ -74,7 +81,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant('release' as const), hold: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ do: fc.constant('quota' as const), octets: fc.option(fc.nat(100), { nil: undefined }) }),
   fc.record({ do: fc.constant('fail' as const), id }),
-  fc.record({ do: fc.constantFrom('reopen' as const, 'rebuild' as const) }),
+  fc.record({ do: fc.constantFrom('reopen' as const, 'rebuild' as const, 'settle' as const) }),
 )
 
 /** A store gives the ledger in whatever order it likes. */
@@ -150,6 +157,7 @@ async function run(mail: UserMail, command: Command): Promise<string> {
         throw new MisuseError('state', 'on purpose')
       case 'reopen':
       case 'rebuild':
+      case 'settle':
         return undefined
     }
   }
@@ -193,7 +201,7 @@ async function everything(mail: UserMail): Promise<unknown> {
   return { ...seen, octets }
 }
 
-test('the disk store does what the memory store does, whatever happens, closed and rebuilt in between', async () => {
+test('the disk store does what the memory store does, whatever happens, closed, rebuilt and settled in between', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 25 }), async (commands) => {
       const folder = await mkdtemp(join(tmpdir(), 'postino-equal-'))
@@ -208,10 +216,13 @@ test('the disk store does what the memory store does, whatever happens, closed a
             store = new DiskStore(folder, { now })
           }
           const disk = await store.open('mario')
+          if (command.do === 'settle') assert.deepEqual((await store.settle('mario', { all: true })).left, [])
           assert.equal(await run(disk, command), await run(memory, command))
         }
         assert.deepEqual(await everything(await store.open('mario')), await everything(memory))
         assert.deepEqual((await store.check('mario')).problems, [])
+        await store.rebuild('mario').catch(() => undefined)
+        assert.deepEqual(await everything(await store.open('mario')), await everything(memory))
       } finally {
         await store.close()
         await rm(folder, { recursive: true })

@@ -4,7 +4,7 @@ import { BodyPlaces } from './body-places.ts'
 import { readBody } from './body-reader.ts'
 import { encodedParts } from './encoded-parts.ts'
 import { readJournal } from './journal-reader.ts'
-import type { JournalRecord, MessageRecord } from './record.ts'
+import type { MessageRecord } from './record.ts'
 import type { Seal } from './record-frame.ts'
 import { encodeRecipe } from './recipe.ts'
 import type { SegmentFiles } from './segment-files.ts'
@@ -120,8 +120,23 @@ export class Sieve {
         // Of a message that is gone they say nothing that lasts.
         if (this.#present[record.id] === 1) await writer.record(record)
         return undefined
-      default:
-        return await writer.record(record satisfies JournalRecord | GoneRecord | { t: 'commit' } | { t: 'end' })
+      case 'commit':
+      case 'end':
+        // These are the writer's own.
+        return undefined
+      case 'device':
+      case 'device-remove':
+      case 'gone':
+      case 'hold':
+      case 'know':
+      case 'mailbox':
+      case 'move':
+      case 'quota':
+      case 'release':
+      case 'relist':
+      case 'remove':
+      case 'trouble':
+        return await writer.record(record)
     }
   }
 

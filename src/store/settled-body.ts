@@ -119,7 +119,7 @@ async function* lent(chunks: Chunks, body: SettledBody): AsyncGenerator<Buffer[]
   const proof = new Proof(body)
   const small = body.size <= smallMessage
   const rebuilding = rebuild(body)
-  let waiting: Buffer[] = []
+  const waiting: Buffer[] = []
   let answer = nothing
   for (;;) {
     const next = rebuilding.next(answer)
