@@ -109,14 +109,14 @@ async function compare(
     const compares = misplaced.length === 0 && !moved
     const different = compares ? compared.flatMap((one) => differences(one, database, shadow)) : []
     for (const [place, { message, known }] of different.entries())
-      if (message !== undefined && known === 'index' && wasRemoved(shadow, message))
-        different[place] = {
-          kind: 'message',
-          message,
-          known: 'journal',
-          what: `message ${message} is in the index, but by the segments it was removed`,
-          columns: [],
-        }
+      if (message === undefined) continue
+      else if (known === 'index' && wasRemoved(shadow, message)) {
+        const what = `message ${message} is in the index, but by the segments it was removed`
+        different[place] = { kind: 'message', message, known: 'journal', what, columns: [] }
+      } else if (known === 'journal' && wasRemoved(database, message)) {
+        const what = `message ${message} was removed, which the segments do not say any more`
+        different[place] = { kind: 'message', message, known: 'index', what, columns: [] }
+      }
     return { messages, misplaced, damage, differences: different, moved }
   } finally {
     if (database.isTransaction) database.exec('rollback')
@@ -124,8 +124,8 @@ async function compare(
   }
 }
 
-function wasRemoved(shadow: DatabaseSync, id: MessageId): boolean {
-  return shadow.prepare('select 1 from removed where id = ?').get(id) !== undefined
+function wasRemoved(database: DatabaseSync, id: MessageId): boolean {
+  return database.prepare('select 1 from removed where id = ?').get(id) !== undefined
 }
 
 function generations(database: DatabaseSync): string {
@@ -157,7 +157,7 @@ const compared: readonly Compared[] = [
       from messages m left join bodies b on b.id = m.body
       left join (select distinct message from ledger) l on l.message = m.id order by m.id`,
   },
-  { kind: 'mailbox', sql: 'select name, id, uid_validity, uid_next, messages, octets from mailboxes order by id' },
+  { kind: 'mailbox', sql: 'select id, name, uid_validity, uid_next, messages, octets from mailboxes order by id' },
   { kind: 'removed message', sql: 'select id, modseq from removed order by id' },
   {
     kind: 'ledger entry',

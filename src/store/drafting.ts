@@ -30,6 +30,8 @@ export class Drafting<Body> implements Draft {
   readonly #now: () => number
   readonly #isWhole: (body: Body, hash: Hash) => boolean
   readonly #modseq: ModSeq
+  /** From this id on, messages are of this very change: nobody has seen them. */
+  readonly #ours: number
   /** The mailbox that was opened last. */
   #opened: { readonly name: string; readonly id: MailboxId } | undefined
 
@@ -44,6 +46,7 @@ export class Drafting<Body> implements Draft {
     this.#now = options.now
     this.#isWhole = options.isWhole
     this.#modseq = (index.modseq + 1) as ModSeq
+    this.#ours = index.nextMessage()
   }
 
   openMailbox(name: string): MailboxId {
@@ -101,6 +104,17 @@ export class Drafting<Body> implements Draft {
     this.#write({ t: 'remove', modseq: this.#modseq, id })
   }
 
+  restate(what: Parameters<Draft['restate']>[0]): void {
+    const modseq = this.#modseq
+    if ('removed' in what) {
+      // Only what is known to be gone.
+      if (this.#index.message(what.removed) === undefined) this.#write({ t: 'remove', modseq, id: what.removed })
+      return
+    }
+    const { id, name, uidValidity } = this.#mailbox(what.mailbox)
+    this.#write({ t: 'mailbox', modseq, id, name, uidValidity })
+  }
+
   setFlags(id: MessageId, flags: readonly Flag[]): void {
     const unique = [...new Set(flags)]
     for (const flag of unique)
@@ -119,7 +133,7 @@ export class Drafting<Body> implements Draft {
   remove(id: MessageId): boolean {
     this.#message(id)
     // All removing comes through here, so that nothing goes round a hold.
-    if (this.#index.holdsOn(id).length > 0) return false
+    if (id < this.#ours && this.#index.holdsOn(id).length > 0) return false
     this.#write({ t: 'remove', modseq: this.#modseq, id })
     return true
   }

@@ -4,7 +4,7 @@ import { holdsAll, holdsMailbox, holdsReached, type Reached, trashedFrom } from 
 import type { JournalIndex } from './journal-index.ts'
 import { rowsOf } from './maildrop-rows.ts'
 import type { HoldRecord, JournalRecord, MessageRecord } from './record.ts'
-import type { Change, Device, Hold, LedgerEntry, Mailbox, MaildropRows, Message, Trouble } from './store.ts'
+import type { Change, Device, Hold, LedgerEntry, Mailbox, MaildropRows, Message, MessageRange, Trouble } from './store.ts'
 
 type Undo = () => void
 
@@ -98,12 +98,12 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return this.#messages.get(id)
   }
 
-  messages(options: { mailbox?: MailboxId; after?: MessageId; limit?: number } = {}): Message[] {
-    const { mailbox, after = 0, limit } = options
-    return [...this.#messages.values()]
-      .filter((message) => message.id > after && (mailbox === undefined || message.mailbox === mailbox))
+  messages(options: MessageRange = {}): Message[] {
+    const { mailbox, after = 0, before = Infinity, limit = Infinity, newest = false } = options
+    const found = [...this.#messages.values()]
+      .filter(({ id, mailbox: of }) => id > after && id < before && (mailbox === undefined || of === mailbox))
       .toSorted((a, b) => a.id - b.id)
-      .slice(0, limit)
+    return newest ? found.slice(Math.max(0, found.length - limit)) : found.slice(0, limit)
   }
 
   maildrop(device?: string, storedFrom = 0): MaildropRows {
@@ -158,6 +158,10 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return wanted.map((entry) => this.#living(entry))
   }
 
+  ledgerSize(account: string): number {
+    return this.#ledger.get(account)?.size ?? 0
+  }
+
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {
     const entry = this.#ledger.get(account)?.get(ledgerKey(uniqueId, hash, nth))
     return entry && this.#living(entry)
@@ -176,16 +180,13 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     this.#undo?.push(() => (this.modseq = before))
     this.modseq = record.modseq
     switch (record.t) {
-      case 'mailbox':
-        this.#put(this.#mailboxes, record.name, {
-          id: record.id,
-          name: record.name,
-          uidValidity: record.uidValidity,
-          uidNext: 1,
-          messages: 0,
-          octets: 0,
-        })
+      case 'mailbox': {
+        const { id, name, uidValidity } = record
+        // One that is there already is what it was.
+        const counts = this.mailboxById(id) ?? { uidNext: 1, messages: 0, octets: 0 }
+        this.#put(this.#mailboxes, name, { ...counts, id, name, uidValidity })
         break
+      }
       case 'message':
         this.#add(record, body)
         break

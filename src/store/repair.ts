@@ -71,6 +71,7 @@ export async function repairMail(
   }
   if (problems.some(({ remedy, message }) => remedy === 'journal' && message === undefined)) {
     await mail.change((draft) => {
+      for (const { id } of draft.view.mailboxes()) draft.restate({ mailbox: id })
       for (const { origin, content } of ledgerOf(folder, mail.user)) draft.know(origin, content)
     })
   }
@@ -127,7 +128,10 @@ async function writeAgain(
   columns: readonly string[] | undefined,
 ): Promise<MessageId> {
   const message = await mail.read((view) => view.message(id))
-  if (message === undefined) return id
+  if (message === undefined) {
+    await mail.change((draft) => draft.restate({ removed: id }))
+    return id
+  }
   if (columns?.every((column) => slight.has(column)) === true) {
     await mail.change((draft) => {
       draft.setFlags(id, message.flags)

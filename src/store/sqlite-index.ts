@@ -314,7 +314,7 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
         this.#sql.run('delete from messages where id = ?', record.id)
         this.#sql.run('delete from device_hidden where message = ?', record.id)
         this.#sql.run('delete from held where message = ?', record.id)
-        this.#sql.run('insert into removed values (?, ?)', record.id, record.modseq)
+        this.#sql.run('insert or replace into removed values (?, ?)', record.id, record.modseq)
         break
       case 'hold':
       case 'release':

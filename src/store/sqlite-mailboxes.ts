@@ -23,8 +23,11 @@ export class SqliteMailboxes {
   }
 
   add({ id, name, uidValidity }: MailboxRecord): void {
-    this.#sql.run('insert into mailboxes values (?, ?, ?, 1, 0, 0)', id, name, uidValidity)
-    this.#changing?.set(id, { id, name, uidValidity, uidNext: 1, messages: 0, octets: 0 })
+    // What damage has taken the name of comes again with it.
+    const same = 'on conflict (id) do update set name = excluded.name, uid_validity = excluded.uid_validity'
+    this.#sql.run(`insert into mailboxes values (?, ?, ?, 1, 0, 0) ${same}`, id, name, uidValidity)
+    const counts = this.#changing?.get(id) ?? { uidNext: 1, messages: 0, octets: 0 }
+    this.#changing?.set(id, { ...counts, id, name, uidValidity })
   }
 
   /** A message of so many octets comes into a mailbox. */
