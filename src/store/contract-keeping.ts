@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { MisuseError, StoreError } from '../errors.ts'
 import type { Hash, HoldId, MessageId } from '../ids.ts'
-import { add, type It } from './contract-mail.ts'
+import { add, type It, stage } from './contract-mail.ts'
 import type { HoldScope, UserMail } from './store.ts'
 
 const about = { why: 'case 17', by: 'anna' }
@@ -130,6 +130,17 @@ export function keepingContract(it: It): void {
     assert.deepEqual(await stay(mail, [first, second, came]), [first, second, came])
     await mail.change((draft) => draft.releaseHold(number, { note: 'over', by: 'anna' }))
     assert.deepEqual(await stay(mail, [first, second, came]), [second, came])
+  })
+
+  it('what the same change has added and takes away again was never there for a hold', async (mail) => {
+    await hold(mail, {})
+    const staged = await stage(mail, '1\r\n')
+    const gone = await mail.change((draft) =>
+      draft.remove(draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 0 })),
+    )
+    staged.discard()
+    assert.equal(gone, true)
+    assert.equal(await mail.read((view) => view.messages().length), 0)
   })
 
   it('a hold says who, why and when, and is not forgotten when it is released', async (mail) => {
