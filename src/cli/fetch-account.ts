@@ -5,13 +5,15 @@ import { consentWarning } from '../accounts/oauth/consent-end.ts'
 import { limitsOf } from '../accounts/providers.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { readClock, witness } from '../accounts/witness.ts'
+import type { Choice } from '../doors/fetch-choice.ts'
 import { fetchPop3 } from '../doors/fetch-pop3.ts'
 import { fetchInRounds } from '../doors/fetch-rounds.ts'
 import type { FetchOptions, FetchReport, Remote } from '../doors/fetching.ts'
 import { StoreError } from '../errors.ts'
 import { headersOnly } from '../intake/header-only.ts'
+import { roomLeft } from '../intake/over-quota.ts'
 import type { Reach } from '../net/connect.ts'
-import type { UserMail } from '../store/store.ts'
+import type { UserMail, View } from '../store/store.ts'
 import { describeAccountFailure } from './failure.ts'
 import { splitAmong } from './fetch-split.ts'
 import { accountLockFile, holding } from './locks.ts'
@@ -46,7 +48,7 @@ export async function fetchAccount(parts: Fetching, account: Account, task: Fetc
       const now = parts.directory.account(account.address)
       if (now?.serial !== account.serial) throw new StoreError('missing', 'the account was removed meanwhile')
       const report = await fetchWith(parts, now, task)
-      const single = report.failed > 0 ? report.problems[0] : undefined
+      const single = report.failed > 0 ? report.problems[0] : report.noRoom
       await note(report.error === undefined ? single : describeAccountFailure(report.error))
       return report
     } catch (error) {
@@ -73,9 +75,11 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
   const once = async (): Promise<FetchReport> => {
     const { largest, beyond, first, perDay } = options
     const budget = perDay === undefined ? undefined : { octets: Math.max(0, perDay - octets), whole: octets === 0 }
+    const room = await mail.read(roomOf)
     const common = {
       ...rest,
-      choice: { only, largest, beyond, first, budget },
+      // Of what goes to several people, how much is the owner's is not known before it is here.
+      choice: { only, largest, beyond, first, budget, fits: options.split === undefined ? room : undefined },
       room: options.room,
       clockSteady: steady,
       perMinute: limits.messagesPerMinute,
@@ -116,6 +120,13 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       ...(report.withoutPlus === true && { withoutPlus: true }),
     })
   return report
+}
+
+/** What the owner may still keep; undefined where that is anything. */
+function roomOf(view: View): Choice['fits'] {
+  const octets = roomLeft(view)
+  if (octets === undefined) return undefined
+  return { octets, why: `${view.octets()} octets are kept, and ${view.quota()} may be (\`postino quota\`)` }
 }
 
 /** Whether what was asked for by name came: where a header still stands for it, and nothing says why, it is not there any more. */

@@ -4,7 +4,7 @@ import { headersOnly } from '../intake/header-only.ts'
 import { Intake } from '../intake/intake.ts'
 import { type Known, Ledger, type Listed } from '../intake/ledger.ts'
 import type { Trouble, UserMail } from '../store/store.ts'
-import { choose, type Waiting } from './fetch-choice.ts'
+import { choose, noRoomFor, type Waiting } from './fetch-choice.ts'
 import { deleteAtRemote } from './fetch-pop3-delete.ts'
 import { fetchHeaders } from './fetch-pop3-headers.ts'
 import { Keeping } from './fetch-pop3-keep.ts'
@@ -64,6 +64,7 @@ interface FetchTally extends Tally {
   deleted: number
   leastWait?: number
   withoutPlus?: boolean
+  noRoom?: string
 }
 
 interface Session {
@@ -110,6 +111,11 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   })
   tally.failed = later.filter((one) => one.for === 'rest').length
   tally.waiting = later.length - tally.failed
+  const full = noRoomFor(later)
+  if (full !== undefined) {
+    tally.noRoom = full
+    tally.problems.push(full)
+  }
   const headersHere = new Map(
     headers.flatMap(({ uniqueId, message }) => (message === undefined ? [] : [[uniqueId, message]])),
   )

@@ -113,6 +113,8 @@ export interface FetchReport {
   readonly withoutPlus?: boolean
   /** The server wants so much time between two log-ins (RFC 2449 §6.5), milliseconds; undefined: it does not say. */
   readonly leastWait?: number | undefined
+  /** Why some of what waits does, for a person: the user may keep no more (see `Choice.fits`). It is one of the `problems`. */
+  readonly noRoom?: string | undefined
   /** With `dryRun`: what would be done. */
   readonly plan?: readonly Planned[]
   /** By IMAP: mailboxes there that are not fetched. */
