@@ -83,6 +83,7 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       room: options.room,
       clockSteady: steady,
       perMinute: limits.messagesPerMinute,
+      partial: limits.partialListing,
       pipelining: oneByOne === true ? false : undefined,
       split: among && { ...among, open: (user: string) => parts.open(user) },
     }

@@ -54,8 +54,8 @@ export function leaving<T extends Held>(all: readonly T[], options: LeavingOptio
       go: [],
       note: `how much room the provider gives is not known, so ${leave.percent} % of it is not either: give it with --room 1GB`,
     }
-  const most = 'octets' in leave ? leave.octets : Math.floor(((room ?? 0) * leave.percent) / 100)
-  let taken = all.reduce((sum, { octets = 0 }) => sum + octets, 0)
+  const most = mostOctets(leave, room)
+  let taken = octetsOf(all)
   const go: { held: T; why: string }[] = []
   for (const held of oldestFirst(all)) {
     if (taken <= most) break
@@ -65,7 +65,31 @@ export function leaving<T extends Held>(all: readonly T[], options: LeavingOptio
   return { go }
 }
 
+/**
+ * Until when (milliseconds since 1970) nothing may go as long as there are these messages there and no others; Infinity: for good. Undefined
+ * where that is a matter of more than of them, or something may go now.
+ */
+export function nothingGoesBefore(all: readonly Held[], { leave, room }: LeavingOptions): number | undefined {
+  const home = atHome(all)
+  if (leave === 'forever' || home.length === 0) return Infinity
+  if (leave === 'delete') return undefined
+  if (typeof leave === 'number')
+    return home.reduce((least, each) => Math.min(least, each.home.stored), Infinity) + leave * day
+  if ('newest' in leave) return all.length <= leave.newest ? Infinity : undefined
+  const most = mostOctets(leave, room)
+  return octetsOf(all) <= most ? Infinity : undefined
+}
+
 type AtHome<T> = T & { readonly home: NonNullable<Held['home']> }
+
+/** Of a share in a room that is not known, nothing. */
+function mostOctets(leave: { octets: number } | { percent: number }, room = 0): number {
+  return 'octets' in leave ? leave.octets : Math.floor((room * leave.percent) / 100)
+}
+
+function octetsOf(all: readonly Held[]): number {
+  return all.reduce((sum, { octets = 0 }) => sum + octets, 0)
+}
 
 function atHome<T extends Held>(all: readonly T[]): AtHome<T>[] {
   return all.filter((held): held is AtHome<T> => held.home !== undefined)

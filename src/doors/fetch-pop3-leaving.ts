@@ -1,7 +1,7 @@
 import type { Known, Listed } from '../intake/ledger.ts'
 import type { UserMail } from '../store/store.ts'
 import type { Waiting } from './fetch-choice.ts'
-import { type Held, leaving, type Leaving, type LeavingOptions } from './fetch-leaving.ts'
+import { type Held, leaving, type Leaving, type LeavingOptions, nothingGoesBefore } from './fetch-leaving.ts'
 import type { AtHome } from './fetch-pop3-retrieval.ts'
 import type { Planned, Remote } from './fetching.ts'
 
@@ -28,21 +28,25 @@ export interface Policy extends LeavingOptions {
   readonly resting: ReadonlyMap<string, string>
 }
 
-/** What may go of a listing. */
-export function leavingOf(listing: readonly Listed[], atHome: readonly AtHome[], policy: Policy): Leaving<HeldHere> {
+/** What may go of a listing; and, where that is nothing, `until`: see `nothingGoesBefore`. */
+export function leavingOf(
+  listing: readonly Listed[],
+  atHome: readonly AtHome[],
+  policy: Policy,
+): Leaving<HeldHere> & { readonly until?: number | undefined } {
+  if (policy.leave === 'forever') return { go: [], until: Infinity }
   const byNumber = new Map(atHome.map((one) => [one.listed.number, one]))
-  const { go, note } = leaving(
-    listing.map(({ number, octets, uniqueId }) => {
-      const one = policy.resting.has(uniqueId) ? undefined : byNumber.get(number)
-      return { octets, home: one && { stored: one.stored, received: one.received }, atHome: one }
-    }),
-    policy,
-  )
+  const held = listing.map(({ number, octets, uniqueId }) => {
+    const one = policy.resting.has(uniqueId) ? undefined : byNumber.get(number)
+    return { octets, home: one && { stored: one.stored, received: one.received }, atHome: one }
+  })
+  const { go, note } = leaving(held, policy)
   // Only what is home goes.
-  const here = go.flatMap(({ held, why }) =>
-    held.atHome === undefined ? [] : [{ held: { ...held, atHome: held.atHome }, why }],
+  const here = go.flatMap(({ held: one, why }) =>
+    one.atHome === undefined ? [] : [{ held: { ...one, atHome: one.atHome }, why }],
   )
-  return note === undefined ? { go: here } : { go: here, note }
+  if (note !== undefined) return { go: here, note }
+  return here.length === 0 ? { go: here, until: nothingGoesBefore(held, policy) } : { go: here }
 }
 
 /** What a session would do. */

@@ -3,16 +3,17 @@ import { PeerError, PostinoError, RefusedError } from '../errors.ts'
 import { headersOnly } from '../intake/header-only.ts'
 import { Intake } from '../intake/intake.ts'
 import { type Known, Ledger, type Listed } from '../intake/ledger.ts'
-import type { Trouble, UserMail } from '../store/store.ts'
+import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
 import { choose, noRoomFor, type Waiting } from './fetch-choice.ts'
 import { deleteAtRemote } from './fetch-pop3-delete.ts'
 import { fetchHeaders } from './fetch-pop3-headers.ts'
 import { Keeping } from './fetch-pop3-keep.ts'
 import { homeOf, leavingOf, planOf } from './fetch-pop3-leaving.ts'
-import { listMaildrop } from './fetch-pop3-listing.ts'
+import { listMaildrop, type Unchanged } from './fetch-pop3-listing.ts'
 import { logIn } from './fetch-pop3-login.ts'
 import { recognise } from './fetch-pop3-recognise.ts'
 import { Retrieval, type Tally } from './fetch-pop3-retrieval.ts'
+import { rememberUnchanged, unchangedSince } from './fetch-pop3-unchanged.ts'
 import { byOtherProtocol, type FetchOptions, type FetchReport, type Planned, type Remote } from './fetching.ts'
 import { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
@@ -47,8 +48,9 @@ async function inSession(
 ): Promise<{ readonly error: PostinoError | undefined; readonly plan?: readonly Planned[] }> {
   let connection: Pop3Connection | undefined
   try {
+    const unchanged = await unchangedSince(session.remote, session.mail, session.options)
     connection = await logIn(session.remote, { ...session.options, pipelining })
-    const plan = await inTransaction(connection, session)
+    const plan = await inTransaction(connection, session, unchanged)
     return { error: undefined, ...(plan !== undefined && { plan }) }
   } catch (error) {
     if (!(error instanceof PostinoError)) throw error
@@ -75,24 +77,28 @@ interface Session {
 }
 
 /** All that is done between the log-in and QUIT. */
-async function inTransaction(connection: Pop3Connection, session: Session): Promise<readonly Planned[] | undefined> {
+async function inTransaction(
+  connection: Pop3Connection,
+  session: Session,
+  unchanged: Unchanged | undefined,
+): Promise<readonly Planned[] | undefined> {
   const { remote, mail, options, tally } = session
   const now = options.now ?? Date.now
   const { loginDelay } = connection.capabilities
   if (loginDelay !== undefined) tally.leastWait = loginDelay * 1000
   if (connection.plusFailed) tally.withoutPlus = true
+  const { promise: needed, resolve: onNews } = Promise.withResolvers<void>()
   // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
-  const [listing, { entries, before, troubles, headers }] = await Promise.all([
-    listMaildrop(connection, options.longest),
-    nextTurn().then(() =>
-      mail.read((view) => ({
-        entries: view.ledger(remote.account),
-        before: view.ledger(byOtherProtocol(remote.account)),
-        troubles: view.troubles(remote.account),
-        headers: view.ledger(headersOnly(remote.account)),
-      })),
-    ),
-  ])
+  const home = needed.then(nextTurn).then(() => readHome(mail, remote.account))
+  home.catch(() => undefined)
+  const listing = await listMaildrop(connection, { longest: options.longest, before: unchanged, onNews })
+  if ('waiting' in listing) {
+    tally.waiting = listing.waiting
+    tally.skipped = listing.print.messages - listing.waiting
+    await goodbye(connection)
+    return undefined
+  }
+  const { entries, before, troubles, headers } = await home
   tally.problems.push(...listing.problems)
   const ledger = new Ledger(remote.account, entries, before)
   const { known, wanted } = await divide(listing.messages, {
@@ -161,7 +167,7 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
   if (headersDue.length > 0) await fetchHeaders(headersDue, { connection, intake, remote, now, tally })
 
   const atHome = remote.leave === 'forever' ? [] : [...(await homeOf(known, mail, remote)), ...fetched]
-  const { go, note } = leavingOf(listing.messages, atHome, policy)
+  const { go, note, until } = leavingOf(listing.messages, atHome, policy)
   if (note !== undefined) tally.problems.push(note)
   const marked = await deleteAtRemote(
     go.map(({ held }) => held.atHome),
@@ -174,7 +180,32 @@ async function inTransaction(connection: Pop3Connection, session: Session): Prom
     if (quit.ok) tally.deleted = marked
     else tally.problems.push(`the server answered QUIT with -ERR ${quit.text}: messages deleted there may come back`)
   }
+  const isCalm =
+    tally.failed + tally.problems.length + marked + headersDue.length === 0 &&
+    fetched.length === due.length &&
+    later.every((one) => one.for === 'size')
+  if (isCalm && listing.print !== undefined && until !== undefined) {
+    const { waiting } = tally
+    await rememberUnchanged({ print: listing.print, waiting, until: until === Infinity ? undefined : until }, session)
+  }
   return undefined
+}
+
+/** What is known here of an account. */
+async function readHome(mail: UserMail, account: string): Promise<Home> {
+  return await mail.read((view) => ({
+    entries: view.ledger(account),
+    before: view.ledger(byOtherProtocol(account)),
+    troubles: view.troubles(account),
+    headers: view.ledger(headersOnly(account)),
+  }))
+}
+
+interface Home {
+  readonly entries: readonly LedgerEntry[]
+  readonly before: readonly LedgerEntry[]
+  readonly troubles: readonly Trouble[]
+  readonly headers: readonly LedgerEntry[]
 }
 
 /** What is known and what is new, also where the provider has changed the unique-ids. */

@@ -70,6 +70,10 @@ export interface FetchOptions {
   readonly largest?: number
   /** A listing of more lines than this ends the session; two millions unless said. */
   readonly longest?: number
+  /** By POP3, how many messages a maildrop must have for its listing to be remembered: see `unchangedSince`. 500 unless said. */
+  readonly fewest?: number
+  /** The provider shows only a part of the mailbox at a time. */
+  readonly partial?: boolean | undefined
 }
 
 /** Who gets what of a mailbox that holds mail for several people. */

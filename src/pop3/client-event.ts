@@ -36,7 +36,7 @@ export type ClientEvent =
       readonly timestamp: string | undefined
     }
   | Reply
-  /** Octets of the message that RETR or TOP asked for, dots undone; views of what was received. */
+  /** Octets of the message that RETR or TOP asked for, or of a raw UIDL, dots undone; views of what was received. */
   | { readonly kind: 'octets'; readonly command: Command; readonly octets: Uint8Array }
   /** Lines of a LIST; a long listing comes in several. `bad`: lines that are no scan listing. */
   | { readonly kind: 'sizes'; readonly command: Command; readonly sizes: SizeEntry[]; readonly bad: string[] }

@@ -255,7 +255,7 @@ export class Pop3Client {
       return reply
     }
     if (command.verb === 'QUIT') this.#phase = 'over'
-    else if (command.verb === 'STAT') {
+    else if (command.verb === 'STAT' && !('raw' in command)) {
       const size = readMaildropSize(text)
       if (size === undefined) return this.#break('protocol', `the server answered STAT with ${quoted(text)}`)
       this.#events.push({ kind: 'maildrop', command, size })

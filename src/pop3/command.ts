@@ -19,6 +19,8 @@ export type Command =
   | { readonly verb: 'AUTH'; readonly exchange: ClientMechanism; readonly bare?: boolean }
   /** Without a number: all messages. */
   | { readonly verb: 'LIST' | 'UIDL'; readonly number?: number }
+  /** `raw`: what it says is for whoever asks to read. The lines of UIDL come as octets, and STAT's are the words of its reply. */
+  | { readonly verb: 'STAT' | 'UIDL'; readonly number?: undefined; readonly raw: true }
   | { readonly verb: 'RETR' | 'DELE'; readonly number: number }
   | { readonly verb: 'TOP'; readonly number: number; readonly lines: number }
 
@@ -35,6 +37,7 @@ export function replyForm(command: Command): ReplyForm {
       return 'listing'
     case 'LIST':
     case 'UIDL':
+      if ('raw' in command) return 'message'
       return command.number === undefined ? 'listing' : 'line'
     case 'LANG':
       return command.range === undefined ? 'listing' : 'line'

@@ -317,6 +317,7 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
       ['u3', undefined],
     ])
     assert.deepEqual(await later(third), [])
+    assert.deepEqual(await mail.read((view) => ['pop3:a@b', 'pop3:c@d'].map((each) => view.ledgerSize(each))), [4, 0])
   })
 
   it('troubles are noted and cleared', async (mail) => {
