@@ -21,7 +21,7 @@ export type S3Fault = 'unavailable' | 'drop' | 'keep another' | 'break off' | un
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, and the SHA-256 of each body.
  */
 export class S3Server {
-  readonly objects = new Map<string, Buffer>()
+  readonly objects: Map<string, Buffer> = new Map()
   readonly asked: Asked[] = []
   /** Asked before each request. */
   fault: (asked: { readonly method: string; readonly key: string }) => S3Fault = () => undefined

@@ -67,7 +67,7 @@ export async function backUp(data: string, target: Target, options: BackupOption
       onProgress: options.onProgress,
     })
     const source = await run.source(work)
-    if (before !== undefined && before.source !== source)
+    if (before !== undefined && before.source !== '' && before.source !== source)
       throw new MisuseError(
         'usage',
         `${target.place} holds backups of another data folder than ${data}: give each its own place`,

@@ -35,13 +35,14 @@ export class FolderTarget implements Target {
   async list(beginning: string): Promise<Map<string, number>> {
     const found = new Map<string, number>()
     const folder = this.#path(beginning.slice(0, beginning.lastIndexOf('/') + 1))
+    if (this.#look() === undefined) throw new StoreError('missing', `${this.place} is not there: is the disk mounted?`)
     const entries = await this.#told(folder, async () => {
       try {
         return await readdir(folder, { recursive: true, withFileTypes: true })
       } catch (error) {
-        // Nothing was written yet; where the folder itself is gone, that must be said.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || this.#look() === undefined) throw error
-        return []
+        // Nothing was written yet.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+        throw error
       }
     })
     for (const entry of entries) {

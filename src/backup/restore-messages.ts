@@ -15,6 +15,8 @@ export interface MessagesReport {
   readonly restored: number
   /** Were in the mail already; nothing was added. */
   readonly here: number
+  /** Of those, how many were damaged, and are whole again. */
+  readonly repaired: number
   /** What could not be restored, each by its name. */
   readonly problems: readonly string[]
 }
@@ -34,7 +36,8 @@ interface ToAdd {
 
 /**
  * Puts messages of a user's mail in `work`, where `bringUser` has brought it, into the mail as it is now. What is there still, by its
- * unique-id or by its octets, is not added again. Unique-ids, flags and dates come back, and each is read again afterwards.
+ * unique-id or by its octets, is not added again, but where it is damaged, its octets are. Unique-ids, flags and dates come back, and each
+ * is read again afterwards.
  */
 export async function restoreMessages(work: string, mail: UserMail, options: MessagesOptions): Promise<MessagesReport> {
   const store = new DiskStore(work)
@@ -47,19 +50,24 @@ export async function restoreMessages(work: string, mail: UserMail, options: Mes
     const problems = missing.map((id) => `the backup has no message ${id} of ${mail.user}`)
     const home = new Home(await allOf(mail), then)
     let here = 0
+    let repaired = 0
     for (const [place, message] of wanted.entries()) {
       options.onProgress?.(place, wanted.length)
-      if (home.has(message)) here++
-      else
-        try {
-          await adding.take(message, old.bytes(message.id))
-        } catch (error) {
-          if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
-          problems.push(`message ${message.id} of ${mail.user} could not be restored: ${error.message}`)
+      const there = home.find(message)
+      if (there !== undefined) here++
+      try {
+        if (there === undefined) await adding.take(message, old.bytes(message.id))
+        else if (!(await isWhole(mail, there))) {
+          await repair(mail, there, old.bytes(message.id))
+          repaired++
         }
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
+        problems.push(`message ${message.id} of ${mail.user} could not be restored: ${error.message}`)
+      }
     }
     await adding.finish()
-    return { restored: adding.added, here, problems }
+    return { restored: adding.added, here, repaired, problems }
   } finally {
     await store.close()
   }
@@ -87,15 +95,7 @@ class Adding {
   }
 
   async take(message: Message, octets: AsyncIterable<Uint8Array>): Promise<void> {
-    const staging = this.#mail.stage('unknown')
-    try {
-      // What a reader gives may be memory that is used again.
-      for await (const chunk of octets) await staging.write(Buffer.from(chunk))
-    } catch (error) {
-      staging.discard()
-      throw error
-    }
-    this.#waiting.push({ message, staged: await staging.finish() })
+    this.#waiting.push({ message, staged: await take(this.#mail, octets) })
     this.#octets += message.size
     if (this.#waiting.length >= together || this.#octets >= octetsTogether) await this.finish()
   }
@@ -130,25 +130,60 @@ class Adding {
   }
 }
 
+async function isWhole(mail: UserMail, id: MessageId): Promise<boolean> {
+  try {
+    for await (const _ of mail.bytes(id));
+    return true
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'damaged') return false
+    throw error
+  }
+}
+
+/** Octets that come again although they are kept take the place of damaged ones. The message that brings them is not for anybody to see. */
+async function repair(mail: UserMail, id: MessageId, octets: AsyncIterable<Uint8Array>): Promise<void> {
+  const staged = await take(mail, octets)
+  try {
+    await mail.change((draft) => draft.remove(draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 0 })))
+  } finally {
+    staged.discard()
+  }
+  for await (const _ of mail.bytes(id));
+}
+
+async function take(mail: UserMail, octets: AsyncIterable<Uint8Array>): Promise<Staged> {
+  const staging = mail.stage('unknown')
+  try {
+    // What a reader gives may be memory that is used again.
+    for await (const chunk of octets) await staging.write(Buffer.from(chunk))
+  } catch (error) {
+    staging.discard()
+    throw error
+  }
+  return await staging.finish()
+}
+
 /** What is in the mail now of what was in it then. */
 class Home {
-  readonly #byUniqueId: ReadonlyMap<UniqueId, Hash>
+  readonly #byUniqueId: ReadonlyMap<UniqueId, Message>
   /** Equal octets that came in again. */
-  readonly #spare = new Map<Hash, number>()
+  readonly #spare = new Map<Hash, MessageId[]>()
 
   constructor(now: readonly Message[], then: readonly Message[]) {
-    this.#byUniqueId = new Map(now.map(({ uniqueId, hash }) => [uniqueId, hash]))
+    this.#byUniqueId = new Map(now.map((message) => [message.uniqueId, message]))
     const before = new Map(then.map(({ uniqueId, hash }) => [uniqueId, hash]))
-    for (const { uniqueId, hash } of now)
-      if (before.get(uniqueId) !== hash) this.#spare.set(hash, (this.#spare.get(hash) ?? 0) + 1)
+    for (const { id, uniqueId, hash } of now) {
+      if (before.get(uniqueId) === hash) continue
+      const same = this.#spare.get(hash)
+      if (same === undefined) this.#spare.set(hash, [id])
+      else same.push(id)
+    }
   }
 
-  /** Each message of the mail stands for one. */
-  has({ uniqueId, hash }: Message): boolean {
-    if (this.#byUniqueId.get(uniqueId) === hash) return true
-    const spare = this.#spare.get(hash) ?? 0
-    if (spare > 0) this.#spare.set(hash, spare - 1)
-    return spare > 0
+  /** The message that stands for it; each stands for one. */
+  find({ uniqueId, hash }: Message): MessageId | undefined {
+    const same = this.#byUniqueId.get(uniqueId)
+    return same?.hash === hash ? same.id : this.#spare.get(hash)?.pop()
   }
 }
 

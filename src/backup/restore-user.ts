@@ -20,6 +20,8 @@ export interface UserReport {
   readonly restored: number
   /** Were in the mail already. */
   readonly here: number
+  /** Of those, how many were damaged, and are whole again. */
+  readonly repaired: number
   /** Those that came back, by their addresses. */
   readonly accounts: readonly string[]
   /** What could not be restored, each by its name. */
@@ -56,7 +58,8 @@ export async function restoreUser(
       ? await moveIn(join(work, 'users', user), place, brought.messages)
       : await addTo(work, data, user, options, problems)
     const accounts = await bringDirectory(target, manifest, user, data, work, problems)
-    return { user, ...counts, accounts, problems }
+    const { restored, here, repaired } = counts
+    return { user, restored, here, repaired, accounts, problems }
   } catch (error) {
     throw error instanceof Error && 'syscall' in error ? diskError(error, work) : error
   } finally {
@@ -64,13 +67,15 @@ export async function restoreUser(
   }
 }
 
-async function moveIn(from: string, to: string, messages: number): Promise<{ restored: number; here: number }> {
+type Counts = Pick<UserReport, 'restored' | 'here' | 'repaired'>
+
+async function moveIn(from: string, to: string, messages: number): Promise<Counts> {
   await makeFolder(join(to, '..'))
-  if (!existsSync(from)) return { restored: 0, here: 0 }
+  if (!existsSync(from)) return { restored: 0, here: 0, repaired: 0 }
   // It fails where somebody has made mail for this user meanwhile.
   await rename(from, to)
   await syncFolder(join(to, '..'))
-  return { restored: messages, here: 0 }
+  return { restored: messages, here: 0, repaired: 0 }
 }
 
 async function addTo(
@@ -79,7 +84,7 @@ async function addTo(
   user: string,
   { ids, mailbox, onProgress }: Pick<MessagesOptions, 'ids' | 'mailbox'> & Pick<RestoreOptions, 'onProgress'>,
   problems: string[],
-): Promise<{ restored: number; here: number }> {
+): Promise<Counts> {
   const store = new DiskStore(data)
   try {
     const report = await restoreMessages(work, await store.open(user), {

@@ -75,6 +75,8 @@ export class S3Connection {
       headers: { ...headers, ...(body !== undefined && { 'content-length': body.size }) },
       timeout: patience,
     })
+    // Whoever waits for something is told by that; what comes after it is nobody's.
+    asked.on('error', () => undefined)
     asked.on('timeout', () => asked.destroy(new PeerError('timed-out', `${this.place.name}: silent for a minute`)))
     try {
       const answered = once(asked, 'response') as Promise<[http.IncomingMessage]>

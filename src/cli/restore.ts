@@ -7,7 +7,7 @@ import { giveNames, isFree, isNearlyDone, restore as restoreWhole } from '../bac
 import type { Target } from '../backup/target.ts'
 import { MisuseError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
-import { dateText, octetsText, plural } from './amounts.ts'
+import { count, dateText, octetsText, plural } from './amounts.ts'
 import { drawn } from './backup.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './failure.ts'
@@ -112,10 +112,11 @@ async function single(
     if (context.json) await context.output.json({ backup: manifest.backup, into: data, ...report })
     else {
       const here = report.here === 0 ? '' : `, ${plural(report.here, 'message')} already here`
+      const repaired = report.repaired === 0 ? '' : `, ${count(report.repaired)} of them repaired`
       const accounts = report.accounts.length === 0 ? '' : `, ${plural(report.accounts.length, 'account')}`
       await context.output.line(
         singleLine(
-          `${name}: restored ${plural(report.restored, 'message')}${here}${accounts}${verdict(report.problems)}`,
+          `${name}: restored ${plural(report.restored, 'message')}${here}${repaired}${accounts}${verdict(report.problems)}`,
         ),
       )
     }

@@ -89,6 +89,8 @@ test('what cannot be meant is refused, with what to do', async (t) => {
   await refused(['backup', 'sftp://host/x'], /rsync carries a folder/)
   await refused(['backup', 's3://mail'], /AWS_ACCESS_KEY_ID/)
   await refused(['backup', target, '--keep', '0'], /at least the newest/)
+  await refused(['restore', target], /is not there: is the disk mounted\?/, 1)
+  await mkdir(target)
   await refused(['restore', target], /there is no backup in/, 1)
   assert.equal((await run(['backup', target])).code, 0)
   await refused(['restore', target, '--backup', '7'], /there is no backup 7/)

@@ -55,9 +55,10 @@ test('backup, killed at any moment: what is listed is whole, and the next one le
     const { data, backups, there } = await prepare(folder)
     // Each lane has its own data folder, for one makes one backup at a time.
     await Promise.all([0, 1].map((place) => cp(data, join(folder, `data-${place}`), { recursive: true })))
-    const words = (place: number): string[] => [
-      ...['--data', join(folder, `data-${place}`), '--quiet', 'backup', join(folder, `target-${place}`), '--keep', '1'],
-    ]
+    const words = (place: number): string[] => {
+      const from = ['--data', join(folder, `data-${place}`), '--quiet']
+      return [...from, 'backup', join(folder, `target-${place}`), '--keep', '1']
+    }
     const undisturbed = await measure(folder, backups, words)
     await trials(9, 11, async (moment, number, place) => {
       const target = join(folder, `target-${place}`)

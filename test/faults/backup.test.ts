@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Directory } from '../../src/accounts/directory.ts'
 import { Secrets } from '../../src/accounts/secrets.ts'
 import type { Contents } from '../../src/backup/contents.ts'
-import { listBackups } from '../../src/backup/manifest.ts'
+import { encodeManifest, listBackups } from '../../src/backup/manifest.ts'
 import { verifyPieces } from '../../src/backup/restore-files.ts'
 import { restoreUser } from '../../src/backup/restore-user.ts'
 import { isFree, restore } from '../../src/backup/restore.ts'
@@ -490,18 +490,96 @@ test('messages come back into mail that is in use: those that are missing, once,
   assert.deepEqual((await house.store((store) => store.check('mario'))).problems, [])
 })
 
-test('a user who was removed comes back with mail and password, and other users stay as they are', async () => {
+test('a user who was removed comes back with mail, password and accounts, and other users stay as they are', async () => {
   await using house = await BackupHouse.make()
   await house.bring('mario', 'one', 'two')
-  await house.backUp()
   const directory = await Directory.open(house.data)
+  const secrets = new Secrets(house.data)
+  const settings = { protocol: 'pop3', server: 'pop.example.it', port: 995, tls: 'implicit', login: 'm' } as const
+  for (const address of ['mario@example.it', 'other@example.it'])
+    await directory.addAccount(
+      'mario',
+      { ...settings, address, leave: 'forever', options: {} },
+      secrets.seal(address, `of ${address}`),
+    )
+  await directory.setNamedSecret('mario@example.it', 'oauth', secrets.seal('oauth', 'a token'))
+  await house.backUp()
   await directory.removeUser('mario')
   await house.store((store) => store.remove('mario'))
+  await directory.addAccount(
+    'anna',
+    { ...settings, address: 'other@example.it', leave: 'forever', options: {} },
+    secrets.seal('x', 'hers'),
+  )
   await house.bring('anna', 'later')
   const report = await restoreUser(house.target, await house.manifest(), 'mario', house.data, {})
-  assert.deepEqual([report.restored, report.problems], [2, []])
+  assert.deepEqual([report.restored, report.accounts], [2, ['mario@example.it']])
+  assert.equal(report.problems.length, 1)
+  assert.match(report.problems[0] ?? '', /other@example\.it of mario was not restored/)
   assert.equal(directory.find('mario')?.password, 'a password')
+  assert.equal(directory.account('mario@example.it')?.user, 'mario')
+  assert.equal(directory.account('other@example.it')?.user, 'anna')
+  const sealed = directory.secret('mario@example.it') ?? new Uint8Array()
+  assert.equal(secrets.unseal('mario@example.it', sealed), 'of mario@example.it')
+  const token = directory.namedSecret('mario@example.it', 'oauth') ?? new Uint8Array()
+  assert.equal(secrets.unseal('oauth', token), 'a token')
   directory.close()
   assert.deepEqual(await house.subjects('mario'), ['one', 'two'])
   assert.deepEqual(await house.subjects('anna'), ['anna', 'later'])
+
+  // Under another key, what it encrypted is of no use, and that is said.
+  await house.store((store) => store.remove('mario'))
+  const again = await Directory.open(house.data)
+  await again.removeUser('mario')
+  again.close()
+  rmSync(join(house.data, 'secret.key'))
+  new Secrets(house.data).seal('x', 'y')
+  const other = await restoreUser(house.target, await house.manifest(), 'mario', house.data, {})
+  assert.ok(other.problems.some((problem) => problem.startsWith('secret.key of the backup is another one')))
+})
+
+test('a message that is damaged is repaired from a backup, where it is', async () => {
+  await using house = await BackupHouse.make()
+  await house.bring('mario', 'one', 'two', 'three')
+  await house.backUp()
+  const path = segmentPath(join(house.data, 'users/mario'), 1)
+  const octets = readFileSync(path)
+  octets[octets.indexOf('This is two.') + 100] = 7
+  writeFileSync(path, octets)
+  await assert.rejects(house.subjects('mario'), isStoreError('damaged'))
+  const manifest = await house.manifest()
+  const report = await restoreUser(house.target, manifest, 'mario', house.data, { ids: [2 as MessageId] })
+  assert.deepEqual([report.restored, report.here, report.repaired, report.problems], [0, 1, 1, []])
+  assert.deepEqual(await house.subjects('mario'), ['one', 'two', 'three'])
+  const again = await restoreUser(house.target, manifest, 'mario', house.data, {})
+  assert.deepEqual([again.restored, again.here, again.repaired], [0, 3, 0])
+})
+
+test('one user alone comes back into an empty folder, and nothing of the others', async () => {
+  await using house = await BackupHouse.make()
+  await house.bring('mario', 'one')
+  await house.backUp()
+  const into = join(house.folder, 'into')
+  const { users, problems } = await restore(house.target, await house.manifest(), into, { users: ['anna'] })
+  assert.deepEqual([users, problems], [1, []])
+  const directory = await Directory.open(into)
+  assert.deepEqual(
+    directory.users().map(({ name }) => name),
+    ['anna'],
+  )
+  directory.close()
+  assert.deepEqual(readdirSync(join(into, 'users')), ['anna'])
+  assert.deepEqual(await house.subjects('anna', into), ['anna'])
+})
+
+test('a manifest that leads out of the folder is not followed', async () => {
+  await using house = await BackupHouse.make()
+  await house.backUp()
+  const { name, contents } = encodeManifest({
+    ...(await house.manifest()),
+    backup: 2,
+    files: [{ path: '../../evil', size: 0, stamp: '', pieces: [] }],
+  })
+  await house.target.put(name, contents)
+  await assert.rejects(house.manifest(2), isStoreError('damaged', '../../evil'))
 })
