@@ -28,6 +28,8 @@ export function parseAddresses(text: string): Address[] {
   const found: Address[] = []
   let group: string | undefined
   let pending: Pending = { phrase: '', comment: '', angle: undefined }
+  // Whether there is an @ in the phrase: to look through all of it at each colon would take time squared.
+  let hasAt = false
   let at = 0
   // No `>` follows any more: an address in angle brackets then ends at the comma.
   let unclosed = false
@@ -37,6 +39,7 @@ export function parseAddresses(text: string): Address[] {
   const finish = (): void => {
     const address = understand(pending)
     pending = { phrase: '', comment: '', angle: undefined }
+    hasAt = false
     if (address === undefined) return
     const last = found.at(-1)
     // `Rossi, Mario <m@example.it>`: a name with a comma that should have been quoted.
@@ -53,12 +56,17 @@ export function parseAddresses(text: string): Address[] {
     found.push(group === undefined ? address : { ...address, group })
   }
 
+  const add = (piece: string): void => {
+    pending.phrase += piece
+    hasAt ||= piece.includes('@')
+  }
+
   while (at < text.length && found.length < addressLimit) {
     const char = text.charAt(at)
     if (char === '"') {
       const end: number = unquoted ? text.length : endOfQuoted(text, at)
       unquoted = end === text.length
-      if (!unquoted) pending.phrase += unescape(text.slice(at + 1, end))
+      if (!unquoted) add(unescape(text.slice(at + 1, end)))
       at = unquoted ? at + 1 : end + 1
     } else if (char === '(') {
       const end = endOfComment(text, at)
@@ -77,7 +85,7 @@ export function parseAddresses(text: string): Address[] {
       finish()
       if (char === ';') group = undefined
       at++
-    } else if (char === ':' && group === undefined && !pending.phrase.includes('@') && pending.angle === undefined) {
+    } else if (char === ':' && group === undefined && !hasAt && pending.angle === undefined) {
       group = shown(pending.phrase)
       pending = { phrase: '', comment: '', angle: undefined }
       at++
@@ -87,7 +95,7 @@ export function parseAddresses(text: string): Address[] {
       encodedWord.lastIndex = start
       if (char === '=' && encodedWord.test(text)) at = encodedWord.lastIndex
       while (at < text.length && !specials.includes(text.charAt(at))) at++
-      pending.phrase += text.slice(start, at)
+      add(text.slice(start, at))
     }
   }
   finish()

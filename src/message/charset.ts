@@ -60,12 +60,20 @@ const controls = /[\u0000-\u001f\u007f-\u009f]+/g
 // oxlint-disable-next-line no-control-regex
 const controlsInText = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]+/g
 
+/** More marks than this on one letter are no writing (UAX #15 §13), and to put them in order takes their number squared. */
+const manyMarks = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu
+const mayHaveMarks = /[\u0300-\uffff]/
+
+function withFewMarks(text: string): string {
+  return mayHaveMarks.test(text) ? text.replace(manyMarks, '$1') : text
+}
+
 /** One line that is safe to print: control characters, which a terminal would obey, become a space. */
 export function oneLine(text: string): string {
-  return text.replace(controls, ' ').trim()
+  return withFewMarks(text.replace(controls, ' ').trim())
 }
 
 /** Lines that are safe to print: ended by LF, and without control characters but tab. */
 export function printable(text: string): string {
-  return text.replace(/\r\n?/g, '\n').replace(controlsInText, '')
+  return withFewMarks(text.replace(/\r\n?/g, '\n').replace(controlsInText, ''))
 }

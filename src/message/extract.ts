@@ -1,7 +1,9 @@
 import { decodeCharset, oneLine, printable } from './charset.ts'
 import { type Description, decodedField, describeHeader } from './describe.ts'
 import { textOfHtml } from './html.ts'
-import { MessageReader } from './mime.ts'
+import { KnownWords } from './known-words.ts'
+import { referencesOf } from './message-ids.ts'
+import { MessageReader, parseMessage } from './mime.ts'
 import type { Part } from './part.ts'
 import { decodeTransfer } from './transfer.ts'
 
@@ -15,6 +17,10 @@ export interface Extract extends Description {
   /** The names of the attachments. */
   readonly attachmentNames: readonly string[]
   readonly hasAttachment: boolean
+  /** The List-Id field (RFC 2919 §3), decoded, one line; empty where the message came by no mailing list. */
+  readonly listId: string
+  /** The ids of the messages that it answers, the oldest first (RFC 5256 §3). */
+  readonly references: readonly string[]
 }
 
 /** A part that is kept apart from the text. */
@@ -28,7 +34,7 @@ export interface Attachment {
 export class Extractor {
   readonly #reader = new MessageReader({ keep: textLimit })
 
-  /** The next octets of the message. They must not be changed afterwards. */
+  /** The next octets of the message. They may be lent. */
   push(chunk: Uint8Array): void {
     this.#reader.push(chunk)
   }
@@ -39,6 +45,11 @@ export class Extractor {
   }
 }
 
+/** The same of a message held whole, of which nothing is copied. */
+export function extractWhole(octets: Uint8Array): Extract {
+  return extractOf(parseMessage(octets, { keep: textLimit }))
+}
+
 function extractOf(root: Part): Extract {
   const attachments = attachmentsOf(root)
   return {
@@ -47,6 +58,8 @@ function extractOf(root: Part): Extract {
     attachmentNames: attachments.map(({ name }) => name).filter((name) => name !== ''),
     // A signature is not what one means by an attachment.
     hasAttachment: attachments.some(({ part }) => !/^application\/(?:x-)?(?:pkcs7|pgp)-signature$/.test(part.type)),
+    listId: decodedField(root.header, 'list-id'),
+    references: referencesOf(root.header),
   }
 }
 
@@ -104,17 +117,21 @@ function charsetInHtml(octets: Uint8Array): string | undefined {
   )?.[1]
 }
 
-const word = /[\p{L}\p{N}\p{M}]+/gu
-
 function searchText(root: Part): string {
   const texts: string[] = []
   let length = 0
-  const known = new KnownWords(texts)
+  /** Of the texts so far, those that were learnt; most messages need none of it. */
+  let known: KnownWords | undefined
+  let learnt = 0
   for (const part of allParts(root)) {
     if (part.octets === undefined || length >= textLimit) continue
     let text = textOf(part)
     // Most HTML parts say again what the plain one said: only the lines with a new word in them are worth indexing.
-    if (part.type === 'text/html' && texts.length > 0) text = known.newLines(text)
+    if (part.type === 'text/html' && texts.length > 0) {
+      known ??= new KnownWords()
+      for (; learnt < texts.length; learnt++) known.add(texts[learnt] ?? '')
+      text = known.newLines(text)
+    }
     const subject = part === root ? '' : decodedField(part.header, 'subject')
     if (subject !== '') text = `${subject}\n${text}`
     if (text.trim() === '') continue
@@ -122,28 +139,4 @@ function searchText(root: Part): string {
     length += text.length
   }
   return texts.join('\n\n')
-}
-
-/** The words of a growing list of texts. */
-class KnownWords {
-  readonly #texts: readonly string[]
-  readonly #words = new Set<string>()
-  #read = 0
-
-  constructor(texts: readonly string[]) {
-    this.#texts = texts
-  }
-
-  /** The lines of a text in which there is a word that no text has had. */
-  newLines(text: string): string {
-    for (; this.#read < this.#texts.length; this.#read++) {
-      for (const found of wordsOf(this.#texts[this.#read] ?? '')) this.#words.add(found)
-    }
-    const isNew = (line: string): boolean => wordsOf(line).some((found) => !this.#words.has(found))
-    return text.split('\n').filter(isNew).join('\n')
-  }
-}
-
-function wordsOf(text: string): readonly string[] {
-  return text.toLowerCase().match(word) ?? []
 }

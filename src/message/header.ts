@@ -1,8 +1,17 @@
 import { decodeCharset } from './charset.ts'
 
 /** No header is read further than this (octets). */
-export const headerLimit: number = 1 << 20
+export const headerLimit: number = 8 << 20
+/** Of so many fields each counts; */
 const fieldLimit = 10_000
+/** of those after them, so many of each name that says what a message is. */
+const lateLimit = 100
+const telling = new Set(
+  (
+    'from sender reply-to to cc bcc date subject message-id in-reply-to references list-id mime-version content-type ' +
+    'content-transfer-encoding content-disposition content-id'
+  ).split(' '),
+)
 const nameLimit = 1_000
 
 const lf = 0x0a
@@ -69,7 +78,14 @@ export function parseHeader(octets: Uint8Array): Header {
   let value = 0
   let end = 0
   const keep = (): void => {
-    if (name !== '' && fields.length < fieldLimit) fields.push(new Field(name, octets.subarray(value, end)))
+    if (name === '' || (fields.length >= fieldLimit && !isWanted(name))) return
+    fields.push(new Field(name, octets.subarray(value, end)))
+  }
+  const late = new Map<string, number>()
+  const isWanted = (of: string): boolean => {
+    const count = late.get(of) ?? 0
+    if (telling.has(of)) late.set(of, count + 1)
+    return telling.has(of) && count < lateLimit
   }
   let inField = false
   for (let line = 0, next = 0; line < length; line = next) {

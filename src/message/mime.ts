@@ -32,6 +32,8 @@ export class MessageReader {
   #copy = true
   #waiting: Uint8Array[] = []
   #waitingSize = 0
+  /** So many octets must wait before they are looked at. */
+  #enough: number
   /** The message's octet that stands first in the data looked at. */
   #base = 0
   #inHeader = true
@@ -51,15 +53,17 @@ export class MessageReader {
   constructor(options: { keep?: number; gather?: number } = {}) {
     this.#keep = options.keep ?? Infinity
     this.#gather = options.gather ?? gathering
+    this.#enough = this.#gather
     this.#root = newPart(0, 'text/plain')
     this.#stack = [this.#root]
   }
 
-  /** The next octets of the message. They must not be changed afterwards. */
+  /** The next octets of the message. They may be lent: what is kept of them is copied. */
   push(chunk: Uint8Array): void {
-    this.#waiting.push(chunk)
     this.#waitingSize += chunk.length
-    if (this.#waitingSize >= this.#gather) this.#look(false)
+    const enough = this.#waitingSize >= this.#enough
+    this.#waiting.push(enough ? chunk : chunk.slice())
+    if (enough) this.#look(false)
   }
 
   /** No more octets will come. */
@@ -82,7 +86,8 @@ export class MessageReader {
     const rest = last ? undefined : data.slice(from - this.#base)
     this.#waiting = rest === undefined ? [] : [rest]
     this.#base = from
-    // So that a long header is not looked at, and copied, at every small chunk.
+    // A long header is looked at again, and copied, only when twice as much of it is there.
+    this.#enough = Math.max(this.#gather, rest?.length ?? 0)
     this.#waitingSize = 0
     if (last) this.#close(0, from)
   }
@@ -166,6 +171,8 @@ export class MessageReader {
     const part = newPart(start, 'text/plain')
     const parent = this.#top
     parent.parts.push(part)
+    // RFC 2046 §5.1.1: what stands before the first part is to be ignored, and takes no room from the text.
+    for (const piece of parent.kept ?? []) this.#keep += piece.length
     parent.kept = undefined
     this.#stack.push(part)
     this.#count++
