@@ -184,12 +184,12 @@ class BackupRun {
     const kept: FileEntry[] = []
     const missing: string[] = []
     const sameMail = this.#seals.get(name) === entry.seal
-    for (const { path, size, growing } of files) {
+    for (const { path, from, size, growing } of files) {
       const inData = relative(this.#data, path).split(sep).join('/')
       const before = sameMail || fault !== undefined ? this.#before.get(inData) : undefined
       try {
         if (size === undefined) throw new StoreError('missing', `${path} is not there`)
-        kept.push(await this.writer.keep({ path: inData, from: path, size, growing }, before))
+        kept.push(await this.writer.keep({ path: inData, from, size, growing }, before))
       } catch (error) {
         const gone = size === undefined || isGone(error)
         if (gone && !last) return false

@@ -11,8 +11,12 @@ export const directoryFile = 'postino.sqlite'
 export const keyFile = 'secret.key'
 
 /** What is of one process or one moment, or is looked at by itself. */
-const passedOver =
-  /^(?:users|locks|leases\.sqlite|failures\.sqlite|\..*)$|-(?:wal|shm|journal)$|^secret\.key\.[0-9a-f]{12}$/
+const passedOver = [
+  /^(?:users|locks|leases\.sqlite|failures\.sqlite|\..*)$/,
+  /-(?:wal|shm|journal)$/,
+  // What a key is called until it is whole, and where a repair works.
+  /^secret\.key\.[0-9a-f]{12}$|^repair-\w{6}$/,
+]
 
 /** The files of a data folder beside the mail: users and accounts, keys, configuration, certificates, and what else lies there. */
 export function dataFiles(data: string): string[] {
@@ -33,7 +37,9 @@ function pathsBelow(data: string, folder: string): string[] {
     .toSorted()
     .flatMap((name) => {
       const path = folder === '' ? name : `${folder}/${name}`
-      const found = passedOver.test(name) ? undefined : statSync(join(data, path), { throwIfNoEntry: false })
+      const found = passedOver.some((form) => form.test(name))
+        ? undefined
+        : statSync(join(data, path), { throwIfNoEntry: false })
       return found?.isDirectory() === true ? pathsBelow(data, path) : found?.isFile() === true ? [path] : []
     })
 }

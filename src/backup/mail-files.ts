@@ -1,14 +1,15 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { StoreError } from '../errors.ts'
 import { openIndex } from '../store/index-file.ts'
-import { segmentPath, segmentsFolder, sizeOf } from '../store/layout.ts'
+import { pendingPath, segmentFiles, segmentPath, segmentsFolder, sizeOf } from '../store/layout.ts'
 import { SqliteIndex } from '../store/sqlite-index.ts'
 import type { UserEntry } from './manifest.ts'
 
 /** A file of a user's mail, and up to where it belongs to the backup (octets). */
 export interface MailFile {
   readonly path: string
+  /** Where it is read: it may not have got its name yet. */
+  readonly from: string
   /** Undefined: it is not there. */
   readonly size: number | undefined
   /** Whether more is written to it. */
@@ -26,11 +27,14 @@ export interface MailMoment {
 /** The files that a user's mail consists of, as the index has it in the transaction that is open. */
 function mailFiles(folder: string, index: SqliteIndex): MailFile[] {
   return Array.from({ length: index.segment }, (_, place): MailFile => {
-    const path = segmentPath(folder, place + 1)
-    const growing = place + 1 === index.segment
-    const size = sizeOf(path)
+    const segment = place + 1
+    const path = segmentPath(folder, segment, index.segmentGeneration(segment))
+    // One that was settled a moment ago.
+    const from = sizeOf(path) === undefined && sizeOf(pendingPath(path)) !== undefined ? pendingPath(path) : path
+    const growing = segment === index.segment
+    const size = sizeOf(from)
     // Behind the tail stands what nobody was told of.
-    return { path, size: size !== undefined && growing ? Math.min(size, index.tail) : size, growing }
+    return { path, from, size: size !== undefined && growing ? Math.min(size, index.tail) : size, growing }
   })
 }
 
@@ -57,10 +61,6 @@ export function mailMoment(folder: string, name: string): MailMoment {
 
 /** All segments that lie in the folder: what `--rebuild` would read. */
 function filesThere(folder: string): MailFile[] {
-  const segments = segmentsFolder(folder)
-  const names = existsSync(segments) ? readdirSync(segments).filter((name) => name.endsWith('.zst')) : []
-  return names.toSorted().map((name) => {
-    const path = join(segments, name)
-    return { path, size: sizeOf(path), growing: true }
-  })
+  if (!existsSync(segmentsFolder(folder))) return []
+  return segmentFiles(folder).map(({ path }) => ({ path, from: path, size: sizeOf(path), growing: true }))
 }

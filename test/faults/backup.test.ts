@@ -583,3 +583,76 @@ test('a manifest that leads out of the folder is not followed', async () => {
   await house.target.put(name, contents)
   await assert.rejects(house.manifest(2), isStoreError('damaged', '../../evil'))
 })
+
+test('settled mail: what settling makes anew is copied, the files it replaced stay for old backups, and it comes back', async () => {
+  await using house = await BackupHouse.make()
+  await house.bring('mario', 'one', 'two', 'three')
+  await house.backUp()
+  await house.store(async (store) => {
+    await (await store.open('mario')).change((draft) => draft.remove(1 as MessageId))
+    await store.settle('mario', { all: true })
+  })
+  await house.bring('mario', 'four')
+  assert.deepEqual((await house.backUp()).problems, [])
+  const { into, problems } = await house.restored()
+  assert.deepEqual(problems, [])
+  assert.deepEqual(await house.subjects('mario', into), ['two', 'three', 'four'])
+  assert.deepEqual(await house.subjects('mario', (await house.restored(1)).into), ['one', 'two', 'three'])
+
+  const settled = house.pieces('mario').find((path) => path.includes('0000000001-1.zst')) ?? ''
+  const octets = readFileSync(settled)
+  octets[octets.length >> 1] = (octets[octets.length >> 1] ?? 0) ^ 16
+  writeFileSync(settled, octets)
+  const damaged = await house.restored()
+  assert.ok(
+    damaged.problems.some((problem) => problem.includes('0000000001-1.zst')),
+    damaged.problems.join('\n'),
+  )
+  // Of a run that is compressed together all may be lost, of the next segment nothing.
+  await house.store(async (store) => {
+    const mail = await store.open('mario')
+    const ids = await mail.read((view) => view.messages().map(({ id }) => id))
+    const last = ids.at(-1)
+    const chunks: Uint8Array[] = []
+    if (last !== undefined) for await (const chunk of mail.bytes(last)) chunks.push(chunk)
+    assert.equal(Buffer.concat(chunks).toString(), messageOf('four'))
+  }, damaged.into)
+})
+
+test('settling while a backup is made: each backup is whole', async () => {
+  await using house = await BackupHouse.make()
+  const all: string[] = []
+  for (let round = 0; round < 4; round++) {
+    const more = [`a ${round}`, `b ${round}`]
+    all.push(...more)
+    await house.bring('mario', ...more)
+    await house.store(async (store) => {
+      const settling = store.settle('mario', { all: true })
+      const report = await house.backUp()
+      await settling
+      assert.deepEqual(report.problems, [])
+    })
+    const { into, problems } = await house.restored()
+    assert.deepEqual(problems, [])
+    assert.deepEqual(await house.subjects('mario', into), all)
+  }
+})
+
+for (const step of ['written', 'committed', 'named', 'deleted'] as const)
+  test(`a backup after settling was stopped when it was ${step}`, async () => {
+    await using house = await BackupHouse.make()
+    await house.bring('mario', 'one', 'two')
+    await house.store(async (store) => {
+      const settling = store.settle('mario', {
+        all: true,
+        onStep: (now) => {
+          if (now === step) throw new Error('stopped here')
+        },
+      })
+      await assert.rejects(settling, /stopped here/)
+    })
+    assert.deepEqual((await house.backUp()).problems, [])
+    const { into, problems } = await house.restored()
+    assert.deepEqual(problems, [])
+    assert.deepEqual(await house.subjects('mario', into), ['one', 'two'])
+  })
