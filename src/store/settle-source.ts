@@ -1,7 +1,7 @@
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import { BodyPlaces } from './body-places.ts'
-import { readBody } from './body-reader.ts'
+import { lendBody, readBody, type Body } from './body-reader.ts'
 import { encodedParts } from './encoded-parts.ts'
 import { readJournal } from './journal-reader.ts'
 import type { MessageRecord } from './record.ts'
@@ -150,7 +150,7 @@ export class Sieve {
       throw new StoreError('damaged', `the index does not say where ${hash} is in ${this.#source.path}`)
     const { size } = place
     if (size > mostHeld) return await writer.keepLarge({ t: 'kept', hash, size }, size, readBody(files, body))
-    const octets = await gather(readBody(files, body))
+    const octets = await wholeOf(files, body)
     const parts = asTheyCame.has(hash) ? [] : encodedParts(octets)
     const recipe = parts.length === 0 ? undefined : encodeRecipe(octets, parts)
     const key = senderOf(octets)
@@ -176,18 +176,23 @@ export class Sieve {
     if (piece?.run.segment !== this.#source.segment) return
     const place: BodyPlace = { segment: piece.run.segment, start: piece.run.start, size: piece.length }
     const settled = { size: piece.length, piece, coded: false, proof: hash, part: () => undefined }
-    const octets = readBody(this.#with.files, { path: piece.run.path, place, proof: hash, settled })
-    await this.#keepPart(hash, await gather(octets))
+    const octets = await wholeOf(this.#with.files, { path: piece.run.path, place, proof: hash, settled })
+    await this.#keepPart(hash, octets)
   }
 }
 
-async function gather(octets: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of octets) pieces.push(piece)
-  const [only] = pieces
-  return pieces.length === 1 && only !== undefined
-    ? Buffer.from(only.buffer, only.byteOffset, only.length)
-    : Buffer.concat(pieces)
+/** All octets of a body that is not too large, the caller's own. */
+async function wholeOf(files: SegmentFiles, body: Body): Promise<Buffer> {
+  const octets = Buffer.allocUnsafe(body.place.size)
+  let filled = 0
+  await lendBody(files, body, (parts) => {
+    for (const part of parts) {
+      octets.set(part, filled)
+      filled += part.length
+    }
+    return undefined
+  })
+  return octets
 }
 
 /** What stays of a message that was removed. */

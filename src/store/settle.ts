@@ -270,14 +270,16 @@ class Settling {
       const living = settled.livingBodies(segment)
       const fits = living.keys().every((hash) => kept.has(hash)) && settled.generation(segment) === generation
       if (fits) {
-        const here = new Set(settled.bodies(segment))
+        const here = settled.bodies(segment)
         settled.forget(segment)
         for (const { record, start } of placements.runs) settled.addRun(record, segment, start)
         for (const { record, start } of placements.parts) settled.addPart(record, segment, start)
         // One that was removed meanwhile is still kept; one that was repaired meanwhile is better where it is now.
-        for (const { record, start } of placements.kept)
-          if (here.has(record.hash)) settled.addBody(record, segment, start)
-        settled.dropBodies(here.values().filter((hash) => !kept.has(hash)))
+        for (const { record, start } of placements.kept) {
+          const body = here.get(record.hash)
+          if (body !== undefined) settled.moveBody(body, record, start)
+        }
+        for (const [hash, body] of here) if (!kept.has(hash)) settled.dropBody(body)
         settled.setGeneration(segment, generation + 1)
       }
       this.#database.exec(fits ? 'commit' : 'rollback')

@@ -82,11 +82,10 @@ export class SqliteSettled {
     return present
   }
 
-  /** All bodies that lie in a segment. */
-  bodies(segment: number): Hash[] {
-    return this.#sql
-      .arrays('select lower(hex(hash)) from bodies where segment = ?', segment)
-      .map(([hash]) => String(hash) as Hash)
+  /** The rows of all bodies that lie in a segment. */
+  bodies(segment: number): Map<Hash, number> {
+    const sql = 'select lower(hex(hash)), id from bodies where segment = ?'
+    return new Map(this.#sql.arrays(sql, segment).map(([hash, id]) => [String(hash) as Hash, Number(id)]))
   }
 
   /** Which share of a settled segment's content no message needs, from 0 to 1. */
@@ -115,12 +114,16 @@ export class SqliteSettled {
     this.#sql.run('delete from parts where segment = ?', segment)
   }
 
-  /** Removes the bodies that lie in a segment as it was before this generation, and no message has. */
-  dropBodies(hashes: Iterable<Hash>): void {
-    for (const hash of hashes) {
-      const octets = rows.hashBytes(hash)
-      this.#sql.run('delete from bodies where hash = ?', octets)
-    }
+  /** Removes a body that no message has. */
+  dropBody(id: number): void {
+    this.#sql.run('delete from bodies where id = ?', id)
+  }
+
+  /** Says where a body of a segment is, in its next generation. */
+  moveBody(id: number, { at, length, coded, parts = [] }: KeptRecord, start: number): void {
+    const set = 'update bodies set start = ?, at = ?, length = ?, coded = ? where id = ?'
+    this.#sql.run(set, start, at, length, coded === true ? 1 : 0, id)
+    for (const part of parts) this.#sql.run('insert or ignore into body_parts values (?, ?)', id, rows.hashBytes(part))
   }
 
   addRun({ size, lengths }: RunRecord, segment: number, start: number): void {
