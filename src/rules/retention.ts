@@ -80,18 +80,25 @@ export async function applyRetention(
   return { trashed: counts.trash, removed: counts.remove, held: counts.held, waiting }
 }
 
+/** Whether a number is in a column that is in order. */
+function has(column: Float64Array | undefined, wanted: number): boolean {
+  let [from, to] = [0, column?.length ?? 0]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if ((column?.[middle] ?? 0) < wanted) from = middle + 1
+    else to = middle
+  }
+  return column?.[from] === wanted
+}
+
 type Matcher = (message: Message, view: View) => RetentionStep | undefined
 
 function matcher(rules: readonly StoredRule[], view: View, now: number): Matcher {
   const names = new Map(view.mailboxes().map(({ id, name }) => [id, name]))
-  const came = new Map<string, ReadonlySet<MessageId>>()
+  const came = new Map<string, Float64Array>()
   for (const { rule } of rules) {
     const { account } = rule
-    if (account === undefined || came.has(account)) continue
-    came.set(
-      account,
-      new Set(namesInLedger(account).flatMap((name) => view.ledger(name).flatMap((row) => row.message ?? []))),
-    )
+    if (account !== undefined && !came.has(account)) came.set(account, view.cameBy(namesInLedger(account)))
   }
   return (message, current) => {
     const { id, received, octets, flags, trashed } = message
@@ -105,7 +112,7 @@ function matcher(rules: readonly StoredRule[], view: View, now: number): Matcher
       if (largerThan !== undefined && octets <= largerThan) continue
       const inside = wanted === undefined || mailbox === wanted || (below === true && mailbox.startsWith(`${wanted}/`))
       if (!inside) continue
-      if (account !== undefined && came.get(account)?.has(id) !== true) continue
+      if (account !== undefined && !has(came.get(account), id)) continue
       if (evenFlagged !== true && flags.includes('\\Flagged')) continue
       const why = [
         ...(olderThan === undefined ? [] : [`it was received ${Math.floor((now - received) / day)} days ago`]),

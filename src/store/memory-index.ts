@@ -167,6 +167,11 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return entry && this.#living(entry)
   }
 
+  cameBy(accounts: readonly string[]): Float64Array {
+    const rows = accounts.flatMap((account) => [...(this.#ledger.get(account)?.values() ?? [])])
+    return Float64Array.from(rows.flatMap(({ message }) => message ?? [])).toSorted()
+  }
+
   head({ account, uniqueId, hash, nth }: LedgerEntry): string | undefined {
     return this.#heads.get(`${account} ${ledgerKey(uniqueId, hash, nth)}`)
   }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { MisuseError } from '../errors.ts'
 import type { Hash, HoldId, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
+import { readJoined } from './joined-numbers.ts'
 import type { JournalIndex } from './journal-index.ts'
 import { formOf, rowsOf } from './maildrop-rows.ts'
 import type { JournalRecord, MessageRecord } from './record.ts'
@@ -274,6 +275,23 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined {
     const where = 'l.account = ? and l.unique_id = ? and l.hash = ? and l.nth = ?'
     return this.#ledgerRows(where, account, uniqueId, rows.hashBytes(hash), nth)[0]
+  }
+
+  cameBy(accounts: readonly string[]): Float64Array {
+    const all = accounts.map((account) => {
+      const sql = 'select count(*), cast(group_concat(message) as blob) from ledger where account = ? and message > 0'
+      const [[count, ids] = []] = this.#sql.arrays(sql, account)
+      const column = new Float64Array(rows.number(count))
+      if (column.length > 0) readJoined(rows.octets(ids), column, 0)
+      return column
+    })
+    const joined = new Float64Array(all.reduce((sum, { length }) => sum + length, 0))
+    let at = 0
+    for (const column of all) {
+      joined.set(column, at)
+      at += column.length
+    }
+    return joined.sort()
   }
 
   head({ account, uniqueId, hash, nth }: LedgerEntry): string | undefined {

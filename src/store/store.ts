@@ -262,6 +262,8 @@ export interface View {
   ledgerSize(account: string): number
   /** The row of one way in, if a message with these octets has come that way. */
   origin(account: string, uniqueId: string, hash: Hash, nth: number): LedgerEntry | undefined
+  /** The ids of messages that came by one of these names in the ledger, in order; some may be gone, and some stand there twice. */
+  cameBy(accounts: readonly string[]): Float64Array
   /** What names the header of the message of a row of the ledger; undefined where none was noted. */
   head(entry: LedgerEntry): string | undefined
   troubles(account: string): Trouble[]
