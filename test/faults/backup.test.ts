@@ -15,7 +15,7 @@ import { segmentPath } from '../../src/store/layout.ts'
 import { BackupHouse, messageOf, octetsOf } from '../backup-house.ts'
 import { isStoreError, put } from './victim.ts'
 
-/** A target that does something before each file it is given. */
+/** A target that does something before each file it is given, or removes. */
 class Watched implements Target {
   readonly place: string
   readonly #inner: Target
@@ -44,8 +44,9 @@ class Watched implements Target {
     return this.#inner.read(name)
   }
 
-  remove(name: string): Promise<void> {
-    return this.#inner.remove(name)
+  async remove(name: string): Promise<void> {
+    this.#before(name)
+    await this.#inner.remove(name)
   }
 }
 
@@ -76,6 +77,42 @@ test('a backup writes only what is new, and of the segment that grows only what 
   // One after the other, the pieces are the segment.
   const whole = octetsOf(segmentPath(join(house.data, 'users/mario'), 1))
   assert.equal(house.pieces('mario').map(octetsOf).join(''), whole)
+})
+
+test('a backup that is stopped at any step leaves whole backups, and the next one nothing else', async () => {
+  await using house = await BackupHouse.make()
+  await house.bring('mario', 'one')
+  await house.backUp()
+  await house.store((store) => store.remove('anna'))
+  await house.bring('mario', 'two')
+  const template = join(house.folder, 'template')
+  cpSync(house.target.place, template, { recursive: true })
+  let stopped = true
+  let steps = 0
+  for (; stopped; steps++) {
+    rmSync(house.target.place, { recursive: true })
+    cpSync(template, house.target.place, { recursive: true })
+    await house.target.make()
+    let left = steps
+    const target = new Watched(house.target, () => {
+      if (left-- === 0) throw new Error('stopped here')
+    })
+    stopped = await house.backUp({ retention: { last: 1 } }, target).then(
+      () => false,
+      (error: unknown) => error instanceof Error && error.message === 'stopped here',
+    )
+    const listed = await listBackups(house.target)
+    assert.ok(listed.length > 0)
+    for (const { backup } of listed) {
+      const { files } = await house.manifest(backup)
+      assert.deepEqual(await verifyPieces(house.target, files, new Set(), () => undefined), [])
+    }
+    assert.deepEqual((await house.backUp({ retention: { last: 1 } })).problems, [])
+    const { files } = await house.manifest()
+    assert.equal(house.files().length, 1 + files.flatMap(({ pieces }) => pieces).length)
+  }
+  assert.ok(steps > 4, `it has only ${steps} steps`)
+  assert.deepEqual(await house.subjects('mario', (await house.restored()).into), ['one', 'two'])
 })
 
 test('each backup is a point in time: users, mail, keys and settings come back as they were', async () => {
