@@ -8,6 +8,7 @@ import type { Dovecot } from '../test/peers/dovecot.ts'
 
 export type CorpusName =
   | 'realistic'
+  | 'realistic-text'
   | 'realistic-thousand'
   | 'realistic-serve'
   | 'small'
@@ -30,10 +31,13 @@ interface Plan {
   readonly seed: number
   /** How many users have it; their names are numbered from 1. Default: one, of the corpus's name. */
   readonly users?: number
+  /** Those with attachments are passed over. */
+  readonly textOnly?: boolean
 }
 
 const plans: Readonly<Record<Exclude<CorpusName, 'given'>, Plan>> = {
   realistic: { profile: 'realistic', count: 10_000, seed: 1 },
+  'realistic-text': { profile: 'realistic', count: 10_000, seed: 1, textOnly: true },
   'realistic-thousand': { profile: 'realistic', count: 1000, seed: 1 },
   'realistic-serve': { profile: 'realistic', count: 2000, seed: 2 },
   small: { profile: 'small', count: 20_000, seed: 3 },
@@ -127,9 +131,16 @@ function keepCorpus(work: string, name: CorpusName, prepared: KeptCorpus): Prepa
 }
 
 function* messages(plan: Plan, count: number): Generator<Uint8Array> {
-  if (plan.profile !== 'big') return yield* generateMessages({ seed: plan.seed, count, profile: plan.profile })
+  if (plan.profile !== 'big') {
+    for (const message of generateMessages({ seed: plan.seed, count, profile: plan.profile }))
+      if (plan.textOnly !== true || !Buffer.from(message.buffer, message.byteOffset, message.length).includes(attached))
+        yield message
+    return
+  }
   yield bigMessage(new Random(plan.seed), { seed: plan.seed, index: 0, date: 1_704_067_200_000 }, count)
 }
+
+const attached = 'Content-Disposition: attachment'
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 

@@ -25,6 +25,8 @@ export async function settle(context: Context, options: { readonly user?: string
         const started = performance.now()
         const report = await settleOne(context, store, user, signal)
         const seconds = Math.round(performance.now() - started) / 1000
+        // It was told to leave off before it came to anything: that is said below.
+        if (signal.aborted && report.segments === 0) break
         for (const { path, why } of report.left) {
           context.notes.failure(`postino: ${singleLine(`${path} is left as it was: ${why}`)}`)
           code = 1

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -139,6 +140,29 @@ test('while serve runs and a session reads, mail is settled under it; the sessio
   await next.ask('QUIT')
   assert.equal((await serving.stop()).code, 0)
   assert.equal((await run(['check'])).code, 0)
+})
+
+test('Ctrl-C leaves off in order, says how to go on, and the next time it does', async (t) => {
+  const { run, data, mail, exported } = await house(t)
+  const child = spawn(process.execPath, ['bin/postino.js', '--data', data, 'settle'], {
+    cwd: new URL('../..', import.meta.url),
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (stderr === '') child.kill('SIGINT')
+    stderr += text
+  })
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  assert.equal(code, 1)
+  assert.match(stderr, /^settling the mail of mario …\npostino: stopped; [^\n]*`postino settle` goes on from there\n$/)
+  assert.equal((await run(['check'])).code, 0)
+  assert.equal((await run(['settle'])).code, 0)
+  assertMail(
+    await exported(),
+    mail,
+    mail.map((_, place) => place + 1),
+  )
 })
 
 test('where there is nothing, nothing is done; a user that is not there is named', async (t) => {
