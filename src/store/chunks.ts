@@ -6,7 +6,7 @@ import { openSegmentNow } from './layout.ts'
 import type { Run } from './sqlite-settled.ts'
 
 /** The content of a run is cut into chunks of this size (octets), each a zstd frame of its own; the last one is shorter. */
-export const chunkSize: number = 256 << 10
+export const chunkSize: number = 1 << 20
 
 /** A run, and the file that it is in. */
 export interface RunInFile extends Run {
@@ -20,7 +20,7 @@ export type ReadAfresh = (path: string, start: number, length: number) => Promis
 export function compressChunk(content: Uint8Array, level: number): Buffer {
   return zstdCompressSync(content, {
     pledgedSrcSize: content.length,
-    chunkSize: 64 << 10,
+    chunkSize: 256 << 10,
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
   })
 }

@@ -9,7 +9,6 @@ import type { Seal } from './record-frame.ts'
 import { encodeRecipe } from './recipe.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import type { BodyPlace, SegmentRecord } from './segment.ts'
-import { senderOf } from './sender.ts'
 import type { GoneRecord } from './settled-record.ts'
 import type { SettleWriter } from './settle-writer.ts'
 import type { SqliteIndex } from './sqlite-index.ts'
@@ -45,8 +44,6 @@ export interface Sifted {
 
 /** A larger message is not taken apart, for that takes all of it in memory (octets). */
 const mostHeld = 64 << 20
-/** Parts lie behind the texts of the messages that they came with. */
-const partKey = '\uffff'
 
 /** What one segment holds, read from front to back and given to the writer. */
 export class Sieve {
@@ -153,12 +150,11 @@ export class Sieve {
     const octets = await wholeOf(files, body)
     const parts = asTheyCame.has(hash) ? [] : encodedParts(octets)
     const recipe = parts.length === 0 ? undefined : encodeRecipe(octets, parts)
-    const key = senderOf(octets)
     if (recipe === undefined || recipe.length > smallMessage)
-      return await writer.keep({ t: 'kept', hash, size }, octets, key)
+      return await writer.keep({ t: 'kept', hash, size }, octets)
     for (const part of parts) await this.#keepPart(part.hash, part.octets)
     const named = [...new Set(parts.map((part) => part.hash))]
-    await writer.keep({ t: 'kept', hash, size, coded: true, parts: named }, recipe, key)
+    await writer.keep({ t: 'kept', hash, size, coded: true, parts: named }, recipe)
   }
 
   async #keepPart(hash: Hash, octets: Uint8Array): Promise<void> {
@@ -166,7 +162,7 @@ export class Sieve {
     const known = this.#with.index.settled.part(hash)
     if (known !== undefined && known.run.segment !== this.#source.segment) return
     this.#parts.add(hash)
-    await this.#with.writer.keep({ t: 'part', hash }, octets, partKey)
+    await this.#with.writer.keep({ t: 'part', hash }, octets)
   }
 
   /** Takes along a part that messages of other segments need. */

@@ -28,8 +28,12 @@ interface Kept extends Piece {
 interface Waiting {
   readonly keeping: Keeping
   readonly octets: Uint8Array
-  /** What has the same key lies side by side, for what is alike compresses well. */
-  readonly key: string
+}
+
+/** What waits to be written as one run. */
+interface Content {
+  waiting: Waiting[]
+  size: number
 }
 
 export interface SettleWriterOptions {
@@ -53,8 +57,9 @@ export class SettleWriter {
   /** As JSON texts. */
   #records: string[] = []
   #text = 0
-  #waiting: Waiting[] = []
-  #content = 0
+  #texts: Content = { waiting: [], size: 0 }
+  /** In runs of their own: between texts they would only stand in the way. */
+  #parts: Content = { waiting: [], size: 0 }
   /** A run's content in one piece; used again for each. */
   #whole = Buffer.alloc(0)
 
@@ -84,11 +89,13 @@ export class SettleWriter {
   }
 
   /** Keeps octets; they must not be changed afterwards. */
-  async keep(keeping: Keeping, octets: Uint8Array, key: string): Promise<void> {
-    this.#waiting.push({ keeping, octets, key })
-    this.#content += octets.length
+  async keep(keeping: Keeping, octets: Uint8Array): Promise<void> {
+    const content = keeping.t === 'kept' ? this.#texts : this.#parts
+    content.waiting.push({ keeping, octets })
+    content.size += octets.length
     this.#text += aboutKeeping
-    if (this.#content >= fullRun || this.#text >= fullBatch) await this.#flush()
+    if (this.#parts.size >= fullRun) await this.#flushParts()
+    if (this.#texts.size >= fullRun || this.#text >= fullBatch) await this.#flush()
   }
 
   /** Keeps octets that are too many to be held, in a run of their own. */
@@ -102,24 +109,31 @@ export class SettleWriter {
 
   /** Closes the segment; everything is on the disk then. */
   async end(modseq: number, raw: number): Promise<void> {
+    await this.#flushParts()
     await this.record({ t: 'commit', modseq })
     await this.record({ t: 'end', raw })
     await this.#flush()
     await this.#options.file.datasync()
   }
 
+  async #flushParts(): Promise<void> {
+    const parts = this.#parts
+    this.#parts = { waiting: [], size: 0 }
+    if (parts.waiting.length > 0) await this.#writeContent(parts, [])
+  }
+
   async #flush(): Promise<void> {
-    const waiting = this.#waiting.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    const records = this.#records
-    const size = this.#content
-    this.#waiting = []
+    const [texts, records] = [this.#texts, this.#records]
+    this.#texts = { waiting: [], size: 0 }
     this.#records = []
-    this.#content = 0
     this.#text = 0
-    if (waiting.length === 0 && records.length === 0) return
-    let at = 0
+    if (texts.waiting.length > 0 || records.length > 0) await this.#writeContent(texts, records)
+  }
+
+  async #writeContent({ waiting, size }: Content, records: readonly string[]): Promise<void> {
     if (this.#whole.length < size) this.#whole = Buffer.allocUnsafeSlow(Math.max(size, fullRun + fullRun / 4))
     const kept: Kept[] = []
+    let at = 0
     for (const { keeping, octets } of waiting) {
       this.#whole.set(octets, at)
       kept.push({ keeping, at, length: octets.length })

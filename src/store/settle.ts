@@ -27,7 +27,7 @@ import type { PieceInRun } from './settled-body.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
 /** zstd's level: above it, each step costs more time than it saves room. */
-const level = 3
+const level = 5
 /** A segment of which less than this is garbage is not settled again. */
 const worthIt = 0.2
 /** How long to wait for a change that is being written (milliseconds). */
