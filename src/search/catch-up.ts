@@ -5,9 +5,9 @@ import type { IndexRows } from './index-rows.ts'
 
 /** So many changes are read from the journal at once. */
 const pageSize = 1_000
-/** At most so many messages, and about so many characters, go into one transaction. */
-const batchMessages = 250
-const batchCharacters = 4 << 20
+/** At most so many messages, and about so many characters, go into one transaction: what is written at once is merged less often. */
+const batchMessages = 4_000
+const batchCharacters = 8 << 20
 /** So many messages that could not be read are tried again when an index is opened. */
 const retryLimit = 100
 
@@ -59,14 +59,14 @@ export class CatchUp {
 
   async #apply(changes: readonly Change[], modseq: ModSeq | undefined): Promise<void> {
     const fresh: Message[] = []
-    const moved: { id: MessageId; mailbox: number }[] = []
+    const changed: Message[] = []
     const removed: MessageId[] = []
     for (const { id, message } of changes) {
       if (message === undefined) removed.push(id)
-      else if (this.#rows.has(id)) moved.push({ id, mailbox: message.mailbox })
+      else if (this.#rows.has(id)) changed.push(message)
       else fresh.push(message)
     }
-    if (moved.length > 0 || removed.length > 0) this.#rows.write({ documents: [], moved, removed })
+    if (changed.length > 0 || removed.length > 0) this.#rows.write({ documents: [], changed, removed })
     await this.#index(fresh, modseq)
   }
 
@@ -76,7 +76,7 @@ export class CatchUp {
     let characters = 0
     const flush = (upTo: ModSeq | undefined): void => {
       if (documents.length === 0 && upTo === undefined) return
-      this.#rows.write({ documents, moved: [], removed: [], ...(upTo === undefined ? {} : { modseq: upTo }) })
+      this.#rows.write({ documents, changed: [], removed: [], ...(upTo === undefined ? {} : { modseq: upTo }) })
       this.#indexed += documents.length
       documents = []
       characters = 0

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { diskError } from '../disk-errors.ts'
 
 /** The form of `search.sqlite`, kept in its `user_version`. A file of any other form is made anew: it is only derived. */
-export const form = 1
+export const form = 2
 
 /** How long one call may wait for another process that is writing (milliseconds). */
 const patience = 10_000
@@ -15,27 +15,54 @@ create table state (
   one integer primary key check (one = 1),
   modseq integer not null,          -- up to here the journal is read
   anchor integer,                   -- a message that was indexed, and its unique-id: is this still the same mail?
-  anchor_unique_id text
+  anchor_unique_id text,
+  messages integer not null         -- how many there are: to count them takes long where there are a million
 ) strict;
-insert into state values (1, 0, null, null);
+insert into state values (1, 0, null, null, 0);
 
 create table messages (
   id integer primary key,           -- the store's, and the row of text
   mailbox integer not null,
+  flags integer not null,           -- bits of stateBits
   date integer not null,            -- of the Date field, where it can be believed; else when it was received
+  octets integer not null,          -- on the wire
   attachment integer not null,
-  subject text not null,
-  sender text not null,
+  list integer not null,            -- 0: of no mailing list
   problem text                      -- why its text could not be read
 ) strict;
-create index messages_by_date on messages (date, id);
+-- Who walks through it by date needs nothing else of a message to know whether it matches.
+create index messages_by_date on messages (date, id, mailbox, flags, octets, attachment, list);
 create index messages_with_problem on messages (id) where problem is not null;
+
+-- What is shown of a message, and its ids for the threads (see idsBlob). Apart, so that the table above stays small.
+create table heads (
+  id integer primary key,
+  subject text not null,
+  sender text not null,
+  ids blob not null
+) strict;
+
+-- Each List-Id once, as it is written, and its words.
+create table lists (
+  id integer primary key,
+  name text not null unique
+) strict;
+create virtual table list_words using fts5(
+  name, content = '', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
+);
+
+-- Which messages name an id, or have a base subject (see threadTokens). Of messages that are gone it keeps the hashes.
+create virtual table thread_tokens using fts5(
+  tokens, content = '', columnsize = 0, detail = none, tokenize = 'ascii'
+);
 
 create virtual table text using fts5(
   subject, sender, recipients, body, attachments,
   content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
 );
 insert into text (text, rank) values ('hashsize', 16777216);
+-- Merged less often, what was merged leaves less room behind that stands empty.
+insert into text (text, rank) values ('automerge', 8);
 pragma user_version = ${form};
 `
 
@@ -67,7 +94,8 @@ export function remakeSearchFile(path: string, file: SearchFile): SearchFile {
 export function emptySearchFile({ database }: SearchFile): void {
   database.exec('begin immediate')
   try {
-    database.exec('drop table text; drop table messages; drop table state')
+    database.exec('drop table text; drop table thread_tokens; drop table list_words; drop table lists')
+    database.exec('drop table heads; drop table messages; drop table state')
     database.exec(schema)
     database.exec('commit')
   } finally {

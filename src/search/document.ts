@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import { type Extract, Extractor } from '../message/extract.ts'
+import { type Extract, extractWhole, Extractor } from '../message/extract.ts'
 import type { Message, UserMail } from '../store/store.ts'
 import { separated } from './words.ts'
 
@@ -26,20 +26,32 @@ export async function readDocument(mail: UserMail, message: Message): Promise<Do
   }
 }
 
-/** What search knows of a message. `octets`: read no further than about here. */
+/**
+ * What search knows of a message. `size`: where it is known, a message that is in memory is read where it lies. `octets`: read no
+ * further than about here.
+ */
 export async function extractOf(
   mail: UserMail,
-  { id }: Pick<Message, 'id'>,
+  { id, size }: Pick<Message, 'id'> & Partial<Pick<Message, 'size'>>,
   octets: number = Infinity,
 ): Promise<Extract> {
+  let whole: Extract | undefined
   const extractor = new Extractor()
   let read = 0
-  for await (const chunk of mail.bytes(id)) {
-    extractor.push(chunk)
-    read += chunk.length
-    if (read >= octets) break
-  }
-  return extractor.finish()
+  const waiting = mail.lend(id, (parts) => {
+    const [first] = parts
+    if (first !== undefined && first.length === size) {
+      whole = extractWhole(first)
+      return undefined
+    }
+    for (const part of parts) {
+      extractor.push(part)
+      read += part.length
+    }
+    return read >= octets ? 'enough' : undefined
+  })
+  if (waiting !== undefined) await waiting
+  return whole ?? extractor.finish()
 }
 
 /** The date that a message is listed and searched by. */

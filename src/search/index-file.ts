@@ -1,6 +1,6 @@
 import { diskError } from '../disk-errors.ts'
-import { MisuseError, StoreError } from '../errors.ts'
-import type { MailboxId, MessageId } from '../ids.ts'
+import { StoreError } from '../errors.ts'
+import type { MessageId } from '../ids.ts'
 import type { UserMail, View } from '../store/store.ts'
 import { CatchUp, type CatchUpOptions, countOf } from './catch-up.ts'
 import {
@@ -12,26 +12,42 @@ import {
   searchPath,
   type SearchFile,
 } from './database.ts'
-import { extractOf } from './document.ts'
+import { Finding, type Found } from './find.ts'
+import { threadsFound } from './find-threads.ts'
 import { IndexRows } from './index-rows.ts'
-import { parseQuery, type Query, type Term } from './query.ts'
-import { snippetOf } from './snippet.ts'
-import { toSql } from './to-sql.ts'
+import { parseQuery, type Query, wantedTerms } from './query.ts'
+import { Snippets } from './read-snippets.ts'
+import type { Order } from './to-sql.ts'
 
-/** So many octets of a message are read for its snippet. */
-const snippetOctets = 1 << 20
+/** So many are found where nothing else is said. */
+const usualLimit = 50
 
 /** A message that was found. */
 export interface Hit {
   readonly id: MessageId
   /** When it was received, milliseconds since 1970. */
   readonly received: number
-  /** Of its Date field; when it was received, where that cannot be believed. Hits are in this order, newest first. */
+  /** Of its Date field; when it was received, where that cannot be believed. */
   readonly date: number
   readonly subject: string
   readonly from: string
   /** The words around the first match, one line; matches are marked with [ ]. */
   readonly snippet: string
+}
+
+/** A message of a thread that was found. */
+export interface ThreadMember extends Omit<Hit, 'snippet'> {
+  /** 0: it answers none that is here. */
+  readonly depth: number
+  /** Undefined: it is not itself what was looked for. */
+  readonly snippet: string | undefined
+}
+
+export interface SearchOptions {
+  /** At most so many; 50 unless said. */
+  readonly limit?: number
+  /** By date, the newest first unless said; or what says most of the words looked for. */
+  readonly order?: Order
 }
 
 /**
@@ -93,51 +109,53 @@ export class SearchIndex {
     return this.#rows.problems()
   }
 
-  /** Messages that match, newest first. Throws MisuseError `usage` where the query cannot be understood. */
-  async search(text: string, options: { limit?: number } = {}): Promise<Hit[]> {
+  /** Messages that match. Throws MisuseError `usage` where the query cannot be understood. */
+  async search(text: string, options: SearchOptions = {}): Promise<Hit[]> {
     const query = parseQuery(text)
-    const find = (): Promise<Omit<Hit, 'snippet'>[]> =>
-      this.#look((view) => this.#find(view, query, options.limit ?? 50))
-    const found = await this.#guarded(find)
+    const snippets = new Snippets(this.#mail, wantedTerms(query))
     const hits: Hit[] = []
-    for (const hit of found) hits.push({ ...hit, snippet: await this.#snippet(hit.id, query.terms) })
+    for (const one of await this.#find(query, options)) hits.push(await withSnippet(one, snippets))
     return hits
+  }
+
+  /** The same without snippets: no message is read. */
+  async find(text: string, options: SearchOptions = {}): Promise<Omit<Hit, 'snippet'>[]> {
+    return (await this.#find(parseQuery(text), options)).map(shownOf)
+  }
+
+  /**
+   * The threads in which messages match, each whole, in the order of their first hits. `limit`: at most so many threads. Throws as
+   * `search` does.
+   */
+  async threads(text: string, options: SearchOptions = {}): Promise<ThreadMember[][]> {
+    const query = parseQuery(text)
+    const { limit = usualLimit, order = 'newest' } = options
+    const found = await this.#guarded(() =>
+      this.#look((view) => threadsFound(this.#file.database, view, this.#finding(view, query, order), limit)),
+    )
+    const snippets = new Snippets(this.#mail, wantedTerms(query))
+    const threads: ThreadMember[][] = []
+    for (const members of found) {
+      const shown: ThreadMember[] = []
+      for (const { depth, matches, ...one } of members) {
+        const hit = matches ? await withSnippet(one, snippets) : { ...shownOf(one), snippet: undefined }
+        shown.push({ ...hit, depth })
+      }
+      threads.push(shown)
+    }
+    return threads
   }
 
   close(): void {
     if (this.#file.database.isOpen) this.#file.database.close()
   }
 
-  #find(view: View, query: Query, limit: number): Omit<Hit, 'snippet'>[] {
-    const mailboxes = query.mailboxes.length === 0 ? undefined : mailboxesNamed(view, query.mailboxes)
-    // While the index is behind, the store alone knows what is in a mailbox.
-    const current = this.#rows.state().modseq === view.modseq
-    const { text, values } = toSql(query, current ? mailboxes : undefined)
-    const hits: Omit<Hit, 'snippet'>[] = []
-    if (limit <= 0) return hits
-    for (const row of this.#file.database.prepare(text).iterate(...values)) {
-      const message = view.message(Number(row['id']) as MessageId)
-      if (message === undefined || mailboxes?.includes(message.mailbox) === false) continue
-      hits.push({
-        id: message.id,
-        received: message.received,
-        date: Number(row['date']),
-        subject: String(row['subject']),
-        from: String(row['sender']),
-      })
-      if (hits.length >= limit) break
-    }
-    return hits
+  #find(query: Query, { limit = usualLimit, order = 'newest' }: SearchOptions): Promise<Found[]> {
+    return this.#guarded(() => this.#look((view) => this.#finding(view, query, order).first(limit)))
   }
 
-  async #snippet(id: MessageId, terms: readonly Term[]): Promise<string> {
-    try {
-      return snippetOf((await extractOf(this.#mail, { id }, snippetOctets)).text, terms)
-    } catch (error) {
-      // Removed meanwhile, or damaged: it was found all the same.
-      if (error instanceof StoreError) return ''
-      throw error
-    }
+  #finding(view: View, query: Query, order: Order): Finding {
+    return new Finding(this.#file.database, view, this.#rows.state().modseq, query, order)
   }
 
   /** Looks at the store and the index together. What goes wrong with our file is not mistaken for the store's. */
@@ -211,12 +229,10 @@ function isDamage(error: unknown, path: string): boolean {
   return error instanceof StoreError && error.code === 'damaged' && error.message.startsWith(path)
 }
 
-function mailboxesNamed(view: View, names: readonly string[]): MailboxId[] {
-  const all = view.mailboxes()
-  return names.flatMap((name) => {
-    const found = all.filter((mailbox) => mailbox.name.toLowerCase() === name.toLowerCase())
-    if (found.length > 0) return found.map(({ id }) => id)
-    const known = all.map((mailbox) => mailbox.name).join(', ')
-    throw new MisuseError('usage', `there is no mailbox ${JSON.stringify(name)} for in:; there are: ${known}`)
-  })
+async function withSnippet(found: Found, snippets: Snippets): Promise<Hit> {
+  return { ...shownOf(found), snippet: await snippets.of(found.message.id, found.message.size) }
+}
+
+function shownOf({ message, date, subject, from }: Found): Omit<Hit, 'snippet'> {
+  return { id: message.id, received: message.received, date, subject, from }
 }

@@ -1,11 +1,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { MessageId, ModSeq, UniqueId } from '../ids.ts'
+import type { Message } from '../store/store.ts'
 import { dateOf, type Document, textsOf } from './document.ts'
+import { flagBits, idsBlob, threadTokens } from './message-facts.ts'
+import { separated } from './words.ts'
 
 /** What is to be done in the index, in one transaction. */
 export interface Work {
   readonly documents: readonly Document[]
-  readonly moved: readonly { readonly id: MessageId; readonly mailbox: number }[]
+  /** What is elsewhere now, or flagged otherwise. */
+  readonly changed: readonly Message[]
   readonly removed: readonly MessageId[]
   /** The journal is then read up to here. */
   readonly modseq?: ModSeq
@@ -16,6 +20,9 @@ export interface State {
   readonly modseq: ModSeq
   readonly anchor: { readonly id: MessageId; readonly uniqueId: UniqueId } | undefined
 }
+
+/** RFC 2919 §3 allows 255 octets. */
+const listLimit = 1_000
 
 /** The rows of `search.sqlite`. */
 export class IndexRows {
@@ -43,7 +50,7 @@ export class IndexRows {
   }
 
   count(): number {
-    return Number(this.#prepare('select count(*) as n from messages').get()?.['n'])
+    return Number(this.#prepare('select messages from state').get()?.['messages'])
   }
 
   ids(): MessageId[] {
@@ -61,11 +68,16 @@ export class IndexRows {
   write(work: Work): void {
     this.#database.exec('begin immediate')
     try {
-      for (const id of work.removed) this.#remove(id)
-      for (const { id, mailbox } of work.moved) {
-        this.#prepare('update messages set mailbox = ? where id = ?').run(mailbox, id)
+      let more = 0
+      for (const id of work.removed) if (this.#remove(id)) more--
+      for (const { id, mailbox, flags } of work.changed) {
+        this.#prepare('update messages set mailbox = ?, flags = ? where id = ?').run(mailbox, flagBits(flags), id)
       }
-      for (const document of work.documents) this.#add(document)
+      for (const document of work.documents) if (this.#add(document)) more++
+      const last = work.documents.at(-1)?.message
+      if (last !== undefined)
+        this.#prepare('update state set anchor = ?, anchor_unique_id = ?').run(last.id, last.uniqueId)
+      if (more !== 0) this.#prepare('update state set messages = messages + ?').run(more)
       if (work.modseq !== undefined) {
         // Another process may have come further meanwhile.
         this.#prepare('update state set modseq = max(modseq, ?)').run(work.modseq)
@@ -77,30 +89,51 @@ export class IndexRows {
     }
   }
 
-  #add(document: Document): void {
+  /** Whether there was none of that id. */
+  #add(document: Document): boolean {
     const { message, extract, problem } = document
     // Another process may have indexed it meanwhile, or it had a problem and has it no longer.
-    this.#remove(message.id)
-    this.#prepare('insert into messages values (?, ?, ?, ?, ?, ?, ?)').run(
+    const known = this.#remove(message.id)
+    this.#prepare('insert into messages values (?, ?, ?, ?, ?, ?, ?, ?)').run(
       message.id,
       message.mailbox,
+      flagBits(message.flags),
       dateOf(document),
+      message.octets,
       extract?.hasAttachment === true ? 1 : 0,
-      extract?.subject ?? '',
-      extract?.from ?? '',
+      this.#list(extract?.listId.slice(0, listLimit) ?? ''),
       problem ?? null,
     )
+    const subject = extract?.subject ?? ''
+    const ids = extract === undefined ? new Uint8Array() : idsBlob(extract)
+    this.#prepare('insert into heads values (?, ?, ?, ?)').run(message.id, subject, extract?.from ?? '', ids)
+    const tokens = threadTokens(subject, ids)
+    // Where it is there already it is the same: octets never change.
+    if (tokens !== '') this.#prepare('insert into thread_tokens (rowid, tokens) values (?, ?)').run(message.id, tokens)
     this.#prepare(
       'insert into text (rowid, subject, sender, recipients, body, attachments) values (?, ?, ?, ?, ?, ?)',
     ).run(message.id, ...textsOf(document))
-    this.#prepare('update state set anchor = ?, anchor_unique_id = ?').run(message.id, message.uniqueId)
+    return !known
   }
 
-  #remove(id: MessageId): void {
+  /** The number of a List-Id, which a new one is given; 0 where there is none. */
+  #list(name: string): number {
+    if (name === '') return 0
+    const known = this.#prepare('select id from lists where name = ?').get(name)?.['id']
+    if (known !== undefined) return Number(known)
+    const { lastInsertRowid } = this.#prepare('insert into lists (name) values (?)').run(name)
+    this.#prepare('insert into list_words (rowid, name) values (?, ?)').run(lastInsertRowid, separated(name))
+    return Number(lastInsertRowid)
+  }
+
+  /** Whether there was one. */
+  #remove(id: MessageId): boolean {
     const { changes } = this.#prepare('delete from messages where id = ?').run(id)
-    if (Number(changes) === 0) return
+    if (Number(changes) === 0) return false
+    this.#prepare('delete from heads where id = ?').run(id)
     this.#prepare('delete from text where rowid = ?').run(id)
     this.#prepare('update state set anchor = null where anchor = ?').run(id)
+    return true
   }
 
   #prepare(text: string): StatementSync {

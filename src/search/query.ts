@@ -1,45 +1,38 @@
 import { MisuseError } from '../errors.ts'
+import { type Filter, readFilter, type Term } from './query-filters.ts'
+import { type Piece, type Token, tokensOf } from './query-tokens.ts'
 import { hasWords } from './words.ts'
 
-const termLimit = 100
+export type { Filter, Place, Term } from './query-filters.ts'
+
+const conditionLimit = 100
 const lengthLimit = 10_000
+/** Brackets, and NOTs, may stand so deep in one another. */
+const depthLimit = 20
 
-/** Where a term is looked for. */
-export type Place = 'anywhere' | 'subject' | 'from' | 'to'
+/** What was asked for, as a tree. */
+export type Query = Term | Filter | All | Any | Negated
 
-/** A word, or a phrase: its words must stand side by side. */
-export interface Term {
-  readonly place: Place
-  readonly text: string
-  /** The last word may go on. */
-  readonly prefix: boolean
+/** All of two or more must match. */
+export interface All {
+  readonly kind: 'and'
+  readonly of: readonly Query[]
 }
 
-/** What was asked for. A message must match all of it. */
-export interface Query {
-  readonly terms: readonly Term[]
-  /** From this moment on, milliseconds since 1970. */
-  readonly after: number | undefined
-  /** Before this moment. */
-  readonly before: number | undefined
-  readonly hasAttachment: boolean
-  /** In one of these mailboxes; in any where there are none. */
-  readonly mailboxes: readonly string[]
+/** Any of two or more must match. */
+export interface Any {
+  readonly kind: 'or'
+  readonly of: readonly Query[]
 }
 
-/** One piece of the text: `name:` or nothing, and a word or a quoted phrase. */
-interface Piece {
-  readonly operator: Operator | undefined
-  readonly value: string
-  readonly prefix: boolean
+export interface Negated {
+  readonly kind: 'not'
+  readonly of: Query
 }
-
-const operators = ['from', 'to', 'subject', 'after', 'before', 'has', 'in'] as const
-type Operator = (typeof operators)[number]
 
 /**
- * Reads a query: words, "phrases", `from:` `to:` `subject:` `after:` `before:` `has:attachment` `in:`. A word that ends in `*`
- * stands for all that begin so. Throws MisuseError `usage` that names what cannot be understood.
+ * Reads a query: words, "phrases", filters (`from:` …), `OR`, `NOT` or a minus, brackets. What stands side by side must all match,
+ * and binds closer than OR. Throws MisuseError `usage` that names what cannot be understood.
  */
 export function parseQuery(text: string): Query {
   if (text.length > lengthLimit)
@@ -47,93 +40,124 @@ export function parseQuery(text: string): Query {
       'usage',
       `the query is too long: ${text.length} characters, at most ${lengthLimit} are allowed`,
     )
-  const terms: Term[] = []
-  const mailboxes: string[] = []
-  let after: number | undefined
-  let before: number | undefined
-  let hasAttachment = false
-  for (const { operator, value, prefix } of pieces(text)) {
-    if (operator !== undefined && value === '')
-      throw new MisuseError('usage', `${operator}: needs a value after the colon`)
-    if (operator !== undefined && prefix && !isPlace(operator))
-      throw new MisuseError(
-        'usage',
-        `${written(operator, value)}*: the * stands for more letters of a word, and ${operator}: takes no word; leave it out`,
-      )
-    switch (operator) {
-      case 'after':
-        after = Math.max(after ?? -Infinity, dayOf(operator, value))
-        break
-      case 'before':
-        before = Math.min(before ?? Infinity, dayOf(operator, value))
-        break
-      case 'has':
-        if (value.toLowerCase() !== 'attachment')
-          throw new MisuseError('usage', `has:${value} is not known; has:attachment is`)
-        hasAttachment = true
-        break
-      case 'in':
-        mailboxes.push(value)
-        break
-      case 'from':
-      case 'to':
-      case 'subject':
-      case undefined:
-        // Punctuation alone is in no index: among words it is left out, but a filter that is left out finds too much.
-        if (operator !== undefined && !hasWords(value))
-          throw new MisuseError(
-            'usage',
-            `${written(operator, value)} holds no letter and no digit, so there is nothing to look for in it`,
-          )
-        if (hasWords(value)) terms.push({ place: operator ?? 'anywhere', text: value, prefix })
-        break
-    }
-  }
-  if (terms.length > termLimit)
-    throw new MisuseError('usage', `the query has ${terms.length} words, at most ${termLimit} are allowed`)
-  if (terms.length === 0 && after === undefined && before === undefined && !hasAttachment && mailboxes.length === 0)
-    throw new MisuseError('usage', `there is nothing to search for in ${JSON.stringify(text)}`)
-  return { terms, after, before, hasAttachment, mailboxes }
-}
-
-/** Whether what follows this name is looked for as words. */
-function isPlace(operator: Operator): boolean {
-  return operator === 'from' || operator === 'to' || operator === 'subject'
-}
-
-/** A piece as it stands in a query. */
-function written(operator: Operator, value: string): string {
-  return `${operator}:${/\s/.test(value) ? `"${value}"` : value}`
-}
-
-function* pieces(text: string): Iterable<Piece> {
-  // Telephones and word processors make such quotes of the plain one.
-  const plain = text.replace(/[“”„]/g, '"')
-  const start = /\s*(?:([a-z]+):)?/iy
-  const piece = /\s*(?:"([^"]*)"?(\*?)|([^\s"]*))/y
-  for (let at = 0; at < plain.trimEnd().length; at = piece.lastIndex) {
-    start.lastIndex = at
-    const name = start.exec(plain)?.[1]?.toLowerCase()
-    const operator = operators.find((known) => known === name)
-    // `foo:bar` is no operator of ours: it is words.
-    piece.lastIndex = operator === undefined ? at : start.lastIndex
-    const [, phrase, star, word = ''] = piece.exec(plain) ?? []
-    if (phrase !== undefined) yield { operator, value: phrase.trim(), prefix: star === '*' }
-    else if (word.endsWith('*')) yield { operator, value: word.slice(0, -1), prefix: true }
-    else yield { operator, value: word, prefix: false }
-  }
-}
-
-/** The moment, in the time zone of this machine, at which a day, a month or a year begins. */
-function dayOf(operator: string, value: string): number {
-  const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$/.exec(value)
-  const [year, month, day] = [Number(match?.[1]), Number(match?.[2] ?? 1), Number(match?.[3] ?? 1)]
-  const date = new Date(2000, 0, 1)
-  date.setFullYear(year, month - 1, day)
-  if (match === null || date.getMonth() !== month - 1 || date.getDate() !== day)
+  const tokens = tokensOf(text)
+  const conditions = tokens.filter(({ kind }) => kind === 'piece').length
+  if (conditions > conditionLimit)
     throw new MisuseError(
       'usage',
-      `${operator}:${value} is not a date; write YYYY, YYYY-MM or YYYY-MM-DD, like ${operator}:2026-03-31`,
+      `the query has ${conditions} words and filters, at most ${conditionLimit} are allowed`,
     )
-  return date.getTime()
+  const found = new Parser(tokens).whole()
+  if (found === undefined) throw new MisuseError('usage', `there is nothing to search for in ${JSON.stringify(text)}`)
+  return found
+}
+
+/** The words by which a message can have been found: none that stand only under a NOT. */
+export function wantedTerms(query: Query, wanted = true): Term[] {
+  if (query.kind === 'term') return wanted ? [query] : []
+  if (query.kind === 'and' || query.kind === 'or') return query.of.flatMap((one) => wantedTerms(one, wanted))
+  return query.kind === 'not' ? wantedTerms(query.of, !wanted) : []
+}
+
+/** Reads tokens by recursive descent. A part that is undefined was nothing but punctuation. */
+class Parser {
+  readonly #tokens: readonly Token[]
+  #at = 0
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens
+  }
+
+  whole(): Query | undefined {
+    const found = this.#any(0)
+    if (this.#next !== undefined)
+      throw new MisuseError('usage', 'no bracket is open for the ); what is to be found as it stands is put in quotes')
+    return found
+  }
+
+  get #next(): Token | undefined {
+    return this.#tokens[this.#at]
+  }
+
+  /** `a b OR c d` */
+  #any(depth: number): Query | undefined {
+    const parts = [this.#every(depth)]
+    while (this.#next?.kind === 'or') {
+      this.#at++
+      parts.push(this.#every(depth))
+    }
+    const [only] = parts
+    if (parts.length === 1) return only
+    return { kind: 'or', of: parts.map((part) => part ?? fail('OR needs something to look for on both sides')) }
+  }
+
+  /** `a b`, up to an OR or the end of the bracket. */
+  #every(depth: number): Query | undefined {
+    const parts: Query[] = []
+    for (;;) {
+      const token = this.#next
+      if (token === undefined || token.kind === 'or' || token.kind === 'close') break
+      if (token.kind !== 'and') {
+        const part = this.#one(depth)
+        if (part !== undefined) parts.push(part)
+        continue
+      }
+      this.#at++
+      const after = this.#next?.kind
+      if (parts.length === 0 || after === undefined || after === 'or' || after === 'and' || after === 'close')
+        fail('AND needs something to look for on both sides')
+    }
+    const joined = withoutSplitMailboxes(parts)
+    return joined.length > 1 ? { kind: 'and', of: joined } : joined[0]
+  }
+
+  /** A word, a filter or a bracket, perhaps under a NOT. */
+  #one(depth: number): Query | undefined {
+    if (depth >= depthLimit) fail(`brackets and NOTs may stand at most ${depthLimit} deep in one another`)
+    const token = this.#next
+    this.#at++
+    if (token?.kind === 'piece') {
+      const condition = conditionOf(token)
+      return condition && negatedIf(token.negated, condition)
+    }
+    if (token?.kind === 'open') {
+      const within = this.#any(depth + 1)
+      if (this.#next?.kind !== 'close')
+        fail('a bracket is not closed; what is to be found as it stands is put in quotes')
+      this.#at++
+      return negatedIf(token.negated, within ?? fail('there is nothing to search for in a bracket'))
+    }
+    // NOT
+    const after = this.#next?.kind
+    const of = after === 'not' || after === 'piece' || after === 'open' ? this.#one(depth + 1) : undefined
+    return { kind: 'not', of: of ?? fail('NOT needs something to look for behind it') }
+  }
+}
+
+function negatedIf(negated: boolean, query: Query): Query {
+  return negated ? { kind: 'not', of: query } : query
+}
+
+function conditionOf(piece: Piece): Query | undefined {
+  if (piece.operator !== undefined) return readFilter(piece.operator, piece.value, piece.prefix)
+  // Punctuation alone is in no index: among words it is left out.
+  return hasWords(piece.value)
+    ? { kind: 'term', place: 'anywhere', text: piece.value, prefix: piece.prefix }
+    : undefined
+}
+
+/** Several `in:` side by side mean any of them: no message is in two mailboxes. */
+function withoutSplitMailboxes(parts: readonly Query[]): Query[] {
+  const names = parts.flatMap((part) => (part.kind === 'in' ? part.mailboxes : []))
+  let given = false
+  return parts.flatMap((part): Query[] => {
+    if (part.kind !== 'in') return [part]
+    if (given) return []
+    given = true
+    return [{ kind: 'in', mailboxes: names }]
+  })
+}
+
+function fail(why: string): never {
+  throw new MisuseError('usage', why)
 }

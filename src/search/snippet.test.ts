@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { columnsOf } from './columns.ts'
-import { parseQuery } from './query.ts'
+import { parseQuery, wantedTerms } from './query.ts'
 import { snippetOf } from './snippet.ts'
 
-const snippet = (text: string, query: string): string => snippetOf(text, parseQuery(query).terms)
+const snippet = (text: string, query: string): string => snippetOf(text, wantedTerms(parseQuery(query))).text
 const filler = 'lorem ipsum '.repeat(50)
 
 test('every match is marked, folded as in the index', () => {

@@ -14,43 +14,73 @@ interface Needle {
   readonly prefix: boolean
 }
 
-/** The words around the first match in a text, in one line, matches marked with [ ]; the beginning where nothing matches. */
-export function snippetOf(text: string, terms: readonly Term[]): string {
+/** Some words of a text. */
+export interface Snippet {
+  /** One line, matches marked with [ ]. */
+  readonly text: string
+  /** Whether anything in it matches. */
+  readonly matches: boolean
+}
+
+/** The words around the first match in a text, in one line; the beginning where nothing matches. */
+export function snippetOf(text: string, terms: readonly Term[]): Snippet {
   const line = text.replace(/\s+/g, ' ').trim()
-  const words = [...wordsOf(line)]
   const needles = needlesOf(terms)
+  const words = new Words(line)
   let first = 0
-  while (first < words.length && matchAt(words, first, needles) === 0) first++
-  const found = words[first]
+  if (needles.length > 0) while (words.at(first) !== undefined && matchAt(words, first, needles) === 0) first++
+  const found = needles.length === 0 ? undefined : words.at(first)
   const start = found === undefined ? 0 : startBefore(line, found.start)
   const end = endAfter(line, columnsAfter(line, start, width))
   let out = start > 0 ? '… ' : ''
   let at = start
-  for (let index = first; index < words.length; index++) {
+  for (let index = first; found !== undefined; index++) {
+    const from = words.at(index)
+    if (from === undefined || from.start >= end) break
     const length = matchAt(words, index, needles)
-    const from = words[index]
-    const to = words[index + length - 1]
-    if (length === 0 || from === undefined || to === undefined) continue
+    const to = words.at(index + length - 1)
+    if (length === 0 || to === undefined) continue
     if (to.end > end) break
     out += `${line.slice(at, from.start)}[${line.slice(from.start, to.end)}]`
     at = to.end
     index += length - 1
   }
-  return out + line.slice(at, Math.max(at, end)) + (end < line.length ? ' …' : '')
+  const rest = line.slice(at, Math.max(at, end)) + (end < line.length ? ' …' : '')
+  return { text: out + rest, matches: found !== undefined }
+}
+
+/** The words of a line by their number, read as far as they are asked for. */
+class Words {
+  readonly #rest: Iterator<Word>
+  readonly #read: Word[] = []
+
+  constructor(line: string) {
+    this.#rest = wordsOf(line)[Symbol.iterator]()
+  }
+
+  at(index: number): Word | undefined {
+    while (this.#read.length <= index) {
+      const next = this.#rest.next()
+      if (next.done === true) return undefined
+      this.#read.push(next.value)
+    }
+    return this.#read[index]
+  }
 }
 
 function needlesOf(terms: readonly Term[]): Needle[] {
   return terms
     .filter(({ place }) => place === 'anywhere')
     .map(({ text, prefix }) => ({ words: [...wordsOf(text.normalize('NFKC'))].map(({ folded }) => folded), prefix }))
+    .filter(({ words }) => words.length > 0)
 }
 
 /** How many words the longest match has that begins at this word; 0 where none does. */
-function matchAt(words: readonly Word[], index: number, needles: readonly Needle[]): number {
+function matchAt(words: Words, index: number, needles: readonly Needle[]): number {
   let longest = 0
   for (const { words: needle, prefix } of needles) {
     const matches = needle.every((word, offset) => {
-      const found = words[index + offset]?.folded
+      const found = words.at(index + offset)?.folded
       if (found === undefined) return false
       return found === word || (prefix && offset === needle.length - 1 && found.startsWith(word))
     })

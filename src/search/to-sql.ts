@@ -1,44 +1,156 @@
-import type { Place, Query, Term } from './query.ts'
-import { separated } from './words.ts'
+import { stateBits } from './message-facts.ts'
+import { type Filter, type Query, type Term, wantedTerms } from './query.ts'
+import { anyOf, type Match, matchOf, split, termToFts } from './to-fts.ts'
 
-/** A statement that gives ids, newest first, and what is to be bound to it. */
+/** In which order messages are found. */
+export type Order = 'newest' | 'oldest' | 'relevance'
+
+/** A statement that gives ids and dates, and what is to be bound to it. */
 export interface Sql {
   readonly text: string
   readonly values: readonly (string | number)[]
 }
 
-const columns: Readonly<Record<Place, string>> = {
-  anywhere: '',
-  subject: '{subject} : ',
-  from: '{sender} : ',
-  to: '{recipients} : ',
+/**
+ * How to find what matches. `few`: what does stands in `temp.matches`, and each of them is looked at. `many`: it stands there, and the
+ * messages are walked through by date until enough of them are in it. `each`: nearly all match, and each that is walked through is asked.
+ */
+export type Way = 'few' | 'many' | 'each'
+
+/** What is known besides the query. */
+export interface Circumstances {
+  readonly order: Order
+  /** At most so many; all where it is undefined. */
+  readonly limit: number | undefined
+  /** The ids of mailboxes named by `in:`. */
+  readonly mailboxes: (names: readonly string[]) => readonly number[]
+  /** How what is asked of every message is answered: see `Way`. Asked once for a statement, at most. */
+  readonly wayOf: (match: Match, alone: boolean) => Way
+  /** Only of these messages. */
+  readonly among?: readonly number[]
+  /** Whether `temp.recent` tells of messages that the index does not know as they are. */
+  readonly recent: boolean
 }
 
-/** A query as SQL over `search.sqlite`. `mailboxes`: the ids to which `in:` restricts it; none where it does not. */
-export function toSql(query: Query, mailboxes: readonly number[] | undefined): Sql {
-  const values: (string | number)[] = []
-  const conditions: string[] = []
-  const match = query.terms.map(toFts).join(' ')
-  const condition = (text: string, ...bound: (string | number)[]): void => {
-    conditions.push(text)
-    values.push(...bound)
-  }
-  if (match !== '') condition('text match ?', match)
-  if (query.after !== undefined) condition('m.date >= ?', query.after)
-  if (query.before !== undefined) condition('m.date < ?', query.before)
-  if (query.hasAttachment) condition('m.attachment = 1')
-  if (mailboxes !== undefined) condition(`m.mailbox in (${mailboxes.map(() => '?').join(', ')})`, ...mailboxes)
-  const from = match === '' ? 'messages m' : 'text cross join messages m on m.id = text.rowid'
-  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''
-  return {
-    text: `select m.id, m.date, m.subject, m.sender from ${from} ${where} order by m.date desc, m.id desc`,
-    values,
-  }
+/** How much more a word in the subject, the sender, the recipients, the text, the names of attachments counts. */
+const weights = '10.0, 5.0, 2.0, 1.0, 2.0'
+
+/** A query as SQL over `search.sqlite`. */
+export function toSql(query: Query, circumstances: Circumstances): Sql {
+  return new Statement(circumstances).whole(query)
 }
 
-/** A term in FTS5's language. Whatever it holds, it is one quoted string, and so never a syntax error. */
-function toFts(term: Term): string {
-  // FTS5 reads a query as a C string: up to a NUL.
-  const text = separated(term.text).replaceAll('\0', ' ').replaceAll('"', '""')
-  return `${columns[term.place]}"${text}"${term.prefix ? ' *' : ''}`
+class Statement {
+  readonly #circumstances: Circumstances
+  readonly #values: (string | number)[] = []
+
+  constructor(circumstances: Circumstances) {
+    this.#circumstances = circumstances
+  }
+
+  whole(query: Query): Sql {
+    const { order, limit, recent, among, wayOf } = this.#circumstances
+    const { match, rest } = split(query.kind === 'and' ? query.of : [query])
+    const ranks = order === 'relevance' ? anyOf(wantedTerms(query)) : undefined
+    let ranking = ''
+    let from = among === undefined ? 'messages m indexed by messages_by_date' : 'messages m'
+    let by = order === 'oldest' ? 'm.date, m.id' : 'm.date desc, m.id desc'
+    const where: string[] = []
+    if (ranks !== undefined && match !== undefined) {
+      from = 'text cross join messages m on m.id = text.rowid'
+      where.push(`text match ${this.#bound(match.fts)}`)
+      by = `bm25(text, ${weights}), ${by}`
+    } else if (ranks !== undefined) {
+      // Words that stand only on one side of an OR: who has none of them is found all the same, and comes last.
+      const scores = `select rowid as id, bm25(text, ${weights}) as score from text where text match ${this.#bound(ranks.fts)}`
+      ranking = `with s as materialized (${scores}) `
+      from = 'messages m left join s on s.id = m.id'
+      by = `s.score nulls last, ${by}`
+    } else if (match !== undefined) {
+      const way = wayOf(match, rest.length === 0)
+      if (way === 'few') from = 'temp.matches t cross join messages m on m.id = t.id'
+      else if (way === 'many') where.push('+m.id in (select id from temp.matches)')
+      else where.push(`exists (select 1 from text where text match ${this.#bound(match.fts)} and rowid = m.id)`)
+    }
+    if (among !== undefined) where.push(`m.id in (select value from json_each(${this.#bound(JSON.stringify(among))}))`)
+    // The order of the text is that of what is bound.
+    where.push(...rest.map((one) => this.#condition(one)))
+    const changes = recent ? ' left join temp.recent r on r.id = m.id' : ''
+    const filter = where.length === 0 ? '' : ` where ${where.join(' and ')}`
+    const most = limit === undefined ? '' : ` limit ${limit}`
+    const text = `${ranking}select m.id, m.date from ${from}${changes}${filter} order by ${by}${most}`
+    return { text, values: this.#values }
+  }
+
+  #condition(query: Query): string {
+    if (query.kind === 'term') return this.#term(query)
+    if (query.kind === 'not') return `not ${this.#condition(query.of)}`
+    if (query.kind === 'or') return `(${this.#alternatives(query.of).join(' or ')})`
+    if (query.kind !== 'and') return this.#filter(query)
+    const { match, rest } = split(query.of)
+    const asked = match === undefined ? [] : [this.#matches(match)]
+    return `(${[...asked, ...rest.map((one) => this.#condition(one))].join(' and ')})`
+  }
+
+  /** Alternatives that are words only are one question. */
+  #alternatives(all: readonly Query[]): string[] {
+    const words = all.filter((one) => matchOf(one) !== undefined)
+    const match = words.length === 0 ? undefined : matchOf({ kind: 'or', of: words })
+    const asked = match === undefined ? [] : [this.#matches(match)]
+    return [...asked, ...all.filter((one) => !words.includes(one)).map((one) => this.#condition(one))]
+  }
+
+  #term(term: Term): string {
+    const match = matchOf(term)
+    if (match !== undefined) return this.#matches(match)
+    return `+m.list in (select rowid from list_words where list_words match ${this.#bound(termToFts(term))})`
+  }
+
+  /** Whether a message answers a question, within others. With the +, messages are not looked up by what is in it. */
+  #matches(match: Match): string {
+    const text = `from text where text match ${this.#bound(match.fts)}`
+    // Of a few messages each is asked; but a word that may go on would be gathered anew for each.
+    if (this.#circumstances.among !== undefined && !match.prefix) return `exists (select 1 ${text} and rowid = m.id)`
+    return `+m.id in (select rowid ${text})`
+  }
+
+  #filter(filter: Filter): string {
+    const { recent } = this.#circumstances
+    const now = (column: string): string => (recent ? `ifnull(r.${column}, m.${column})` : `m.${column}`)
+    switch (filter.kind) {
+      case 'after':
+        return `m.date >= ${this.#bound(filter.moment)}`
+      case 'before':
+        return `m.date < ${this.#bound(filter.moment)}`
+      case 'larger':
+        return `m.octets > ${this.#bound(filter.octets)}`
+      case 'smaller':
+        return `m.octets < ${this.#bound(filter.octets)}`
+      case 'attachment':
+        return 'm.attachment = 1'
+      case 'is':
+        switch (filter.state) {
+          case 'read':
+            return `${now('flags')} & ${stateBits.seen} <> 0`
+          case 'unread':
+            return `${now('flags')} & ${stateBits.seen} = 0`
+          case 'flagged':
+            return `${now('flags')} & ${stateBits.flagged} <> 0`
+          case 'answered':
+            return `${now('flags')} & ${stateBits.answered} <> 0`
+          case 'draft':
+            return `${now('flags')} & ${stateBits.draft} <> 0`
+        }
+      // oxlint-disable-next-line no-fallthrough -- each state has returned
+      case 'in': {
+        const ids = this.#circumstances.mailboxes(filter.mailboxes).map((id) => this.#bound(id))
+        return `${now('mailbox')} in (${ids.join(', ')})`
+      }
+    }
+  }
+
+  #bound(value: string | number): string {
+    this.#values.push(value)
+    return '?'
+  }
 }
