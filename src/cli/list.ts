@@ -29,8 +29,8 @@ export function list(
           'usage',
           singleLine(`there is no mailbox ${options.mailbox}; there are: ${[...names.values()].join(', ')}`),
         )
-      const all = limit === undefined ? [] : view.messages(mailbox === undefined ? {} : { mailbox: mailbox.id })
-      const last = limit === undefined ? undefined : all.slice(-limit)
+      const range = { newest: true, ...(mailbox !== undefined && { mailbox: mailbox.id }) }
+      const last = limit === undefined ? undefined : view.messages({ ...range, limit })
       return { names, mailbox: mailbox?.id, first: limit === 0 ? undefined : (last?.[0]?.id ?? 1) - 1 }
     })
     if (first === undefined) return 0

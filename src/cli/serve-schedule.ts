@@ -18,6 +18,9 @@ import type { Mails } from './serve-mails.ts'
 /** Instead of the number of a change: what there is is to be read; and it could not be. */
 const [unread, unreadable] = [-1, -2]
 
+/** So many messages that have come are worth indexing while others are still coming. */
+const worthIndexing = 1000
+
 /** What fetching on schedule needs. */
 export interface FetchScheduleOptions {
   /** Milliseconds; 0: never. */
@@ -118,13 +121,23 @@ export class Fetches {
     }
     const { data, directory, secrets, mails } = this.#options
     const borrowed: UserMail[] = []
+    const fetched = (): void => {
+      for (const user of new Set(borrowed.map((mail) => mail.user))) this.#options.fetched(user)
+    }
+    let indexed = 0
+    const onProgress: FetchTask['onProgress'] = (amount) => {
+      task.onProgress?.(amount)
+      if (amount.messages - indexed < worthIndexing) return
+      indexed = amount.messages
+      fetched()
+    }
     const open = async (name: string): ReturnType<Mails['borrow']> => {
       const mail = await mails.borrow(name)
       borrowed.push(mail)
       return mail
     }
     try {
-      const report = await fetchAccount({ data, directory, secrets, open }, account, task)
+      const report = await fetchAccount({ data, directory, secrets, open }, account, { ...task, onProgress })
       const outcome = outcomeOf(account, report)
       if (tell === undefined) this.#options.brought(address)
       else
@@ -133,7 +146,7 @@ export class Fetches {
             ? outcome
             : await handedOn({ data, directory, secrets, open }, account, outcome, task.signal),
         )
-      if (report.new > 0) for (const user of new Set(borrowed.map((mail) => mail.user))) this.#options.fetched(user)
+      if (report.new > 0) fetched()
       if (task.signal.aborted || task.dryRun === true) return undefined
       this.#note(outcome)
       return endedOf(report)

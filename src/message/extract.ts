@@ -102,10 +102,13 @@ function fileName(part: Part): string {
   return subject === '' ? '' : `${subject}.eml`
 }
 
+/** Where the octets of a part lie while they become text. */
+const room = new Uint8Array(256 << 10)
+
 /** The text of a part whose octets were kept; empty where they were not, or it is no text. */
 export function textOf(part: Part): string {
   if (part.octets === undefined) return ''
-  const octets = decodeTransfer(part.octets, part.encoding)
+  const octets = decodeTransfer(part.octets, part.encoding, room)
   if (part.type !== 'text/html') return printable(decodeCharset(octets, part.parameters.get('charset')))
   return printable(textOfHtml(decodeCharset(octets, part.parameters.get('charset') ?? charsetInHtml(octets))))
 }
@@ -117,18 +120,20 @@ function charsetInHtml(octets: Uint8Array): string | undefined {
   )?.[1]
 }
 
+/** The words of one message at a time. */
+const known = new KnownWords()
+
 function searchText(root: Part): string {
   const texts: string[] = []
   let length = 0
-  /** Of the texts so far, those that were learnt; most messages need none of it. */
-  let known: KnownWords | undefined
+  /** Of so many of the texts the words are known; mostly that is not asked for. */
   let learnt = 0
+  known.clear()
   for (const part of allParts(root)) {
     if (part.octets === undefined || length >= textLimit) continue
     let text = textOf(part)
     // Most HTML parts say again what the plain one said: only the lines with a new word in them are worth indexing.
     if (part.type === 'text/html' && texts.length > 0) {
-      known ??= new KnownWords()
       for (; learnt < texts.length; learnt++) known.add(texts[learnt] ?? '')
       text = known.newLines(text)
     }

@@ -18,9 +18,18 @@ export class KnownWords {
   #second = new Int32Array(smallest)
   #count = 0
 
+  /** Forgets them all. */
+  clear(): void {
+    if (this.#count === 0) return
+    const large = this.#first.length > smallest
+    this.#first = large ? new Int32Array(smallest) : this.#first.fill(0)
+    this.#second = large ? new Int32Array(smallest) : this.#second
+    this.#count = 0
+  }
+
   /** Learns the words of a text. */
   add(text: string): void {
-    this.#read(text, true)
+    this.#read(text, 0, text.length, true)
   }
 
   /** The lines of a text in which there is a word that was not learnt. */
@@ -29,25 +38,23 @@ export class KnownWords {
     for (let at = 0; at <= text.length;) {
       const found = text.indexOf('\n', at)
       const end = found < 0 ? text.length : found
-      const line = text.slice(at, end)
-      if (this.#read(line, false)) lines.push(line)
+      if (this.#read(text, at, end, false)) lines.push(text.slice(at, end))
       at = end + 1
     }
     return lines.join('\n')
   }
 
-  /** Goes through the words of a text: learns them, or says whether there is one that is not known. */
-  #read(text: string, learn: boolean): boolean {
-    const { length } = text
+  /** Goes through the words of a stretch of a text: learns them, or says whether there is one that is not known. */
+  #read(text: string, from: number, to: number, learn: boolean): boolean {
     let one = seed
     let two = seed
     let inWord = false
-    for (let at = 0; at <= length; at++) {
-      const code = at < length ? text.charCodeAt(at) : 0
+    for (let at = from; at <= to; at++) {
+      const code = at < to ? text.charCodeAt(at) : 0
       const letter = code < 128 ? (ascii[code] ?? 0) : parts(code) ? 0 : code
       if (letter !== 0) {
         one = Math.imul(one ^ letter, 0x01000193)
-        two = Math.imul(two + letter, 0x5bd1e995) ^ (two >>> 15)
+        two = ((two << 5) - two + (two >>> 27) + letter) | 0
         inWord = true
       } else if (inWord) {
         if (learn) this.#learn(one | 1, two)

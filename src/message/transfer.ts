@@ -7,8 +7,9 @@ values[0x5f] = 63
 values[0x3d] = pad
 
 /** The octets of base64 as mail has it: what is not of the alphabet is passed over (RFC 2045 §6.8), padding may be missing. */
-export function fromMailBase64(octets: Uint8Array): Uint8Array {
-  const out = new Uint8Array(Math.ceil(octets.length / 4) * 3)
+export function fromMailBase64(octets: Uint8Array, room?: Uint8Array): Uint8Array {
+  const size = Math.ceil(octets.length / 4) * 3
+  const out = room !== undefined && room.length >= size ? room : new Uint8Array(size)
   let to = 0
   let bits = 0
   let count = 0
@@ -33,17 +34,14 @@ export function fromMailBase64(octets: Uint8Array): Uint8Array {
   return out.subarray(0, to)
 }
 
-function hexadecimal(octet: number | undefined): number {
-  if (octet === undefined) return -1
-  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30
-  const letter = octet | 0x20
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1
-}
+const digits = new Int8Array(256).fill(-1)
+for (let digit = 0; digit < 16; digit++)
+  for (const spelt of [digit.toString(16), digit.toString(16).toUpperCase()]) digits[spelt.charCodeAt(0)] = digit
 
 /** The octet that two hexadecimal digits at `at` stand for; -1 where there are no such digits. */
 function hexadecimalPair(octets: Uint8Array, at: number): number {
-  const high = hexadecimal(octets[at])
-  const low = hexadecimal(octets[at + 1])
+  const high = digits[octets[at] ?? 0] ?? -1
+  const low = digits[octets[at + 1] ?? 0] ?? -1
   return high < 0 || low < 0 ? -1 : high * 16 + low
 }
 
@@ -60,13 +58,14 @@ export function unescapeOctets(octets: Uint8Array, escape: number): Uint8Array {
   return out.subarray(0, to)
 }
 
-/** The octets of quoted-printable; what is not that is kept as it stands (RFC 2045 §6.7). */
-export function fromQuotedPrintable(octets: Uint8Array): Uint8Array {
-  const out = new Uint8Array(octets.length)
+/** The octets of quoted-printable; what is not that is kept as it stands (RFC 2045 §6.7). `room`: see `decodeTransfer`. */
+export function fromQuotedPrintable(octets: Uint8Array, room?: Uint8Array): Uint8Array {
+  const { length } = octets
+  const out = room !== undefined && room.length >= length ? room : new Uint8Array(length)
   let to = 0
-  // RFC 2045 §6.7 rule 3: white space at the end of a line was added on the way. `solid`: what is certainly not that.
+  /** What is before this place in `out` was not white space as it stands. */
   let solid = 0
-  for (let i = 0; i < octets.length; i++) {
+  for (let i = 0; i < length; i++) {
     const octet = octets[i] ?? 0
     if (octet === 0x3d) {
       const value = hexadecimalPair(octets, i + 1)
@@ -74,36 +73,48 @@ export function fromQuotedPrintable(octets: Uint8Array): Uint8Array {
         out[to++] = value
         i += 2
       } else {
-        let end = i + 1
-        while (octets[end] === 0x20 || octets[end] === 0x09) end++
-        if (octets[end] === 0x0d) end++
-        if (octets[end] === 0x0a) end++
-        const next = octets[end - 1]
+        const end = endOfSoftBreak(octets, i + 1)
         // A soft line break (rule 5), or an equals sign that was never encoded.
-        if (next === 0x0a || next === 0x0d || end >= octets.length) i = end - 1
+        if (end > 0) i = end - 1
         else out[to++] = octet
       }
       solid = to
-    } else if (octet === 0x0a || (octet === 0x0d && octets[i + 1] === 0x0a)) {
-      to = solid
+    } else if (octet === 0x0a) {
+      // Rule 3: white space at the end of a line was added on the way.
+      const crlf = i > 0 && octets[i - 1] === 0x0d && to > solid
+      to = withoutSpace(out, solid, crlf ? to - 1 : to)
+      if (crlf) out[to++] = 0x0d
       out[to++] = octet
-      if (octet === 0x0d) {
-        out[to++] = 0x0a
-        i++
-      }
       solid = to
-    } else {
-      out[to++] = octet
-      if (octet !== 0x20 && octet !== 0x09) solid = to
-    }
+    } else out[to++] = octet
   }
-  return out.subarray(0, solid)
+  return out.subarray(0, withoutSpace(out, solid, to))
 }
 
-/** A body's octets with its Content-Transfer-Encoding undone; one we do not know is left as it is (RFC 2045 §6). */
-export function decodeTransfer(octets: Uint8Array, encoding: string): Uint8Array {
-  if (encoding === 'base64') return fromMailBase64(octets)
-  return encoding === 'quoted-printable' ? fromQuotedPrintable(octets) : octets
+/** Where the octets end that are not white space, back to `from` at most. */
+function withoutSpace(octets: Uint8Array, from: number, end: number): number {
+  let to = end
+  while (to > from && (octets[to - 1] === 0x20 || octets[to - 1] === 0x09)) to--
+  return to
+}
+
+/** Where the line break ends that an equals sign before `from` makes soft; 0 where there is none. */
+function endOfSoftBreak(octets: Uint8Array, from: number): number {
+  let end = from
+  while (octets[end] === 0x20 || octets[end] === 0x09) end++
+  if (octets[end] === 0x0d) end++
+  if (octets[end] === 0x0a) end++
+  const last = octets[end - 1]
+  return last === 0x0a || last === 0x0d || end >= octets.length ? end : 0
+}
+
+/**
+ * A body's octets with its Content-Transfer-Encoding undone; one we do not know is left as it is (RFC 2045 §6). `room`: memory where
+ * they may lie, until it is used again; new memory for each body costs as much as decoding it.
+ */
+export function decodeTransfer(octets: Uint8Array, encoding: string, room?: Uint8Array): Uint8Array {
+  if (encoding === 'base64') return fromMailBase64(octets, room)
+  return encoding === 'quoted-printable' ? fromQuotedPrintable(octets, room) : octets
 }
 
 /** How many octets a body has once its Content-Transfer-Encoding is undone, counted without undoing base64. */

@@ -337,6 +337,10 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
     const inbox = await mail.read((view) => view.mailbox('INBOX')?.id)
     assert.ok(inbox !== undefined)
     assert.deepEqual(await ids({ mailbox: inbox, after: 1 as MessageId, limit: 2 }), [3, 4])
+    assert.deepEqual(await ids({ newest: true, limit: 2 }), [4, 5])
+    assert.deepEqual(await ids({ mailbox: inbox, newest: true, limit: 2, before: 4 as MessageId }), [1, 3])
+    assert.deepEqual(await ids({ mailbox: inbox, newest: true }), [1, 3, 4, 5])
+    assert.deepEqual(await ids({ newest: true, limit: 0 }), [])
   })
 
   it('what is not there is said, not made up', async (mail) => {
