@@ -13,6 +13,9 @@ export const millionUser = 'million'
 /** So many come in together. */
 const batch = 5000
 
+/** Each is one of so many groups, by a word of its text. */
+export const millionGroups = 1000
+
 /**
  * A data folder with so many tiny messages, made through the store, which takes minutes; what was made before is used again, as long
  * as it is of today's format.
@@ -20,7 +23,7 @@ const batch = 5000
 export async function prepareMillion(folder: string, count: number): Promise<string> {
   const record = join(folder, 'made')
   const data = join(folder, 'data')
-  const key = JSON.stringify({ count, schemaVersion })
+  const key = JSON.stringify({ count, schemaVersion, text: 2 })
   if (existsSync(record) && readFileSync(record, 'utf8') === key) return data
   rmSync(folder, { recursive: true, force: true })
   await mkdir(data, { recursive: true })
@@ -39,7 +42,7 @@ async function fill(data: string, count: number): Promise<void> {
       const staged: Staged[] = []
       for (let number = from; number < Math.min(from + batch, count); number++) {
         const staging = mail.stage('wire')
-        const text = `Message-ID: <${number}@million.test>\r\nSubject: ${number}\r\n\r\nTiny.\r\n`
+        const text = `Message-ID: <${number}@million.test>\r\nSubject: ${number}\r\n\r\nTiny, of group${number % millionGroups}.\r\n`
         await staging.write(Buffer.from(text))
         staged.push(await staging.finish())
       }
