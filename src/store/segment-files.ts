@@ -11,9 +11,16 @@ const mostSpare = 4
 const mostPassing = 32
 const mostFiles = 64
 
+/** A file that nobody read for so long is closed (milliseconds): held open, one that was settled would keep its place on the disk. */
+const idleFor = 60_000
+
 interface OpenFile {
   readonly handle: Promise<FileHandle>
   reading: number
+  /** When it was used last, by `performance.now`. */
+  used: number
+  /** It is closed when nobody reads from it any more. */
+  closing: boolean
 }
 
 interface Block {
@@ -42,6 +49,7 @@ export class SegmentFiles {
   /** The keys of those that pass, the oldest first. */
   #passing: string[] = []
   #recent: Block | undefined
+  #sweeping = false
   readonly #mostBlocks: number
   /** What settled segments hold, made readable. */
   readonly chunks: Chunks
@@ -134,6 +142,7 @@ export class SegmentFiles {
       throw diskError(error, path)
     } finally {
       file.reading--
+      if (file.closing && file.reading === 0) await closeFile(file)
     }
   }
 
@@ -148,7 +157,10 @@ export class SegmentFiles {
     this.forget(place)
     const closing = [...this.#files].filter(([path]) => isIn(path, place))
     for (const [path] of closing) this.#files.delete(path)
-    for (const [, { handle }] of closing) await handle.then((file) => file.close()).catch(() => undefined)
+    for (const [, file] of closing) {
+      file.closing = true
+      if (file.reading === 0) await closeFile(file)
+    }
   }
 
   /** The block that a stretch is wholly in, if it is in one. */
@@ -220,12 +232,14 @@ export class SegmentFiles {
       // Most recently used last.
       this.#files.delete(path)
       this.#files.set(path, known)
+      known.used = performance.now()
       return known
     }
-    const file: OpenFile = { handle: openSegment(path), reading: 0 }
+    const file: OpenFile = { handle: openSegment(path), reading: 0, used: performance.now(), closing: false }
     file.handle.catch(() => this.#files.delete(path))
     this.#files.set(path, file)
     this.#closeIdle()
+    if (!this.#sweeping) this.#sweepLater()
     return file
   }
 
@@ -234,9 +248,30 @@ export class SegmentFiles {
       if (this.#files.size <= mostFiles) return
       if (file.reading > 0) continue
       this.#files.delete(path)
-      file.handle.then((handle) => handle.close()).catch(() => undefined)
+      void closeFile(file)
     }
   }
+
+  #sweepLater(): void {
+    this.#sweeping = true
+    setTimeout(() => this.#sweep(), idleFor).unref()
+  }
+
+  /** Closes what was not used lately; comes again while anything is open. */
+  #sweep(): void {
+    const since = performance.now() - idleFor
+    for (const [path, file] of this.#files) {
+      if (file.reading > 0 || file.used > since) continue
+      this.#files.delete(path)
+      void closeFile(file)
+    }
+    this.#sweeping = false
+    if (this.#files.size > 0) this.#sweepLater()
+  }
+}
+
+async function closeFile({ handle }: OpenFile): Promise<void> {
+  await handle.then((file) => file.close()).catch(() => undefined)
 }
 
 /** Whether a path is this place or in it; everything is in the empty one. */
