@@ -12,6 +12,9 @@ const wordsInStretch = stretchSize - wordSize + 1
 /** Words are counted by their hash: where two share one, a stretch looks a little better than it is. */
 const hashBits = 18
 
+/** A stretch is only worth its room where half of its words are those of two samples, or so. */
+const leastScore = wordsInStretch
+
 const dictionaryMagic = 0xec30a437
 
 /**
@@ -92,10 +95,10 @@ function countWords(text: Buffer, starts: readonly number[]): Words {
   return { counts, inside: new Uint16Array(1 << hashBits) }
 }
 
-/** The stretch with the highest sum of its words' counts, each word counted once; undefined where that is nothing. */
+/** The stretch with the highest sum of its words' counts, each word counted once; undefined where that is too little. */
 function bestStretch(text: Buffer, from: number, to: number, { counts, inside }: Words): Stretch | undefined {
   let best = -1
-  let highest = 0
+  let highest = leastScore
   let score = 0
   for (let at = from; at <= to - wordSize; at++) {
     const word = wordAt(text, at)
