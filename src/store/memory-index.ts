@@ -4,7 +4,17 @@ import { holdsAll, holdsMailbox, holdsReached, type Reached, trashedFrom } from 
 import type { JournalIndex } from './journal-index.ts'
 import { rowsOf } from './maildrop-rows.ts'
 import type { HoldRecord, JournalRecord, MessageRecord } from './record.ts'
-import type { Change, Device, Hold, LedgerEntry, Mailbox, MaildropRows, Message, MessageRange, Trouble } from './store.ts'
+import type {
+  Change,
+  Device,
+  Hold,
+  LedgerEntry,
+  Mailbox,
+  MaildropRows,
+  Message,
+  MessageRange,
+  Trouble,
+} from './store.ts'
 
 type Undo = () => void
 
@@ -317,7 +327,9 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
 
   #hold({ hold: id, mailbox, accounts, message, why, by, placed }: HoldRecord): void {
     const hold: Hold = { id, mailbox, accounts, message, why, by, placed, released: undefined }
-    const came = new Set((accounts ?? []).flatMap((account) => this.ledger(account).flatMap((row) => row.message ?? [])))
+    const came = new Set(
+      (accounts ?? []).flatMap((account) => this.ledger(account).flatMap((row) => row.message ?? [])),
+    )
     const names = new Map(this.mailboxes().map((each) => [each.id, each.name]))
     const isOn = (one: Message): boolean =>
       one.id === message || came.has(one.id) || holdsMailbox(hold, names.get(one.mailbox) ?? '')
