@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type AccountSecret, secretOf } from '../accounts/account-secret.ts'
 import type { Account, AccountSettings, Directory } from '../accounts/directory.ts'
 import { consentWarning } from '../accounts/oauth/consent-end.ts'
-import { limitsOf } from '../accounts/providers.ts'
+import { limitsOfServer } from '../accounts/provider-limits.ts'
 import type { Secrets } from '../accounts/secrets.ts'
 import { readClock, witness } from '../accounts/witness.ts'
 import type { Choice } from '../doors/fetch-choice.ts'
@@ -15,7 +15,6 @@ import { roomLeft } from '../intake/over-quota.ts'
 import type { Reach } from '../net/connect.ts'
 import type { UserMail, View } from '../store/store.ts'
 import { describeAccountFailure } from './failure.ts'
-import { splitAmong } from './fetch-split.ts'
 import { accountLockFile, holding } from './locks.ts'
 
 /** What fetching from an account needs. */
@@ -63,23 +62,25 @@ export async function fetchAccount(parts: Fetching, account: Account, task: Fetc
 async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Promise<FetchReport> {
   const { directory } = parts
   const { address, options, state } = account
-  const limits = limitsOf(account)
+  const limits = await limitsOfServer(account.server)
   const remote = { ...(await remoteOf(account, await secretOf(account, parts))), withoutPlus: state.withoutPlus }
-  const mail = await parts.open(account.user)
+  let opened: Promise<UserMail> | undefined
+  const open = (): Promise<UserMail> => (opened ??= parts.open(account.user))
   const { state: clock, steady } = witness(state.clock, readClock())
   const today = Math.floor(Date.now() / day)
   let octets = state.day?.day === today ? state.day.octets : 0
   const { only, ...rest } = task
-  const among = options.split && splitAmong(options.split, account, directory)
+  const among = options.split && (await import('./fetch-split.ts')).splitAmong(options.split, account, directory)
   let { mailboxes, oneByOne } = state
   const once = async (): Promise<FetchReport> => {
     const { largest, beyond, first, perDay } = options
     const budget = perDay === undefined ? undefined : { octets: Math.max(0, perDay - octets), whole: octets === 0 }
-    const room = await mail.read(roomOf)
+    // Of what goes to several people, how much is the owner's is not known before it is here.
+    const fits = options.split === undefined ? roomOf : undefined
+    const choice = { only, largest, beyond, first, budget }
     const common = {
       ...rest,
-      // Of what goes to several people, how much is the owner's is not known before it is here.
-      choice: { only, largest, beyond, first, budget, fits: options.split === undefined ? room : undefined },
+      choice,
       room: options.room,
       clockSteady: steady,
       perMinute: limits.messagesPerMinute,
@@ -88,14 +89,16 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       split: among && { ...among, open: (user: string) => parts.open(user) },
     }
     if (account.protocol === 'pop3') {
-      const report = await fetchPop3(remote, mail, common)
+      const report = await fetchPop3(remote, open, { ...common, fits })
       octets += report.octets
       oneByOne ??= report.oneByOne
       return report
     }
     const { fetchImap } = await import('../doors/fetch-imap.ts')
+    const mail = await open()
     const report = await fetchImap(remote, mail, {
       ...common,
+      choice: { ...choice, fits: fits && (await mail.read(fits)) },
       only: options.only,
       except: options.except,
       state: mailboxes,
@@ -106,7 +109,8 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
   }
   const { partialListing } = limits
   const rounds = await fetchInRounds(once, { partial: partialListing, signal: task.signal })
-  const fetched = only === undefined ? rounds : await asked(rounds, only, { mail, account: remote.account })
+  const fetched =
+    only === undefined ? rounds : await asked(rounds, only, { mail: await open(), account: remote.account })
   // The log-in may have been renewed meanwhile.
   const ending = consentWarning(address, directory.account(address)?.state ?? {})
   const problems = [...fetched.problems, ...(among?.problems ?? []), ...(ending === undefined ? [] : [ending])]
@@ -116,7 +120,7 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
       clock,
       day: { day: today, octets },
       mailboxes,
-      quarantined: await mail.read((view) => view.troubles(remote.account).length),
+      quarantined: await (await open()).read((view) => view.troubles(remote.account).length),
       ...(report.oneByOne === true && { oneByOne: true }),
       ...(report.withoutPlus === true && { withoutPlus: true }),
     })

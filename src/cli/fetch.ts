@@ -10,12 +10,11 @@ import type { Context } from './context.ts'
 import { askServer } from './control-client.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
-import { partOfMessage, tellWhole } from './fetch-message.ts'
 import { failedOutcome, type Outcome, outcomeOf } from './fetch-outcome.ts'
 import { handedOn } from './fetch-hand-on.ts'
 import { tellOutcome } from './fetch-telling.ts'
 import { interruption } from './interruption.ts'
-import { withDirectory, withStore } from './open.ts'
+import { withDirectory, withStoreWhenNeeded } from './open.ts'
 import { singleLine } from './printable.ts'
 import { type Amount, Progress } from './progress.ts'
 
@@ -29,8 +28,8 @@ interface FetchWords {
 export async function fetch(context: Context, addresses: readonly string[], words: FetchWords): Promise<ExitCode> {
   const { fetchParallel } = await readConfiguration(context.data, process.env)
   return await withDirectory(context, async (directory): Promise<ExitCode> => {
-    const part =
-      words.message === undefined ? undefined : await partOfMessage(context, directory, words.message, words.user)
+    const whole = words.message === undefined ? undefined : await import('./fetch-message.ts')
+    const part = await whole?.partOfMessage(context, directory, words.message ?? '', words.user)
     const accounts = chooseAccounts(directory, part === undefined ? addresses : [part.address], words.user)
     if (accounts.length === 0) {
       context.notes.note('there is no account to fetch from yet: `postino account add ADDRESS` adds one')
@@ -41,12 +40,12 @@ export async function fetch(context: Context, addresses: readonly string[], word
     const request = { accounts: accounts.map(({ address }) => address), dryRun: words.dryRun === true, only }
     const asked = await askServer(context.data, { fetch: request }, (line) => telling.take(line))
     if (!asked)
-      await withStore(context, async (store) => {
+      await withStoreWhenNeeded(context, async (store) => {
         await fetchAll(context, { directory, store, accounts, parallel: fetchParallel, request, telling })
         await indexLittle(context, store, telling.outcomes)
       })
     telling.end()
-    if (part !== undefined && words.dryRun !== true) await tellWhole(context, part)
+    if (part !== undefined && words.dryRun !== true) await whole?.tellWhole(context, part)
     return exitCode(telling.outcomes)
   })
 }
@@ -124,7 +123,7 @@ async function fetchAll(
   context: Context,
   work: {
     directory: Directory
-    store: DiskStore
+    store: () => Promise<DiskStore>
     accounts: readonly Account[]
     parallel: number
     request: { readonly dryRun: boolean; readonly only: readonly string[] | undefined }
@@ -137,7 +136,7 @@ async function fetchAll(
     data: context.data,
     directory,
     secrets: new Secrets(context.data),
-    open: (user: string) => store.open(user),
+    open: async (user: string) => await (await store()).open(user),
   }
   const waiting = [...accounts]
   const worker = async (): Promise<void> => {
@@ -187,7 +186,11 @@ const little = 1000
 /** and no longer than this, milliseconds. The rest waits for `search` or `serve`. */
 const grace = 500
 
-async function indexLittle(context: Context, store: DiskStore, outcomes: readonly Outcome[]): Promise<void> {
+async function indexLittle(
+  context: Context,
+  opened: () => Promise<DiskStore>,
+  outcomes: readonly Outcome[],
+): Promise<void> {
   const users = new Set<string>()
   let fetched = 0
   for (const { user, report } of outcomes) {
@@ -197,6 +200,7 @@ async function indexLittle(context: Context, store: DiskStore, outcomes: readonl
   }
   if (fetched === 0 || fetched > little) return
   const { SearchIndex } = await import('../search/index-file.ts')
+  const store = await opened()
   const signal = AbortSignal.timeout(grace)
   for (const user of users) {
     try {

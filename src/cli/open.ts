@@ -16,12 +16,23 @@ export async function withDirectory<T>(context: Context, work: (directory: Direc
 
 /** Runs `work` with the store open. */
 export async function withStore<T>(context: Context, work: (store: DiskStore) => Promise<T>): Promise<T> {
-  const { DiskStore } = await import('../store/disk.ts')
-  const store = new DiskStore(context.data)
+  return await withStoreWhenNeeded(context, async (store) => await work(await store()))
+}
+
+/** The same where something else comes first: the store is loaded when it is first asked for. */
+export async function withStoreWhenNeeded<T>(
+  context: Context,
+  work: (store: () => Promise<DiskStore>) => Promise<T>,
+): Promise<T> {
+  let opened: DiskStore | undefined
+  const store = async (): Promise<DiskStore> => {
+    const { DiskStore } = await import('../store/disk.ts')
+    return (opened ??= new DiskStore(context.data))
+  }
   try {
     return await work(store)
   } finally {
-    await store.close()
+    await opened?.close()
   }
 }
 

@@ -4,10 +4,18 @@ import type { Remote } from './fetching.ts'
 import { type Patience, Pop3Connection } from './pop3-connection.ts'
 import { logInPop3 } from './pop3-log-in.ts'
 
-/** Connects, begins TLS where it is wanted, and logs in. Rejects with PeerError or RefusedError. */
+/**
+ * Connects, begins TLS where it is wanted, and logs in. Rejects with PeerError or RefusedError. `meanwhile`: what can be done while the
+ * server thinks about it.
+ */
 export async function logIn(
   remote: Remote,
-  options: { patience?: Patience; signal?: AbortSignal; pipelining?: boolean | undefined },
+  options: {
+    patience?: Patience
+    signal?: AbortSignal
+    pipelining?: boolean | undefined
+    meanwhile?: () => Promise<void>
+  },
 ): Promise<Pop3Connection> {
   const { host, port, tls, reach } = remote
   const { patience, signal, pipelining } = options
@@ -34,7 +42,7 @@ export async function logIn(
       await connection.ask({ verb: 'CAPA' })
     }
     // RFC 8314 §3: without TLS only where the person said so.
-    await logInPop3(connection, { ...remote, inTheClear: tls === 'none' })
+    await Promise.all([logInPop3(connection, { ...remote, inTheClear: tls === 'none' }), options.meanwhile?.()])
     return connection
   } catch (error) {
     connection.drop()

@@ -1,39 +1,33 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PeerError, PostinoError, RefusedError } from '../errors.ts'
-import { headersOnly } from '../intake/header-only.ts'
-import { Intake } from '../intake/intake.ts'
-import { type Known, Ledger, type Listed } from '../intake/ledger.ts'
-import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
-import { choose, noRoomFor, type Waiting } from './fetch-choice.ts'
-import { deleteAtRemote } from './fetch-pop3-delete.ts'
-import { fetchHeaders } from './fetch-pop3-headers.ts'
-import { Keeping } from './fetch-pop3-keep.ts'
-import { homeOf, leavingOf, planOf } from './fetch-pop3-leaving.ts'
+import type { UserMail } from '../store/store.ts'
 import { listMaildrop, type Unchanged } from './fetch-pop3-listing.ts'
 import { logIn } from './fetch-pop3-login.ts'
-import { recognise } from './fetch-pop3-recognise.ts'
-import { Retrieval, type Tally } from './fetch-pop3-retrieval.ts'
-import { rememberUnchanged, unchangedSince } from './fetch-pop3-unchanged.ts'
-import { byOtherProtocol, type FetchOptions, type FetchReport, type Planned, type Remote } from './fetching.ts'
-import { Pace } from './pace.ts'
+import { type FetchTally, goodbye, type Session } from './fetch-pop3-session.ts'
+import { unchangedSince } from './fetch-pop3-unchanged.ts'
+import type { FetchOptions, FetchReport, Planned, Remote } from './fetching.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
-import { rests } from './trouble.ts'
 
 /**
  * Brings home what is new in a remote POP3 maildrop. Everything is durable before anything is deleted there, and before QUIT:
- * some providers hide a message after RETR and QUIT (law 1). Resolves also when the session failed: see `error`.
+ * some providers hide a message after RETR and QUIT (law 1). Resolves also when the session failed: see `error`. `mail`: or what opens it, while
+ * the server is asked.
  */
-export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOptions = {}): Promise<FetchReport> {
+export async function fetchPop3(
+  remote: Remote,
+  mail: UserMail | (() => Promise<UserMail>),
+  options: FetchOptions = {},
+): Promise<FetchReport> {
   const began = performance.now()
   const tally: FetchTally = { new: 0, skipped: 0, failed: 0, waiting: 0, deleted: 0, octets: 0, problems: [] }
-  const session = { remote, mail, options, tally }
-  let ended = await inSession(session, options.pipelining ?? true)
+  const beginning = { remote, options, tally, open: async () => (typeof mail === 'function' ? await mail() : mail) }
+  let ended = await inSession(beginning, options.pipelining ?? true)
   const oneByOne = ended.error instanceof PeerError && ended.error.pipelined && options.signal?.aborted !== true
   if (oneByOne) {
     tally.problems.push(
       `${ended.error?.message}; it may not be able to do PIPELINING, so commands went one by one then`,
     )
-    const again = await inSession(session, false)
+    const again = await inSession(beginning, false)
     // That it takes no second session so soon says less than what was wrong with the first.
     if (!(again.error instanceof RefusedError)) ended = again
   }
@@ -41,16 +35,28 @@ export async function fetchPop3(remote: Remote, mail: UserMail, options: FetchOp
   return { ...tally, seconds, ...ended, ...(oneByOne && { oneByOne }) }
 }
 
+interface Beginning extends Omit<Session, 'mail'> {
+  readonly open: () => Promise<UserMail>
+}
+
 /** One session, and what ended it early. */
 async function inSession(
-  session: Session,
+  { open, ...beginning }: Beginning,
   pipelining: boolean,
 ): Promise<{ readonly error: PostinoError | undefined; readonly plan?: readonly Planned[] }> {
+  const { remote, options } = beginning
   let connection: Pop3Connection | undefined
   try {
-    const unchanged = await unchangedSince(session.remote, session.mail, session.options)
-    connection = await logIn(session.remote, { ...session.options, pipelining })
-    const plan = await inTransaction(connection, session, unchanged)
+    const home: { mail?: UserMail; unchanged?: Unchanged | undefined } = {}
+    // While the server lets us in, what is known here is looked up: in the next turn, when the command is on its way.
+    const meanwhile = async (): Promise<void> => {
+      await nextTurn()
+      home.mail = await open()
+      home.unchanged = await unchangedSince(remote, home.mail, options)
+    }
+    connection = await logIn(remote, { ...options, pipelining, meanwhile })
+    const { mail = await open(), unchanged } = home
+    const plan = await inTransaction(connection, { ...beginning, mail }, unchanged)
     return { error: undefined, ...(plan !== undefined && { plan }) }
   } catch (error) {
     if (!(error instanceof PostinoError)) throw error
@@ -60,22 +66,6 @@ async function inSession(
   }
 }
 
-interface FetchTally extends Tally {
-  skipped: number
-  waiting: number
-  deleted: number
-  leastWait?: number
-  withoutPlus?: boolean
-  noRoom?: string
-}
-
-interface Session {
-  readonly remote: Remote
-  readonly mail: UserMail
-  readonly options: FetchOptions
-  readonly tally: FetchTally
-}
-
 /** All that is done between the log-in and QUIT. */
 async function inTransaction(
   connection: Pop3Connection,
@@ -83,14 +73,16 @@ async function inTransaction(
   unchanged: Unchanged | undefined,
 ): Promise<readonly Planned[] | undefined> {
   const { remote, mail, options, tally } = session
-  const now = options.now ?? Date.now
   const { loginDelay } = connection.capabilities
   if (loginDelay !== undefined) tally.leastWait = loginDelay * 1000
   if (connection.plusFailed) tally.withoutPlus = true
   const { promise: needed, resolve: onNews } = Promise.withResolvers<void>()
   // While the server lists, the ledger is read: in the next turn, when the commands are on their way.
-  const home = needed.then(nextTurn).then(() => readHome(mail, remote.account))
-  home.catch(() => undefined)
+  const news = needed.then(nextTurn).then(async () => {
+    const { bringNews, readHome } = await import('./fetch-pop3-news.ts')
+    return { bringNews, home: await readHome(mail, remote.account, options.fits) }
+  })
+  news.catch(() => undefined)
   const listing = await listMaildrop(connection, { longest: options.longest, before: unchanged, onNews })
   if ('waiting' in listing) {
     tally.waiting = listing.waiting
@@ -98,167 +90,8 @@ async function inTransaction(
     await goodbye(connection)
     return undefined
   }
-  const { entries, before, troubles, headers } = await home
-  tally.problems.push(...listing.problems)
-  const ledger = new Ledger(remote.account, entries, before)
-  const { known, wanted } = await divide(listing.messages, {
-    connection,
-    mail,
-    ledger,
-    remote,
-    dryRun: options.dryRun === true,
-  })
-
-  const resting = new Map(options.backOff === true ? troubles.filter((trouble) => rests(trouble, now())).map(rest) : [])
-  const { due, later } = choose(wanted, options.choice ?? {}, {
-    resting,
-    // What went wrong before comes last, for it may end the session again (law 5).
-    last: new Map(troubles.map(({ uniqueId, attempts }) => [uniqueId, attempts])),
-  })
-  tally.failed = later.filter((one) => one.for === 'rest').length
-  tally.waiting = later.length - tally.failed
-  const full = noRoomFor(later)
-  if (full !== undefined) {
-    tally.noRoom = full
-    tally.problems.push(full)
-  }
-  const headersHere = new Map(
-    headers.flatMap(({ uniqueId, message }) => (message === undefined ? [] : [[uniqueId, message]])),
-  )
-  // One that was removed here is not to come again.
-  const headersSeen = new Set(headers.map(({ uniqueId, listed }) => nameOfHeader(uniqueId, listed)))
-  const headersDue = later.flatMap(({ message, header }) =>
-    header && !headersSeen.has(nameOfHeader(message.uniqueId, message.octets)) ? [message] : [],
-  )
-  const policy = {
-    leave: remote.leave,
-    room: options.room,
-    now: now(),
-    clockSteady: options.clockSteady,
-    resting,
-  }
-
-  if (options.dryRun === true) {
-    tally.skipped = known.length
-    const atHome = await homeOf(known, mail, remote)
-    await goodbye(connection)
-    return planOf({ due, later, headersDue, atHome, listing: listing.messages, policy, problems: tally.problems })
-  }
-
-  await forgetTroubles(troubles, { wanted, later, mail, remote })
-  const intake = new Intake(mail)
-  const { split, largest, onProgress, perMinute, signal } = options
-  const keeping = new Keeping({ remote, mail, intake, ledger, split, headers: headersHere, now })
-  const retrieval = new Retrieval({
-    remote,
-    connection,
-    mail,
-    intake,
-    keeping,
-    troubles,
-    tally,
-    now,
-    largest,
-    onProgress,
-    pace: perMinute === undefined ? undefined : new Pace(perMinute, signal),
-  })
-  const fetched = await retrieval.fetch(due)
-  tally.skipped = known.length + fetched.length - tally.new
-  if (headersDue.length > 0) await fetchHeaders(headersDue, { connection, intake, remote, now, tally })
-
-  const atHome = remote.leave === 'forever' ? [] : [...(await homeOf(known, mail, remote)), ...fetched]
-  const { go, note, until } = leavingOf(listing.messages, atHome, policy)
-  if (note !== undefined) tally.problems.push(note)
-  const marked = await deleteAtRemote(
-    go.map(({ held }) => held.atHome),
-    { connection, mail, others: keeping.others, retrieval, tally },
-  )
-  if (marked === 0) await goodbye(connection)
-  else {
-    // RFC 1939 §6: only QUIT makes the deletions happen, and its answer tells whether they did.
-    const quit = await connection.ask({ verb: 'QUIT' })
-    if (quit.ok) tally.deleted = marked
-    else tally.problems.push(`the server answered QUIT with -ERR ${quit.text}: messages deleted there may come back`)
-  }
-  const isCalm =
-    tally.failed + tally.problems.length + marked + headersDue.length === 0 &&
-    fetched.length === due.length &&
-    later.every((one) => one.for === 'size')
-  if (isCalm && listing.print !== undefined && until !== undefined) {
-    const { waiting } = tally
-    await rememberUnchanged({ print: listing.print, waiting, until: until === Infinity ? undefined : until }, session)
-  }
-  return undefined
-}
-
-/** What is known here of an account. */
-async function readHome(mail: UserMail, account: string): Promise<Home> {
-  return await mail.read((view) => ({
-    entries: view.ledger(account),
-    before: view.ledger(byOtherProtocol(account)),
-    troubles: view.troubles(account),
-    headers: view.ledger(headersOnly(account)),
-  }))
-}
-
-interface Home {
-  readonly entries: readonly LedgerEntry[]
-  readonly before: readonly LedgerEntry[]
-  readonly troubles: readonly Trouble[]
-  readonly headers: readonly LedgerEntry[]
-}
-
-/** What is known and what is new, also where the provider has changed the unique-ids. */
-async function divide(
-  listing: readonly Listed[],
-  session: { connection: Pop3Connection; mail: UserMail; ledger: Ledger; remote: Remote; dryRun: boolean },
-): Promise<{ known: readonly Known[]; wanted: readonly Listed[] }> {
-  const { mail, ledger, remote, dryRun } = session
-  const { known, wanted } = ledger.divide(listing)
-  // By its size, a message that another program has is known from the next one that gets its unique-id.
-  const unsized = known.filter(
-    ({ entry, listed }) => entry.hash === '' && entry.listed === undefined && listed.octets !== undefined,
-  )
-  if (unsized.length > 0 && !dryRun)
-    await mail.change((draft) => {
-      for (const { entry, listed } of unsized) draft.relist(entry, listed.octets ?? 0)
-    })
-  // Where all that is home goes, nothing known is what one expects to see: then more must speak for it.
-  const suspects = ledger.suspects({ known, wanted }, remote.leave === 'delete' ? 20 : 1)
-  if (suspects.length === 0) return { known, wanted }
-  const recognised = await recognise(suspects, session)
-  const again = new Set(recognised.map(({ listed }) => listed))
-  return { known: [...known, ...recognised], wanted: wanted.filter((listed) => !again.has(listed)) }
-}
-
-/** What is not there any more, or too large to be tried again, is no trouble. */
-async function forgetTroubles(
-  troubles: readonly Trouble[],
-  session: { wanted: readonly Listed[]; later: readonly Waiting<Listed>[]; mail: UserMail; remote: Remote },
-): Promise<void> {
-  const { wanted, later, mail, remote } = session
-  const tried = new Set(wanted.map(({ uniqueId }) => uniqueId))
-  for (const one of later) if (one.for === 'size') tried.delete(one.message.uniqueId)
-  const over = troubles.filter(({ uniqueId }) => !tried.has(uniqueId))
-  if (over.length === 0) return
-  await mail.change((draft) => {
-    for (const { uniqueId } of over) draft.trouble(remote.account, uniqueId, undefined)
-  })
-}
-
-/** The same unique-id beside another size is another message. */
-function nameOfHeader(uniqueId: string, octets: number | undefined): string {
-  return `${octets} ${uniqueId}`
-}
-
-function rest({ uniqueId, why, next }: Trouble): [string, string] {
-  return [uniqueId, `it could not be fetched (${why}); it is tried again after ${new Date(next).toISOString()}`]
-}
-
-/** Nothing hangs on the answer; it is enough that the command is on its way. */
-async function goodbye(connection: Pop3Connection): Promise<void> {
-  connection.ask({ verb: 'QUIT' }).catch(() => undefined)
-  await nextTurn()
+  const { bringNews, home } = await news
+  return await bringNews(listing, home, connection, session)
 }
 
 /** Logs in and out again, to see whether the settings are right. Rejects with PeerError or RefusedError. */

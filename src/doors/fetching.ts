@@ -1,7 +1,7 @@
 import type { Leave } from '../accounts/leave.ts'
 import type { PostinoError } from '../errors.ts'
 import type { Reach } from '../net/connect.ts'
-import type { UserMail } from '../store/store.ts'
+import type { UserMail, View } from '../store/store.ts'
 import type { Choice } from './fetch-choice.ts'
 import type { Patience } from './pop3-connection.ts'
 
@@ -52,6 +52,8 @@ export interface FetchOptions {
   readonly patience?: Patience
   /** What to fetch of what is new, and in what order. */
   readonly choice?: Choice
+  /** What the user may still keep, where that is for the door to look up: see `Choice.fits`. */
+  readonly fits?: ((view: View) => Choice['fits']) | undefined
   /** Octets that the provider gives; what a share in `leave` is of. */
   readonly room?: number | undefined
   /** Whether the clock can be believed: where it cannot, nothing is deleted there because of its age. True unless said. */
