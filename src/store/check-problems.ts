@@ -44,4 +44,4 @@ export function problemOf(index: string, difference: Difference, damaged: boolea
 }
 
 /** What `repairMail` writes again. */
-const rewritable = new Set(['message', 'mailbox', 'ledger entry'])
+const rewritable = new Set(['message', 'mailbox', 'ledger entry', 'hold', 'held message', 'state'])

@@ -9,6 +9,7 @@ import type {
   Addition,
   Draft,
   Flag,
+  Hold,
   HoldScope,
   LedgerEntry,
   Mailbox,
@@ -106,6 +107,11 @@ export class Drafting<Body> implements Draft {
 
   restate(what: Parameters<Draft['restate']>[0]): void {
     const modseq = this.#modseq
+    if (what === 'holds and quota') {
+      this.#write({ t: 'quota', modseq, octets: this.#index.quota() })
+      for (const hold of this.#index.holds()) this.#restateHold(hold)
+      return
+    }
     if ('removed' in what) {
       // Only what is known to be gone.
       if (this.#index.message(what.removed) === undefined) this.#write({ t: 'remove', modseq, id: what.removed })
@@ -201,7 +207,7 @@ export class Drafting<Body> implements Draft {
     const { mailbox, accounts, message } = scope
     if ([mailbox, accounts, message].filter((one) => one !== undefined).length > 1)
       throw new MisuseError('usage', 'a hold is on a mailbox, an account, a message or all the mail: name one of them')
-    if (why.trim() === '') throw new MisuseError('usage', 'say why it is to be held')
+    checkReason(why, 'say why it is to be held')
     if (message !== undefined && this.#index.message(message) === undefined)
       throw new MisuseError('usage', `there is no message ${message}`)
     const hold = this.#index.nextHold()
@@ -225,8 +231,20 @@ export class Drafting<Body> implements Draft {
     if (hold === undefined) throw new MisuseError('usage', `there is no hold ${id}`)
     if (hold.released !== undefined)
       throw new MisuseError('usage', `the hold ${id} was released already, by ${hold.released.by}`)
-    if (note.trim() === '') throw new MisuseError('usage', 'say why it is released')
+    checkReason(note, 'say why it is released')
     this.#write({ t: 'release', modseq: this.#modseq, hold: id, note, by, released: this.#now() })
+  }
+
+  #restateHold({ id: hold, released, ...about }: Hold): void {
+    const modseq = this.#modseq
+    const had = this.#index.heldBy(hold)
+    for (let at = 0; at === 0 || at < had.length; at += togetherHeld) {
+      const also = about.message === undefined && had.length > 0 ? had.slice(at, at + togetherHeld) : undefined
+      this.#write({ t: 'hold', modseq, hold, ...about, also })
+    }
+    if (released === undefined) return
+    const { note, by, at } = released
+    this.#write({ t: 'release', modseq, hold, note, by, released: at })
   }
 
   #write(record: JournalRecord, staged?: Staged): void {
@@ -256,6 +274,17 @@ export class Drafting<Body> implements Draft {
     if (wanted !== undefined && /^[!-~]{1,70}$/.test(wanted) && !this.#index.uniqueIdTaken(wanted)) return wanted
     return newUniqueId()
   }
+}
+
+/** So many ids fit into one record. */
+const togetherHeld = 50_000
+/** So many characters of a reason do. */
+const longestReason = 4096
+
+function checkReason(text: string, otherwise: string): void {
+  if (text.trim() === '') throw new MisuseError('usage', otherwise)
+  if (text.length > longestReason)
+    throw new MisuseError('usage', `the reason has ${text.length} characters: give at most ${longestReason}`)
 }
 
 let random = Buffer.alloc(0)

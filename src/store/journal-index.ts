@@ -18,4 +18,6 @@ export interface JournalIndex<Body> extends View {
   nextMessage(): number
   nextMailbox(): number
   nextHold(): HoldId
+  /** What a hold in force is on, but for one that is on all the mail. */
+  heldBy(hold: HoldId): MessageId[]
 }

@@ -68,6 +68,10 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     return (this.#holds.size + 1) as HoldId
   }
 
+  heldBy(hold: HoldId): MessageId[] {
+    return [...(this.#held.get(hold) ?? [])].toSorted((a, b) => a - b)
+  }
+
   octets(): number {
     return this.mailboxes().reduce((sum, { octets }) => sum + octets, 0)
   }
@@ -325,14 +329,15 @@ export class MemoryIndex implements JournalIndex<Uint8Array> {
     if (origin !== undefined) this.#note({ ...origin, hash, size, stored, message: id })
   }
 
-  #hold({ hold: id, mailbox, accounts, message, why, by, placed }: HoldRecord): void {
+  #hold({ hold: id, mailbox, accounts, message, why, by, placed, also = [] }: HoldRecord): void {
     const hold: Hold = { id, mailbox, accounts, message, why, by, placed, released: undefined }
     const came = new Set(
       (accounts ?? []).flatMap((account) => this.ledger(account).flatMap((row) => row.message ?? [])),
     )
     const names = new Map(this.mailboxes().map((each) => [each.id, each.name]))
+    const had = new Set([...this.heldBy(id), ...also])
     const isOn = (one: Message): boolean =>
-      one.id === message || came.has(one.id) || holdsMailbox(hold, names.get(one.mailbox) ?? '')
+      one.id === message || had.has(one.id) || came.has(one.id) || holdsMailbox(hold, names.get(one.mailbox) ?? '')
     this.#put(this.#holds, id, hold)
     const all = this.messages().filter(isOn)
     this.#put(this.#held, id, new Set(all.map((one) => one.id)))

@@ -94,7 +94,7 @@ export interface KnowRecord extends Origin {
   readonly message?: MessageId
 }
 
-/** A legal hold was placed. */
+/** A legal hold was placed; or, where it is known already, this is written down again after damage. */
 export interface HoldRecord extends HoldScope {
   readonly t: 'hold'
   readonly modseq: ModSeq
@@ -103,6 +103,8 @@ export interface HoldRecord extends HoldScope {
   readonly by: string
   /** Milliseconds since 1970. */
   readonly placed: number
+  /** Written down again: also on these, which it had got. */
+  readonly also?: readonly MessageId[] | undefined
 }
 
 /** It was released. */

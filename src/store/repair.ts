@@ -72,6 +72,7 @@ export async function repairMail(
   if (problems.some(({ remedy, message }) => remedy === 'journal' && message === undefined)) {
     await mail.change((draft) => {
       for (const { id } of draft.view.mailboxes()) draft.restate({ mailbox: id })
+      draft.restate('holds and quota')
       for (const { origin, content } of ledgerOf(folder, mail.user)) draft.know(origin, content)
     })
   }

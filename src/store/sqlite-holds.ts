@@ -34,6 +34,11 @@ export class SqliteHolds {
     return this.#active().filter((hold) => holdsAll(hold) || this.#sql.get(sql, id, hold.id) !== undefined)
   }
 
+  /** What a hold in force is on, but for one that is on all the mail. */
+  by(hold: HoldId): MessageId[] {
+    return this.#sql.arrays('select message from held where hold = ? order by message', hold).map(rows.messageId)
+  }
+
   /** A message came, was moved, or has one more name in the ledger. */
   reach(id: MessageId, reached: Reached): void {
     for (const hold of this.#active()) if (holdsReached(hold, reached)) this.#sql.run(take, id, hold.id)
@@ -48,11 +53,11 @@ export class SqliteHolds {
       this.#sql.run('delete from held where hold = ?', hold)
       return
     }
-    const { hold, mailbox = null, accounts, message, why, by, placed } = record
+    const { hold, mailbox = null, accounts, message, why, by, placed, also = [] } = record
     const names = accounts === undefined ? null : JSON.stringify(accounts)
-    const insert = 'insert into holds values (?, ?, ?, ?, ?, ?, ?, null, null, null)'
+    const insert = 'insert or replace into holds values (?, ?, ?, ?, ?, ?, ?, null, null, null)'
     this.#sql.run(insert, hold, mailbox, names, message ?? null, why, by, placed)
-    if (message !== undefined) this.#sql.run(take, message, hold)
+    for (const id of message === undefined ? also : [message]) this.#sql.run(take, id, hold)
     for (const { id } of mailboxes.filter(({ name }) => holdsMailbox(record, name)))
       this.#sql.run('insert or ignore into held select id, ? from messages where mailbox = ?', hold, id)
     const came = `insert or ignore into held

@@ -133,6 +133,10 @@ export class SqliteIndex implements JournalIndex<BodyPlace> {
     return this.#holds.next()
   }
 
+  heldBy(hold: HoldId): MessageId[] {
+    return this.#holds.by(hold)
+  }
+
   octets(): number {
     return this.#mailboxes.octets()
   }

@@ -298,8 +298,11 @@ export interface Draft {
   add(staged: Staged, addition: Addition): MessageId
   /** Brings octets again that are damaged here. They are kept in the place of those, for whichever messages have them. */
   mend(staged: Staged): void
-  /** Writes into the journal again what is known here and was damaged there: what a mailbox is called, or that a message was removed. */
-  restate(what: { readonly mailbox: MailboxId } | { readonly removed: MessageId }): void
+  /**
+   * Writes into the journal again what is known here and was damaged there: what a mailbox is called, that a message was removed, or what
+   * the holds and the quota are.
+   */
+  restate(what: { readonly mailbox: MailboxId } | { readonly removed: MessageId } | 'holds and quota'): void
   setFlags(id: MessageId, flags: readonly Flag[]): void
   move(id: MessageId, mailbox: MailboxId): void
   /** Takes the message away, for good. Its ledger entry stays. False: a legal hold is on it, and nothing was done. */
