@@ -38,10 +38,11 @@ export function problemsOf({ path, start: offset, messages, hash, why }: BadBody
 /** `damaged`: the segments are. Then what only the index knows is right; where they are whole, they are right and it is not. */
 export function problemOf(index: string, difference: Difference, damaged: boolean): Problem {
   const { kind, what, message, columns, known } = difference
-  const remedy = !damaged || known === 'journal' ? 'rebuild' : rewritable.has(kind) ? 'journal' : 'none'
+  const isRewritten = rewritable.has(kind) || (kind === 'state' && columns.includes('quota'))
+  const remedy = !damaged || known === 'journal' ? 'rebuild' : isRewritten ? 'journal' : 'none'
   const about = message === undefined ? {} : { message, ...(columns.length > 0 && { columns }) }
   return { path: index, what, remedy, ...about }
 }
 
 /** What `repairMail` writes again. */
-const rewritable = new Set(['message', 'mailbox', 'ledger entry', 'hold', 'held message', 'state'])
+const rewritable = new Set(['message', 'mailbox', 'ledger entry', 'hold', 'held message'])
