@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { MessageId } from '../src/ids.ts'
+import type { HoldId, MessageId } from '../src/ids.ts'
 import { add, octetsOf } from '../src/store/contract-mail.ts'
 import { DiskStore } from '../src/store/disk.ts'
 
@@ -102,3 +102,47 @@ test('settling, and making the index again, leave holds, the quota and the way o
     0,
   )
 })
+
+for (const [what, word] of [
+  ['the record of a hold', '"t":"hold"'],
+  ['the record of a release', '"t":"release"'],
+  ['the record of a quota', '"t":"quota"'],
+  ['the move into a mailbox that is held', '"t":"move"'],
+] as const)
+  test(`${what} is damaged: what the index knows still is in the segments again, and nothing is out of its hold`, async (t) => {
+    const data = await mkdtemp(join(tmpdir(), 'postino-holds-'))
+    t.after(() => rm(data, { recursive: true }))
+    let store = new DiskStore(data)
+    const mail = await store.open('mario')
+    const ids: MessageId[] = []
+    for (let n = 0; n < 5; n++) ids.push(await add(mail, `Subject: ${n}\r\n\r\n`))
+    const [moved = assert.fail(), came = assert.fail()] = ids
+    await mail.change((draft) => draft.setQuota(12_345))
+    await mail.change((draft) => draft.placeHold({ mailbox: 'Case' }, { why: 'case 17', by: 'anna' }))
+    await mail.change((draft) => draft.placeHold({}, { why: 'for a day', by: 'anna' }))
+    await mail.change((draft) => draft.releaseHold(2 as HoldId, { note: 'over', by: 'luigi' }))
+    await mail.change((draft) => draft.move(moved, draft.openMailbox('Case')))
+    await mail.change((draft) => draft.move(moved, draft.openMailbox('INBOX')))
+    await mail.change((draft) => draft.move(came, draft.openMailbox('Case/17')))
+    const seen = async (): Promise<unknown> =>
+      (await store.open('mario')).read((view) => ({
+        held: ids.map((id) => view.holdsOn(id).map((hold) => hold.id)),
+        holds: view.holds(),
+        quota: view.quota(),
+        octets: view.octets(),
+      }))
+    const before = await seen()
+    await store.close()
+    const segment = join(data, 'users/mario/segments/0000000001.zst')
+    const octets = await readFile(segment)
+    const at = octets.indexOf(word)
+    assert.ok(at > 0)
+    octets[at + word.length + 2] = (octets[at + word.length + 2] ?? 0) ^ 1
+    await writeFile(segment, octets)
+    store = new DiskStore(data)
+    await store.rebuild('mario')
+    assert.deepEqual(await seen(), before)
+    const again = await store.open('mario')
+    assert.deepEqual(await again.change((draft) => ids.filter((id) => !draft.remove(id))), [moved, came])
+    await store.close()
+  })
