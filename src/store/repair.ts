@@ -156,12 +156,14 @@ const slight = new Set(['flags', 'hidden', 'modseq'])
 
 /** The same message under a new number: by Draft's own means, so that every reader of the journal understands. */
 function replace(draft: Draft, message: Message, staged: Staged, ways: readonly LedgerRow[]): MessageId {
-  const { id, mailbox, received, flags, uniqueId, hidden, trashed } = message
+  const { id, mailbox, received, flags, uniqueId, hidden, trashed, trashedFrom } = message
   const { view } = draft
   const devices = view.devices().filter(({ name }) => view.hidden(name).includes(id))
   // Its unique-id is free only when it has gone.
   if (!draft.remove(id)) throw new StoreError('held', `message ${id} is on hold, so it stays as it is`)
-  const now = draft.add(staged, { mailbox, received, flags, uniqueId, again: true })
+  // From there it goes to the trash, so that it comes back from it to where it was.
+  const before = trashed === undefined ? mailbox : (trashedFrom ?? mailbox)
+  const now = draft.add(staged, { mailbox: before, received, flags, uniqueId, again: true })
   for (const { origin, content } of ways) draft.know(origin, { ...content, message: now })
   if (hidden) draft.hide(now, true)
   for (const { name } of devices) draft.hide(now, true, name)
