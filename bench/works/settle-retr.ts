@@ -17,7 +17,7 @@ export const settleRetr: Work = {
     const corpus = await bench.corpus('eight')
     const users = usersOf('eight')
     const maildir = (await bench.dovecot()).maildir(corpus.user)
-    const mdbox = await startMdbox(bench, { name: 'mdbox-crlf', crlf: true }, users)
+    const mdbox = await startMdbox(bench, users)
     const tables: Table[] = []
     const bars: Bar[] = []
     try {
@@ -54,7 +54,7 @@ export const settleRetr: Work = {
       bars,
       notes: [
         `${corpus.messages} realistic messages, ${(corpus.octets / 1e6).toFixed(0)} MB, for each of 8 users, one connection each; pipelined, up to 512 commands on their way.`,
-        `Dovecot reads mdbox, each message compressed by zstd at its usual level, with CRLF line ends, index and files in memory. The client (${clientLanguage}) only looks for the end of each message and counts octets.`,
+        `Dovecot reads mdbox, each message compressed by zstd at its usual level, index and files in memory. The client (${clientLanguage}) only looks for the end of each message and counts octets.`,
       ],
     }
   },

@@ -41,7 +41,7 @@ export const settle: Work = {
       ...(bench.options.corpus === undefined ? [] : ['given' as const]),
     ]
     const dovecot = await bench.dovecot()
-    const mdbox = await startMdbox(bench, { name: 'mdbox', crlf: false }, names)
+    const mdbox = await startMdbox(bench, names)
     const sizes: Sizes[] = []
     const outcomes: Outcome[] = []
     const peaks: number[] = []
@@ -71,7 +71,7 @@ export const settle: Work = {
       ],
       notes: [
         '`realistic-text` is `realistic` without those that have attachments. Each attachment is random octets and unlike any other, as photographs and archives are: base64 made them a third larger, and what is left without that no program makes smaller.',
-        'On the disk: as `du` counts, in MB (10⁶). Dovecot: mdbox, each message by zstd (`zlib_save = zstd`, its usual level), LF line ends as it keeps them unless told; with its map, index and cache. Its Maildir has the messages as they came, with CRLF.',
+        'On the disk: as `du` counts, in MB (10⁶). Dovecot: mdbox, each message by zstd (`zlib_save = zstd`, its usual level), LF line ends, as mdbox has them; with its map, index and cache. Its Maildir has the messages as they came, with CRLF.',
         'Settled: `postino settle` as a process of its own, held to one processor (`taskset`), on a copy of the same data each time; MB of the messages as they came. Memory is the most that was resident (VmHWM).',
         'What was exported before settling is the mail of the Maildir, octet for octet, and `diff -r` finds no difference between that and what is exported after; or there is no result.',
       ],
