@@ -247,7 +247,7 @@ test('words that thousands of messages have are found like others, the newest fi
 /** What a query is to mean, said once more: as a text, and as a predicate. */
 interface Meaning {
   readonly text: string
-  matches(letter: Required<Letter>, octets: number): boolean
+  readonly matches: (letter: Required<Letter>, octets: number) => boolean
 }
 
 test('random queries find what they mean', async (t) => {

@@ -4,7 +4,7 @@ set -euo pipefail
 declare -A packages=(
   [dovecot]=dovecot-pop3d [doveadm]=dovecot-imapd [mpop]=mpop [fetchmail]=fetchmail [getmail]=getmail6
   [curl]=curl [zstd]=zstd [tmux]=tmux [python3]=python3 [mutt]=mutt [perl]=perl [openssl]=openssl [mbsync]=isync
-  [gnome-keyring-daemon]=gnome-keyring [dbus-run-session]=dbus-daemon
+  [gnome-keyring-daemon]=gnome-keyring [dbus-run-session]=dbus-daemon [notmuch]=notmuch
 )
 PATH=$PATH:/usr/sbin:/sbin
 unpacked=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/unpacked
