@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { canonicalAddress } from '../accounts/names.ts'
 import { MisuseError } from '../errors.ts'
 import type { HoldId, MessageId } from '../ids.ts'
@@ -10,7 +8,7 @@ import { chooseUsers, loginName } from './choose-user.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './failure.ts'
 import { wholeNumber } from './message-ids.ts'
-import { withDirectory, withMailThere, withStore } from './open.ts'
+import { hasMail, withDirectory, withMailThere, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
 
 interface AboutHold {
@@ -45,8 +43,7 @@ export function listHolds(
   options: { readonly user?: string; readonly all?: boolean },
 ): Promise<ExitCode> {
   return withDirectory(context, async (directory): Promise<ExitCode> => {
-    // To open it would make it.
-    const users = chooseUsers(directory, options.user).filter((name) => existsSync(join(context.data, 'users', name)))
+    const users = chooseUsers(directory, options.user).filter((name) => hasMail(context, name))
     return await withStore(context, async (store): Promise<ExitCode> => {
       for (const user of users) {
         const mail = await store.open(user)

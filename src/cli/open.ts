@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Directory } from '../accounts/directory.ts'
 import type { DiskStore } from '../store/disk.ts'
 import type { UserMail } from '../store/store.ts'
@@ -34,6 +36,11 @@ export async function withStoreWhenNeeded<T>(
   } finally {
     await opened?.close()
   }
+}
+
+/** Whether a user has any mail yet: to open it would make it. */
+export function hasMail(context: Context, user: string): boolean {
+  return existsSync(join(context.data, 'users', user))
 }
 
 /** What a command on one user's mail works with. */

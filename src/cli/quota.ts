@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseOctets } from '../accounts/leave.ts'
 import { MisuseError } from '../errors.ts'
 import type { DiskStore } from '../store/disk.ts'
@@ -7,7 +5,7 @@ import { octetsText, plural } from './amounts.ts'
 import { chooseUsers, existing } from './choose-user.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './failure.ts'
-import { withDirectory, withStore } from './open.ts'
+import { hasMail, withDirectory, withStore } from './open.ts'
 
 /** What a user keeps, and may keep. */
 interface Use {
@@ -43,8 +41,7 @@ function quotaOf(text: string): number | 'none' {
 }
 
 async function useOf(context: Context, store: DiskStore, user: string): Promise<Use> {
-  // To open it would make it.
-  if (!existsSync(join(context.data, 'users', user))) return { user, messages: 0, octets: 0, quota: null }
+  if (!hasMail(context, user)) return { user, messages: 0, octets: 0, quota: null }
   const mail = await store.open(user)
   return await mail.read((view) => ({
     user,

@@ -10,7 +10,7 @@ import { chooseUsers, existing } from './choose-user.ts'
 import type { Context } from './context.ts'
 import type { ExitCode } from './failure.ts'
 import { wholeNumber } from './message-ids.ts'
-import { withDirectory, withStore } from './open.ts'
+import { hasMail, withDirectory, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
 import { retentionSum, ruleText } from './retention-words.ts'
 
@@ -81,7 +81,7 @@ export function runRules(
     await withStore(context, async (store) => {
       for (const user of users) {
         const rules = directory.rules.list(user)
-        if (rules.length === 0) continue
+        if (rules.length === 0 || !hasMail(context, user)) continue
         const mail = await store.open(user)
         const plan: RetentionStep[] = []
         const onStep = async (step: RetentionStep): Promise<void> => {
