@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import { PeerError } from '../errors.ts'
 import { type ControlLine, controlPath, type ControlRequest } from './control-words.ts'
 
@@ -15,6 +14,7 @@ export async function askServer(
   const socket = await reached(data)
   if (socket === undefined) return false
   try {
+    const { createInterface } = await import('node:readline')
     socket.write(`${JSON.stringify(request)}\n`)
     for await (const text of createInterface({ input: socket })) {
       const line = JSON.parse(text) as ControlLine

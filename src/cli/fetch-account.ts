@@ -14,7 +14,6 @@ import { headersOnly } from '../intake/header-only.ts'
 import { roomLeft } from '../intake/over-quota.ts'
 import type { Reach } from '../net/connect.ts'
 import type { UserMail, View } from '../store/store.ts'
-import { describeAccountFailure } from './failure.ts'
 import { accountLockFile, holding } from './locks.ts'
 
 /** What fetching from an account needs. */
@@ -48,15 +47,20 @@ export async function fetchAccount(parts: Fetching, account: Account, task: Fetc
       if (now?.serial !== account.serial) throw new StoreError('missing', 'the account was removed meanwhile')
       const report = await fetchWith(parts, now, task)
       const single = report.failed > 0 ? report.problems[0] : report.noRoom
-      await note(report.error === undefined ? single : describeAccountFailure(report.error))
+      await note(report.error === undefined ? single : await described(report.error))
       return report
     } catch (error) {
       // The fault that ended the fetch is the one to tell, whatever becomes of the note.
-      await note(describeAccountFailure(error)).catch(() => undefined)
+      await note(await described(error)).catch(() => undefined)
       throw error
     }
   }
   return await holding(lock, 'it is being fetched by another postino process; try again later', work, waiting)
+}
+
+async function described(error: unknown): Promise<string> {
+  const { describeAccountFailure } = await import('./failure.ts')
+  return describeAccountFailure(error)
 }
 
 async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Promise<FetchReport> {

@@ -8,11 +8,9 @@ import { existing } from './choose-user.ts'
 import { readConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
 import { askServer } from './control-client.ts'
-import { describeFailure, type ExitCode } from './failure.ts'
+import type { ExitCode } from './failure.ts'
 import { fetchAccount } from './fetch-account.ts'
-import { failedOutcome, type Outcome, outcomeOf } from './fetch-outcome.ts'
-import { handedOn } from './fetch-hand-on.ts'
-import { tellOutcome } from './fetch-telling.ts'
+import type { Outcome } from './fetch-outcome.ts'
 import { interruption } from './interruption.ts'
 import { withDirectory, withStoreWhenNeeded } from './open.ts'
 import { singleLine } from './printable.ts'
@@ -91,6 +89,7 @@ class Telling {
     this.outcomes.push(told)
     this.#left.delete(told.address)
     this.#update()
+    const { tellOutcome } = await import('./fetch-ending.ts')
     await tellOutcome(this.#context, told)
   }
 
@@ -136,21 +135,26 @@ async function fetchAll(
     data: context.data,
     directory,
     secrets: new Secrets(context.data),
-    open: async (user: string) => await (await store()).open(user),
+    open: async (user: string) => {
+      const [opened] = await Promise.all([store(), import('./fetch-ending.ts')])
+      return await opened.open(user)
+    },
   }
   const waiting = [...accounts]
   const worker = async (): Promise<void> => {
     for (let account = waiting.shift(); account !== undefined; account = waiting.shift()) {
       const { address } = account
-      const outcome = await fetchAccount(parts, account, {
+      const fetched = await fetchAccount(parts, account, {
         signal,
         dryRun: request.dryRun,
         ...(request.only !== undefined && { only: new Set(request.only) }),
         onProgress: (amount) => void telling.take({ progress: { address, amount } }),
       }).then(
-        (report) => outcomeOf(account, report),
-        (error: unknown) => failedOutcome(account, error),
+        (report) => ({ report }),
+        (error: unknown) => ({ error }),
       )
+      const { failedOutcome, handedOn, outcomeOf } = await import('./fetch-ending.ts')
+      const outcome = 'report' in fetched ? outcomeOf(account, fetched.report) : failedOutcome(account, fetched.error)
       await telling.take({ outcome: request.dryRun ? outcome : await handedOn(parts, account, outcome, signal) })
     }
   }
@@ -212,7 +216,7 @@ async function indexLittle(
       }
     } catch (error) {
       // The mail is home; `search` will say what is wrong with its index.
-      if (process.env['POSTINO_DEBUG'] === '1') context.notes.note(`indexing for ${user}: ${describeFailure(error)}`)
+      if (process.env['POSTINO_DEBUG'] === '1') context.notes.note(`indexing for ${user}: ${String(error)}`)
     }
   }
 }

@@ -46,7 +46,7 @@ export function parseDate(text: string): number | undefined {
   let year = Number(yearText)
   if (yearText.length === 2) year += year < 50 ? 2000 : 1900
   else if (yearText.length === 3) year += 1900
-  if (month < 0 || day < 1 || day > daysIn(year, month)) return undefined
+  if (month < 0 || day < 1 || (day > 28 && day > daysIn(year, month))) return undefined
   // RFC 5322 §3.3: second 60 is a leap second, and the time has no more than that.
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60 || Number(zoneMinutes) > 59) return undefined
   const zone =

@@ -4,9 +4,6 @@ import { connectAny, type Lookup } from './connect-any.ts'
 import { handshake, type Trust } from './connect-tls.ts'
 import { connectionError } from './connection-error.ts'
 import { spelt, type Destination } from './destination.ts'
-import { parseProxy, spellProxy, type ProxyAddress } from './proxy-address.ts'
-import { connectByHttp } from './proxy-http.ts'
-import { connectBySocks } from './proxy-socks.ts'
 
 export { connectionError } from './connection-error.ts'
 export { spelt, type Destination } from './destination.ts'
@@ -41,10 +38,9 @@ export interface ConnectOptions {
 export async function connect(to: Destination, options: ConnectOptions): Promise<Socket> {
   const { reach = {}, tls } = options
   using deadline = new Deadline(options)
-  const proxy = reach.proxy === undefined ? undefined : parseProxy(reach.proxy)
-  const socket = await (proxy === undefined
+  const socket = await (reach.proxy === undefined
     ? open(to, spelt(to), options.lookup, deadline)
-    : openThrough(proxy, to, options.lookup, deadline))
+    : openThrough(reach.proxy, to, options.lookup, deadline))
   return tls ? await begin(socket, to, options, deadline) : socket
 }
 
@@ -80,11 +76,13 @@ async function open(to: Destination, named: string, lookup: Lookup | undefined, 
 }
 
 async function openThrough(
-  proxy: ProxyAddress,
+  url: string,
   to: Destination,
   lookup: Lookup | undefined,
   deadline: Deadline,
 ): Promise<Socket> {
+  const { connectByHttp, connectBySocks, parseProxy, spellProxy } = await import('./proxies.ts')
+  const proxy = parseProxy(url)
   const named = `the proxy ${spellProxy(proxy)}`
   const { signal } = deadline
   let socket: Socket
