@@ -12,6 +12,7 @@ const firstTry = 4096
 const longestTry = 256 * 1024
 /** Characters that base64 of `leastPart` octets has. */
 const leastText = Math.ceil(leastPart / 3) * 4
+const shortestLine = 4
 /** Longer lines are taken one by one. */
 const longestLine = longestTry / 4
 
@@ -67,6 +68,7 @@ function beginningOf(message: Buffer, start: number, end: number, from: number):
   const lineEnd = lineEndAt(message, end)
   if (lineEnd === undefined || lineLength > longestLine || !isLineStart(message, start))
     return lineLength < leastText ? undefined : { start, lineLength: 0, lineEnd: 'lf' }
+  if (lineLength < shortestLine) return undefined
   const line = lineLength + (lineEnd === 'crlf' ? 2 : 1)
   let first = start
   while (
