@@ -12,6 +12,8 @@ import { SqliteIndex } from './sqlite-index.ts'
 /** Something that the index and the journal do not say alike. */
 export interface Difference {
   readonly kind: string
+  /** Which row it is, of that kind. */
+  readonly key: string
   /** Where it is about one message. */
   readonly message?: MessageId
   /** Who knows of it; `both`: each otherwise. */
@@ -112,16 +114,35 @@ async function compare(
       if (message === undefined) continue
       else if (known === 'index' && wasRemoved(shadow, message)) {
         const what = `message ${message} is in the index, but by the segments it was removed`
-        different[place] = { kind: 'message', message, known: 'journal', what, columns: [] }
+        different[place] = { kind: 'message', key: String(message), message, known: 'journal', what, columns: [] }
       } else if (known === 'journal' && wasRemoved(database, message)) {
         const what = `message ${message} was removed, which the segments do not say any more`
-        different[place] = { kind: 'message', message, known: 'index', what, columns: [] }
+        different[place] = { kind: 'message', key: String(message), message, known: 'index', what, columns: [] }
       }
-    return { messages, misplaced, damage, differences: different, moved }
+    return { messages, misplaced, damage, differences: [...different, ...withoutParts(different, database)], moved }
   } finally {
     if (database.isTransaction) database.exec('rollback')
     shadow.close()
   }
+}
+
+/** Messages of which the segments have the record, but do not say any more where an attachment is that they need. */
+function withoutParts(different: readonly Difference[], index: DatabaseSync): Difference[] {
+  const lost = different.flatMap(({ kind, known, key }) => (kind === 'part' && known === 'index' ? [key] : []))
+  if (lost.length === 0) return []
+  const rows = index
+    .prepare(
+      `select distinct m.id from messages m join body_parts p on p.body = m.body
+       where p.part in (select unhex(value) from json_each(?)) order by m.id`,
+    )
+    .all(JSON.stringify(lost))
+  const told = new Set(different.map(({ message }) => message))
+  return rows.flatMap((row): Difference[] => {
+    const message = Number(row['id']) as MessageId
+    if (told.has(message)) return []
+    const what = `message ${message} has an attachment of which the segments do not say any more where it is`
+    return [{ kind: 'message', key: String(message), message, known: 'both', what, columns: ['part'] }]
+  })
 }
 
 function wasRemoved(database: DatabaseSync, id: MessageId): boolean {
@@ -225,7 +246,14 @@ function difference(kind: string, [key]: Values, known: Difference['known'], col
       : known === 'index'
         ? `${name} is in the index, but not in the segments`
         : `${name} is in the segments, but not in the index`
-  return { kind, known, what, columns, ...(kind === 'message' && { message: Number(key) as MessageId }) }
+  return {
+    kind,
+    key: String(key),
+    known,
+    what,
+    columns,
+    ...(kind === 'message' && { message: Number(key) as MessageId }),
+  }
 }
 
 function rowsOf(database: DatabaseSync, sql: string): Iterator<Values> {

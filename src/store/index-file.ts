@@ -1,9 +1,9 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { diskError } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
-import { indexPath, segmentPath, sizeOf } from './layout.ts'
+import { indexPath, segmentFiles, segmentsFolder, sizeOf } from './layout.ts'
 import { migrations, schema, schemaVersion } from './schema.ts'
 
 /** How long opening waits for another process that is opening too (milliseconds). */
@@ -15,13 +15,17 @@ const patience = 5000
  */
 export function openIndex(folder: string, user: string): DatabaseSync {
   const path = indexPath(folder)
-  if (sizeOf(path) === undefined && (sizeOf(segmentPath(folder, 1)) ?? 0) > 0) {
+  if (sizeOf(path) === undefined && hasSegments(folder)) {
     throw new StoreError(
       'missing',
       `${path} is missing; the mail itself is in the segments: run \`postino check --rebuild --user ${user}\``,
     )
   }
   return openDatabase(path, user)
+}
+
+function hasSegments(folder: string): boolean {
+  return existsSync(segmentsFolder(folder)) && segmentFiles(folder).some((file) => (sizeOf(file.path) ?? 0) > 0)
 }
 
 /** The same without looking at the segments. */

@@ -141,11 +141,16 @@ async function writeAgain(
     })
     return id
   }
+  const elsewhere = columns?.every((column) => place.has(column)) === true
   const staged = await stagedFrom(mail, mail.bytes(id))
   try {
     if (staged.hash !== message.hash) throw new StoreError('damaged', `message ${id} is not what its hash says`)
     const ways = ledgerOf(folder, mail.user, id)
-    return await mail.change((draft) => replace(draft, message, staged, ways))
+    return await mail.change((draft) => {
+      if (!elsewhere) return replace(draft, message, staged, ways)
+      draft.mend(staged)
+      return id
+    })
   } finally {
     staged.discard()
   }
@@ -153,6 +158,8 @@ async function writeAgain(
 
 /** What a record of flags, and one of hiding, put right. */
 const slight = new Set(['flags', 'hidden', 'modseq'])
+/** Of these, only the octets have to be written again. */
+const place = new Set(['segment', 'start', 'at', 'length', 'coded', 'part'])
 
 /** The same message under a new number: by Draft's own means, so that every reader of the journal understands. */
 function replace(draft: Draft, message: Message, staged: Staged, ways: readonly LedgerRow[]): MessageId {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import type { Random } from '../corpus/generate-random.ts'
 /** One message as a user knows it, whatever its number. */
 export interface Known {
   readonly id: MessageId
+  /** Their SHA-256. */
   readonly octets: string
   readonly mailbox: string
   readonly flags: string
@@ -45,7 +47,9 @@ export async function live(mail: UserMail, random: Random, steps: number): Promi
       const origin = random.chance(0.5)
         ? { origin: { account: 'pop3:mario@example.it', uniqueId: `uid-${step}`, nth: 0, listed: body.length } }
         : {}
-      await mail.change((draft) => draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: step, ...origin }))
+      await mail.change((draft) =>
+        draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: step, ...origin }),
+      )
       staged.discard()
       continue
     }
@@ -61,7 +65,9 @@ export async function live(mail: UserMail, random: Random, steps: number): Promi
 }
 
 /** All the mail that can be read, and the unique-ids of what cannot. Anything else that goes wrong is thrown. */
-export async function readAll(mail: UserMail): Promise<{ readonly known: KnownMail; readonly unread: ReadonlySet<string> }> {
+export async function readAll(
+  mail: UserMail,
+): Promise<{ readonly known: KnownMail; readonly unread: ReadonlySet<string> }> {
   const { messages, mailboxes } = await mail.read((view) => ({
     messages: view.messages(),
     mailboxes: new Map(view.mailboxes().map(({ id, name }) => [id, name])),
@@ -69,7 +75,12 @@ export async function readAll(mail: UserMail): Promise<{ readonly known: KnownMa
   const known = new Map<string, Known>()
   const unread = new Set<string>()
   for (const { id, uniqueId, mailbox, flags, hidden, trashed } of messages) {
-    const rest = { mailbox: mailboxes.get(mailbox) ?? '', flags: flags.join(' '), hidden, trashed: trashed !== undefined }
+    const rest = {
+      mailbox: mailboxes.get(mailbox) ?? '',
+      flags: flags.join(' '),
+      hidden,
+      trashed: trashed !== undefined,
+    }
     const octets = await read(() => octetsOf(mail, id))
     const lent = await read(() => lentOf(mail, id))
     if (octets === undefined || lent === undefined) unread.add(uniqueId)
@@ -83,7 +94,7 @@ export async function readAll(mail: UserMail): Promise<{ readonly known: KnownMa
 /** Reads; undefined where it is said that it cannot be. */
 async function read(octets: () => Promise<Buffer>): Promise<string | undefined> {
   try {
-    return (await octets()).toString('latin1')
+    return hash('sha256', await octets())
   } catch (error) {
     if (error instanceof StoreError && ['damaged', 'missing', 'no-such-message'].includes(error.code)) return undefined
     throw error
