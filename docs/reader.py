@@ -1,8 +1,13 @@
 """Restores a user's mail without Postino: python3 reader.py data/users/NAME OUT writes what was not removed as OUT/MAILBOX/ID.eml.
-The format: store-format.md. Needs Python 3.14, or an older one and the command zstd. MIT licence."""
+The format: store-format.md. Needs Python 3.14, or 3.8 and the module zstandard or the command zstd. MIT licence."""
 import base64, collections, functools, hashlib, json, mmap, pathlib, re, struct, subprocess, sys, zlib
 try: from compression.zstd import decompress
-except ImportError: decompress = lambda frame: subprocess.run(["zstd", "-dcq"], input=frame, capture_output=True, check=True).stdout
+except ImportError:
+    try:
+        from zstandard import ZstdDecompressor
+        decompress = lambda frame: ZstdDecompressor().decompressobj().decompress(frame)
+    except ImportError:
+        decompress = lambda frame: subprocess.run(["zstd", "-dcq"], input=frame, capture_output=True, check=True).stdout
 
 odd = re.compile(r'[\0-\x1f\x7f<>:"\\|?*%]|(?<![^/])\.|[. ](?![^/])')  # what in a mailbox's name no folder should have
 mailboxes, messages, octets = {}, {}, {}  # octets: by hash, functions that give them, the latest last

@@ -17,8 +17,11 @@ const reader = join(import.meta.dirname, '..', 'docs', 'reader.py')
 
 async function whyNot(): Promise<string | false> {
   if (!available('python3')) return 'python3 is not installed'
-  const { code } = await run('python3', ['-c', 'import compression.zstd'])
-  return code !== 0 && !available('zstd') && 'neither Python 3.14 nor zstd is installed'
+  if (available('zstd')) return false
+  const modules = await Promise.all(
+    ['compression.zstd', 'zstandard'].map((one) => run('python3', ['-c', `import ${one}`])),
+  )
+  return modules.every(({ code }) => code !== 0) && 'neither zstd nor Python 3.14 nor its module zstandard is installed'
 }
 
 const skip = await whyNot()
