@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { diskError } from '../disk-errors.ts'
+import type { Hash } from '../ids.ts'
 import type { Place } from '../store/check-bodies.ts'
 
 /** A check of one user's mail that was done to its end. Times are milliseconds since 1970. */
@@ -17,8 +18,18 @@ export interface Round {
 /** What is remembered of the checks of one user's mail. */
 export interface Rounds {
   readonly last?: Round
-  /** The round of `serve` that has not ended: since when, and what it has read. */
-  readonly now?: { readonly began: number; readonly at: Place; readonly octets: number }
+  /** The round of `serve` that has not ended. */
+  readonly now?: UnderWay
+}
+
+/** How far a round is. */
+export interface UnderWay {
+  readonly began: number
+  /** What lies before this place was read, so many octets. */
+  readonly at: Place
+  readonly octets: number
+  /** The hashes of what seemed wrong. */
+  readonly suspects: readonly Hash[]
 }
 
 /** So many faults are remembered in words. */
@@ -38,7 +49,8 @@ export function readRounds(folder: string): Rounds {
   try {
     const { last, now } = JSON.parse(readFileSync(fileOf(folder), 'utf8')) as Rounds
     const isRound = typeof last?.ended === 'number' && typeof last.faults === 'number' && Array.isArray(last.told)
-    const isPlace = typeof now?.at?.segment === 'number' && typeof now.at.start === 'number'
+    const isPlace =
+      typeof now?.at?.segment === 'number' && typeof now.at.start === 'number' && Array.isArray(now.suspects)
     return { ...(isRound && { last }), ...(isPlace && { now }) }
   } catch {
     return {}

@@ -39,6 +39,8 @@ type KeyWord =
   | 'parallel'
   | 'settleEnabled'
   | 'settleHours'
+  | 'checkEvery'
+  | 'checkRate'
 
 /** Every key there is. */
 export const keys: Readonly<Record<KeyWord, Key>> = {
@@ -209,5 +211,21 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     fallback: undefined,
     variable: 'POSTINO_SETTLE_HOURS',
     about: 'At what time of day it may: `01:00-06:00`, or over midnight `22:30-05:00`; without it, at any.',
+  },
+  checkEvery: {
+    name: 'check.every',
+    kind: 'duration',
+    fallback: '30d',
+    variable: 'POSTINO_CHECK_EVERY',
+    about: 'How often `serve` [checks](check.md) each user\'s mail, every octet of it; `0`: never.',
+  },
+  checkRate: {
+    name: 'check.rate',
+    kind: 'number',
+    fallback: 10,
+    variable: 'POSTINO_CHECK_RATE',
+    about: 'How fast it reads at the most, in MB (10⁶ octets) a second; while there is other work it waits.',
+    least: 1,
+    most: 100_000,
   },
 }

@@ -35,6 +35,7 @@ test('without a file, every key has its default', async (t) => {
     fetchEvery: 15 * 60_000,
     fetchParallel: 24,
     settle: { enabled: true, hours: undefined },
+    check: { every: 30 * 86_400_000, rate: 10e6 },
   })
 })
 

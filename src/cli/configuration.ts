@@ -34,6 +34,8 @@ export interface Configuration {
   readonly fetchParallel: number
   /** Whether `serve` settles mail, and at what time of day (undefined: at any). */
   readonly settle: { readonly enabled: boolean; readonly hours: Hours | undefined }
+  /** How often `serve` checks mail (milliseconds; 0: never), and how fast (octets a second). */
+  readonly check: { readonly every: number; readonly rate: number }
 }
 
 /** One issuer of tokens (RFC 7628). */
@@ -104,6 +106,7 @@ export async function readConfiguration(data: string, environment: NodeJS.Proces
       enabled: value(keys.settleEnabled) === true,
       hours: hours(text(keys.settleHours), sources.get(keys.settleHours.name)),
     },
+    check: { every: duration(keys.checkEvery), rate: Number(value(keys.checkRate)) * 1e6 },
   }
 }
 

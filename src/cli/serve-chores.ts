@@ -1,6 +1,7 @@
 import type { Account, Directory } from '../accounts/directory.ts'
 import { Secrets } from '../accounts/secrets.ts'
 import { HandOnRounds } from './hand-on-rounds.ts'
+import { Checking, type CheckSettings } from './serve-checking.ts'
 import { ControlListener } from './serve-control.ts'
 import type { Counters, Gauge } from './serve-counters.ts'
 import { Indexing } from './serve-indexing.ts'
@@ -22,14 +23,16 @@ export interface ChoresOptions {
   readonly fetchParallel: number
   /** Asked each time. */
   readonly settle: () => SettleSettings
+  readonly check: () => CheckSettings
 }
 
-/** What one process does for all of them: it fetches, keeps the search index, empties the trash, and settles. */
+/** What one process does for all of them: it fetches, keeps the search index, empties the trash, settles, and checks. */
 export class Chores {
   readonly #directory: Directory
   readonly #indexing: Indexing
   readonly #purging: Purging
   readonly #settling: Settling
+  readonly #checking: Checking
   readonly #fetches: Fetches
   readonly #control: ControlListener
   readonly #watches: Watches
@@ -37,12 +40,13 @@ export class Chores {
   readonly #data: string
   readonly #log: LogLines
 
-  constructor({ data, directory, mails, counters, log, fetchEvery, fetchParallel, settle }: ChoresOptions) {
+  constructor({ data, directory, mails, counters, log, fetchEvery, fetchParallel, settle, check }: ChoresOptions) {
     this.#directory = directory
     const indexing = new Indexing({ data, directory, log })
     this.#indexing = indexing
     this.#purging = new Purging({ data, directory, mails, log })
     this.#settling = new Settling({ data, directory, counters, log, settings: settle })
+    this.#checking = new Checking({ data, directory, counters, log, settings: check })
     this.#fetches = new Fetches({
       every: fetchEvery,
       parallel: fetchParallel,
@@ -82,6 +86,7 @@ export class Chores {
     this.#indexing.start()
     this.#purging.start()
     this.#settling.start()
+    this.#checking.start()
   }
 
   /** Leaves off where it is, once what was received is durable. */
@@ -93,10 +98,11 @@ export class Chores {
       this.#indexing.close(),
       this.#purging.stop(),
       this.#settling.stop(),
+      this.#checking.stop(),
     ])
   }
 
-  /** What the metrics say of the remote accounts, and of settling. */
+  /** What the metrics say of the remote accounts, of settling, and of checking. */
   gauges(): Gauge[] {
     const accounts = this.#directory.accounts()
     const states = accounts.map(stateOf)
@@ -119,7 +125,7 @@ export class Chores {
     // Accounts that are fetched only when told to are never due.
     if (next !== undefined && Number.isFinite(next))
       found.push(['postino_fetch_next_timestamp_seconds', {}, Math.round((performance.timeOrigin + next) / 1000)])
-    found.push(...this.#settling.gauges())
+    found.push(...this.#settling.gauges(), ...this.#checking.gauges())
     return found
   }
 }

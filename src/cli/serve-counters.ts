@@ -45,6 +45,15 @@ const metrics: Readonly<Record<Metric, readonly [Kind, string]>> = {
   postino_settle_octets_after_total: ['counter', 'The same, after.'],
   postino_settle_messages_total: ['counter', 'Messages that were settled.'],
   postino_settle_dropped_messages_total: ['counter', 'Removed messages whose octets left with that.'],
+  postino_check_octets_total: ['counter', 'Octets of mail that were checked, records and messages each counted.'],
+  postino_check_faults: [
+    'gauge',
+    "Faults that the last checks of all users' mail found, and that need something to be done.",
+  ],
+  postino_check_oldest_timestamp_seconds: [
+    'gauge',
+    'When the mail that has waited longest for its next check was last checked, seconds since 1970.',
+  ],
   postino_settle_last_timestamp_seconds: ['gauge', 'When mail was last settled, seconds since 1970.'],
   postino_workers: ['gauge', 'Processes that serve connections beside the first one.'],
   postino_worker_crashes_total: ['counter', 'Workers that ended without being told to.'],

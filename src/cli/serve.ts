@@ -100,6 +100,7 @@ class Server {
       fetchEvery: () => this.#settings.configuration.fetchEvery,
       fetchParallel: settings.configuration.fetchParallel,
       settle: () => this.#settings.configuration.settle,
+      check: () => this.#settings.configuration.check,
     })
   }
 

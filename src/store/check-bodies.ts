@@ -48,6 +48,10 @@ export interface BodiesOptions {
   /** So many octets more were read, up to here. Where it returns a promise, it is waited for. */
   readonly onPassed?: ((octets: number, place?: Place) => Promise<void> | undefined) | undefined
   readonly signal?: AbortSignal | undefined
+  /** What seemed wrong before that place; it is looked at again. */
+  readonly suspects?: readonly Hash[] | undefined
+  /** Something seems wrong. */
+  readonly onSuspect?: ((hash: Hash) => void) | undefined
 }
 
 /** What came of it. */
@@ -74,7 +78,7 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
     const sql = new SqliteStatements(database)
     const index = new SqliteIndex(database)
     const places = new BodyPlaces(() => index, folder)
-    const suspects: Hash[] = []
+    const suspects = new Set<Hash>(options.suspects)
     let octets = 0
     for (const segment of segmentsFrom(sql, from.segment)) {
       const path = segmentPath(folder, segment, index.segmentGeneration(segment))
@@ -83,7 +87,10 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
         for (const row of rowsOf(sql, segment, segment === from.segment ? from.start : 0)) {
           signal?.throwIfAborted()
           const right = row.place.piece === undefined ? isWhole(reader, row) : isServed(files, places, row)
-          if (!(typeof right === 'boolean' ? right : await right)) suspects.push(row.hash)
+          if (!(typeof right === 'boolean' ? right : await right)) {
+            suspects.add(row.hash)
+            options.onSuspect?.(row.hash)
+          }
           octets += row.place.size
           const passed = onPassed?.(row.place.size, row.place)
           if (passed !== undefined) await passed
@@ -116,7 +123,7 @@ function rowsOf(sql: SqliteStatements, segment: number, start: number): Row[] {
 
 /** What seems wrong is looked at once more as it would be served: meanwhile it may have been repaired, removed or settled. */
 async function confirm(
-  suspects: readonly Hash[],
+  suspects: ReadonlySet<Hash>,
   index: SqliteIndex,
   sql: SqliteStatements,
   places: BodyPlaces,

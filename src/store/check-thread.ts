@@ -1,6 +1,7 @@
 import { stat } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../errors.ts'
+import type { Hash } from '../ids.ts'
 import type { BodiesReport, Place } from './check-bodies.ts'
 import type { Answer, Order, Start } from './check-words.ts'
 import type { CheckReport } from './check.ts'
@@ -15,9 +16,10 @@ export interface CheckThread<T> {
   leaveOff(): Promise<void>
 }
 
-interface Options extends Pick<Start, 'from' | 'rate'> {
+interface Options extends Pick<Start, 'from' | 'suspects' | 'rate'> {
   /** So many octets more are checked, and everything up to there. */
   readonly onPassed?: (octets: number, at: Place | undefined) => void
+  readonly onSuspect?: (hash: Hash) => void
 }
 
 /** Checks everything, as `checkMail` does. */
@@ -34,11 +36,15 @@ export function startBodies(folder: string, user: string, options: Options = {})
   )
 }
 
-function start<T>(words: Start, { onPassed }: Options, pick: (answer: Answer) => T | undefined): CheckThread<T> {
+function start<T>(
+  words: Start,
+  { onPassed, onSuspect }: Options,
+  pick: (answer: Answer) => T | undefined,
+): CheckThread<T> {
   // The process's file threads are started by whoever needs them first, and keep that thread's priority for good: let it be ours.
   stat('.', () => undefined)
-  const { folder, user, what, from, rate } = words
-  const workerData: Start = { folder, user, what, from, rate }
+  const { folder, user, what, from, suspects, rate } = words
+  const workerData: Start = { folder, user, what, from, suspects, rate }
   // Compiled, this file and its worker end in .js.
   const file = import.meta.url.endsWith('.ts') ? './check-worker.ts' : './check-worker.js'
   const worker = new Worker(new URL(file, import.meta.url), { workerData, name: 'postino check' })
@@ -46,6 +52,7 @@ function start<T>(words: Start, { onPassed }: Options, pick: (answer: Answer) =>
   promise.catch(() => undefined)
   worker.on('message', (answer: Answer) => {
     if ('passed' in answer) onPassed?.(answer.passed, answer.at)
+    else if ('suspect' in answer) onSuspect?.(answer.suspect)
     else if ('failed' in answer) {
       const { why, code = 'io', retry = false } = answer.failed
       reject(new StoreError(code, why, { retry }))

@@ -1,4 +1,5 @@
 import type { StoreCode } from '../errors.ts'
+import type { Hash } from '../ids.ts'
 import type { BodiesReport, Place } from './check-bodies.ts'
 import type { CheckReport } from './check.ts'
 
@@ -11,6 +12,8 @@ export interface Start {
   readonly what: 'bodies' | 'all'
   /** What lies before this place was checked already. */
   readonly from?: Place | undefined
+  /** What seemed wrong before. */
+  readonly suspects?: readonly Hash[] | undefined
   /** So many octets a second at the most; as fast as it can unless said. */
   readonly rate?: number | undefined
 }
@@ -21,6 +24,8 @@ export type Order = 'wait' | 'go on' | 'leave off'
 /** From the thread. `passed`: so many octets more, all up to `at`. */
 export type Answer =
   | { readonly passed: number; readonly at: Place | undefined }
+  /** Something seems wrong; whether it is, the report will tell. */
+  | { readonly suspect: Hash }
   | { readonly bodies: BodiesReport }
   | { readonly report: CheckReport }
   | { readonly failed: { readonly why: string; readonly code?: StoreCode | undefined; readonly retry?: boolean } }

@@ -1,13 +1,14 @@
 import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreError } from '../errors.ts'
+import type { Hash } from '../ids.ts'
 import { checkBodies, type Place } from './check-bodies.ts'
 import type { Answer, Order, Start } from './check-words.ts'
 import { checkHere } from './check.ts'
 
 const port = parentPort
 if (port === null) throw new Error('this file is the inside of a worker thread')
-const { folder, user, what, from, rate } = workerData as Start
+const { folder, user, what, from, suspects, rate } = workerData as Start
 
 /** It tells how far it is each time that it has read so much (octets), and then rests where it is to be slow. */
 const often = 1 << 20
@@ -57,8 +58,10 @@ try {
 
 try {
   const { signal } = leaving
-  if (what === 'bodies') tell({ bodies: await checkBodies(folder, user, { from, signal, onPassed }) })
-  else tell({ report: await checkHere(folder, user, { from, signal, onPassed }) })
+  const onSuspect = (suspect: Hash): void => tell({ suspect })
+  const options = { from, suspects, signal, onPassed, onSuspect }
+  if (what === 'bodies') tell({ bodies: await checkBodies(folder, user, options) })
+  else tell({ report: await checkHere(folder, user, options) })
 } catch (error) {
   const why = error instanceof Error ? error.message : String(error)
   tell({ failed: error instanceof StoreError ? { why, code: error.code, retry: error.retry } : { why } })
