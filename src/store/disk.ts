@@ -9,6 +9,7 @@ import { mustNotBeHeld } from './holding.ts'
 import { makeFolder, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { rebuildIndex, type RebuildReport } from './rebuild.ts'
 import { SegmentFiles } from './segment-files.ts'
+import { waitToSettle } from './settle-lock.ts'
 import { settleMail, type SettleOptions, type SettleReport } from './settle.ts'
 import type { Store, UserMail } from './store.ts'
 
@@ -94,7 +95,15 @@ export class DiskStore implements Store {
     options: { onProgress?: (octets: number, of: number) => void } = {},
   ): Promise<RebuildReport> {
     await (await this.#open.get(user)?.catch(() => undefined))?.close()
-    return await rebuildIndex(this.userFolder(user), user, this.#files, options)
+    const folder = this.userFolder(user)
+    if (sizeOf(folder) === undefined) return await rebuildIndex(folder, user, this.#files, options)
+    // Files of segments must not come and go meanwhile.
+    const lock = await waitToSettle(folder)
+    try {
+      return await rebuildIndex(folder, user, this.#files, options)
+    } finally {
+      lock.close()
+    }
   }
 
   /**
@@ -130,10 +139,9 @@ export class DiskStore implements Store {
       },
     })
     try {
-      if (!mail.fits()) {
-        // Copied or put back while segments were settled: the index is of another moment than they are.
-        await mail.close()
-        await rebuildIndex(folder, user, this.#files, {})
+      // Twice, for a settling may come between the look at the index and that at the files.
+      if (!mail.fits() && !mail.fits()) {
+        await this.#putRight(mail, folder)
         return await this.#openAnew(user)
       }
       await mail.recover()
@@ -142,6 +150,18 @@ export class DiskStore implements Store {
       throw error
     }
     return mail
+  }
+
+  /** Copied or put back while segments were settled, the index is of another moment than they are: it is made anew. */
+  async #putRight(mail: DiskMail, folder: string): Promise<void> {
+    const lock = await waitToSettle(folder)
+    try {
+      const fits = mail.fits()
+      await mail.close()
+      if (!fits) await rebuildIndex(folder, mail.user, this.#files, {})
+    } finally {
+      lock.close()
+    }
   }
 
   #isAwake(mail: DiskMail): void {

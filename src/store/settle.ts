@@ -1,6 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
@@ -19,6 +18,7 @@ import {
   sizeOf,
   syncFolder,
 } from './layout.ts'
+import { lockSettling } from './settle-lock.ts'
 import { Sieve, type Sifted, type Source } from './settle-source.ts'
 import { SettleWriter, type Placements } from './settle-writer.ts'
 import type { SegmentFiles } from './segment-files.ts'
@@ -82,7 +82,7 @@ export async function settleMail(
   files: SegmentFiles,
   options: SettleOptions = {},
 ): Promise<SettleReport> {
-  const lock = lockOf(folder)
+  const lock = lockSettling(folder)
   const database = openIndex(folder, mail.user)
   try {
     const index = new SqliteIndex(database)
@@ -318,19 +318,5 @@ class Settling {
 
   async #step(step: SettleStep, { segment }: Source): Promise<void> {
     await this.#options.onStep?.(step, segment)
-  }
-}
-
-/** Held until it is closed, by one process at a time; the system takes it away from one that dies. */
-function lockOf(folder: string): DatabaseSync {
-  const path = join(folder, 'settling')
-  const database = new DatabaseSync(path, { timeout: 0 })
-  try {
-    database.exec('begin exclusive')
-    return database
-  } catch (error) {
-    database.close()
-    if (isBusy(error)) throw new StoreError('busy', `${folder} is being settled by another process; try again later`)
-    throw diskError(error, path)
   }
 }

@@ -4,6 +4,8 @@ import { readdirSync } from 'node:fs'
 import { cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StoreError } from '../../src/errors.ts'
 import { stage } from '../../src/store/contract-mail.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import type { SettleStep } from '../../src/store/settle.ts'
@@ -89,6 +91,13 @@ for (const form of ['new', 'settled'] as const) {
         await cp(template, data, { recursive: true })
         const { killed, said } = await child(data, step, 1)
         assert.ok(killed, `${step} did not come: ${said}`)
+        const rebuilt = join(folder, `${step}-rebuilt`)
+        await cp(data, rebuilt, { recursive: true })
+        await rm(join(rebuilt, 'users/mario/index.sqlite'))
+        const store = new DiskStore(rebuilt)
+        assert.deepEqual((await store.rebuild('mario')).damage, [], step)
+        await store.close()
+        await assertWhole(rebuilt, there)
         await assertWhole(data, there)
         await rm(data, { recursive: true })
       }
@@ -146,4 +155,58 @@ test('settle, killed at any moment, again and again: all is there, and the next 
       await rm(data, { recursive: true })
     })
   })
+})
+
+test('an index that is made anew while mail is settled: whoever has it open reads on, and nothing is missing', async () => {
+  await inFolder(async (data) => {
+    const there = await fill(data, 'settled')
+    const [settling, rebuilding, reading] = [new DiskStore(data), new DiskStore(data), new DiskStore(data)]
+    try {
+      const mail = await reading.open('mario')
+      for (const step of steps) {
+        await putAll(await settling.open('mario'), makeMail(steps.indexOf(step) + 1, 3))
+        let rebuilt: Promise<unknown> | undefined
+        await settling.settle('mario', {
+          all: true,
+          onStep: async (at) => {
+            if (at !== step || rebuilt !== undefined) return
+            rebuilt = rebuilding.rebuild('mario')
+            // It is done at once, or waits until the settling is.
+            await Promise.race([rebuilt, sleep(200)])
+          },
+        })
+        await rebuilt
+        const hashes = await allHashes(mail)
+        assert.deepEqual(hashes.slice(0, there.length), there, step)
+        assert.deepEqual((await reading.check('mario')).problems, [], step)
+      }
+    } finally {
+      for (const store of [settling, rebuilding, reading]) await store.close()
+    }
+  })
+})
+
+test('a user who is removed and added anew while mail is settled keeps the new mail, and gets none of the old', async () => {
+  for (const step of ['begun', 'written'] as const)
+    await inFolder(async (data) => {
+      await fill(data, 'settled')
+      const [settling, other] = [new DiskStore(data), new DiskStore(data)]
+      const fresh = makeMail(5, 4)
+      try {
+        const done = settling.settle('mario', {
+          all: true,
+          onStep: async (at) => {
+            if (at !== step || (await other.open('mario').then(allHashes)).length === fresh.length) return
+            await other.remove('mario')
+            await putAll(await other.open('mario'), fresh)
+          },
+        })
+        await done.catch((error: unknown) => assert.ok(error instanceof StoreError, String(error)))
+        assert.deepEqual(await allHashes(await other.open('mario')), fresh.map(hashOf))
+        assert.deepEqual((await other.check('mario')).problems, [])
+      } finally {
+        for (const store of [settling, other]) await store.close()
+      }
+      assert.deepEqual(await keptIn(data), fresh.map(hashOf))
+    })
 })
