@@ -5,10 +5,10 @@ import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import { openSegmentNow } from './layout.ts'
 import { hashOf } from './measure.ts'
-import { isWholeSettled, lendSettled, readSettled, type SettledBody } from './settled-body.ts'
+import { isWholeSettled, lendSettled, readSettled, readSettledRange, type SettledBody } from './settled-body.ts'
 import { blockHead, blockHeadValue, blockSize, bodyBlocks, frameHead, isFrameHead, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
-import { smallMessage, type Taker } from './store.ts'
+import { smallMessage, type Range, type Taker } from './store.ts'
 
 /** Where a body is, and what proves its octets before they are given: their SHA-256, or their CRC-32 (docs/decisions/crc-while-serving.md). */
 export interface Body {
@@ -186,6 +186,33 @@ export async function* readBody(files: SegmentFiles, body: Body): AsyncGenerator
     const parts = loan.take()
     if (parts === undefined) await loan.load()
     else if (parts.length > 0) yield Buffer.concat(parts)
+  }
+}
+
+/** A range of the octets of one body, the caller's own; see `UserMail.bytes`. */
+export async function* readRange(files: SegmentFiles, body: Body, range: Range): AsyncGenerator<Uint8Array> {
+  const { path, place, settled } = body
+  const from = Math.max(0, range.from)
+  const to = Math.min(place.size, range.to)
+  if (place.size <= smallMessage) {
+    let at = 0
+    for await (const octets of readBody(files, body)) {
+      const part = octets.subarray(Math.max(0, from - at), Math.max(0, to - at))
+      if (part.length > 0) yield part
+      at += octets.length
+    }
+  } else if (settled !== undefined) yield* readSettledRange(files.chunks, settled, { from, to })
+  else {
+    let before = 0
+    for (const { at, size, last } of bodyBlocks(place)) {
+      const [start, end] = [Math.max(0, from - before), Math.min(size, to - before)]
+      before += size
+      if (start >= end) continue
+      const block = await files.readAfresh(path, at, blockHead + size)
+      if (block.length < blockHead + size || block.readUIntLE(0, blockHead) !== blockHeadValue(size, last))
+        throw new StoreError('damaged', `damaged message in ${path} at offset ${place.start}: its frame is broken`)
+      yield block.subarray(blockHead + start, blockHead + end)
+    }
   }
 }
 

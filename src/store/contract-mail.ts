@@ -1,5 +1,5 @@
 import type { MessageId } from '../ids.ts'
-import type { Addition, Staged, Store, UserMail } from './store.ts'
+import type { Addition, Range, Staged, Store, UserMail } from './store.ts'
 
 /** Names one test of a store, and runs it with the empty mail of a user. */
 export type It = (what: string, body: (mail: UserMail, store: Store) => Promise<void>) => void
@@ -31,9 +31,9 @@ export async function add(
   return id
 }
 
-/** All octets of a message. */
-export async function octetsOf(mail: UserMail, id: MessageId): Promise<Buffer> {
+/** All octets of a message, or a range of them. */
+export async function octetsOf(mail: UserMail, id: MessageId, range?: Range): Promise<Buffer> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of mail.bytes(id)) chunks.push(chunk)
+  for await (const chunk of mail.bytes(id, range)) chunks.push(chunk)
   return Buffer.concat(chunks)
 }

@@ -33,6 +33,13 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
   maildropContract(it)
   keepingContract(it)
 
+  it('a range of the octets is what lies there of them', async (mail) => {
+    const id = await add(mail, 'Subject: x\r\n\r\nthe text\r\n')
+    assert.equal((await octetsOf(mail, id, { from: 14, to: 17 })).toString(), 'the')
+    assert.equal((await octetsOf(mail, id, { from: 18, to: 1000 })).toString(), 'text\r\n')
+    assert.equal((await octetsOf(mail, id, { from: 1000, to: 2000 })).length, 0)
+  })
+
   it('a new user has an empty INBOX', async (mail) => {
     const mailboxes = await mail.read((view) => view.mailboxes())
     assert.deepEqual(

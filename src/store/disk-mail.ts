@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy, isFull } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import type { Hash, MessageId, ModSeq } from '../ids.ts'
-import { isWholeBody, lendBody, readBody, type Body } from './body-reader.ts'
+import { isWholeBody, lendBody, readBody, readRange, type Body } from './body-reader.ts'
 import { BodyPlaces } from './body-places.ts'
 import { Drafting, type Append } from './drafting.ts'
 import { Group } from './group.ts'
@@ -17,7 +17,7 @@ import { rawVersion, type BodyPlace } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import type { SqliteIndex } from './sqlite-index.ts'
 import { DiskStaging } from './staging.ts'
-import { smallMessage, type Draft, type Staging, type Taker, type UserMail, type View } from './store.ts'
+import { smallMessage, type Draft, type Range, type Staging, type Taker, type UserMail, type View } from './store.ts'
 
 /** A segment that has reached this size (octets) is followed by the next. */
 const fullSegment = 256 << 20
@@ -120,18 +120,21 @@ export class DiskMail implements UserMail {
     return new DiskStaging(this.#folder, form === 'wire')
   }
 
-  async *bytes(id: MessageId): AsyncGenerator<Uint8Array> {
+  async *bytes(id: MessageId, range?: Range): AsyncGenerator<Uint8Array> {
+    const { files } = this.#options
+    const octetsOf = (one: Body): AsyncIterable<Uint8Array> =>
+      range === undefined ? readBody(files, one) : readRange(files, one, range)
     const body = this.#mustHave(id, 'hash')
     let begun = false
     try {
-      for await (const octets of readBody(this.#options.files, body)) {
+      for await (const octets of octetsOf(body)) {
         begun = true
         yield octets
       }
     } catch (error) {
       const settled = begun ? undefined : this.#settledSince(id, 'hash', body, error)
       if (settled === undefined) throw error
-      yield* readBody(this.#options.files, settled)
+      yield* octetsOf(settled)
     }
   }
 

@@ -4,7 +4,7 @@ import { Drafting } from './drafting.ts'
 import { mustNotBeHeld } from './holding.ts'
 import { Measure } from './measure.ts'
 import { MemoryIndex } from './memory-index.ts'
-import type { Draft, Staged, Staging, Store, Taker, UserMail, View } from './store.ts'
+import type { Draft, Staged, Range, Staging, Store, Taker, UserMail, View } from './store.ts'
 
 /** A store that forgets everything when the process ends: for tests, the demo's remote server, and as the model of the disk store. */
 export class MemoryStore implements Store {
@@ -77,8 +77,9 @@ class MemoryMail implements UserMail {
     }
   }
 
-  async *bytes(id: MessageId): AsyncIterable<Uint8Array> {
-    const octets = this.#octets(id)
+  async *bytes(id: MessageId, range?: Range): AsyncIterable<Uint8Array> {
+    const whole = this.#octets(id)
+    const octets = range === undefined ? whole : whole.subarray(Math.max(0, range.from), Math.max(0, range.to))
     if (octets.length > 0) yield octets
   }
 

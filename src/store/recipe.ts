@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
-import { octetsFor, wrappedSize, type Range, type Wrapping } from './wrapped-base64.ts'
+import type { Range } from './store.ts'
+import { octetsFor, wrappedSize, type Wrapping } from './wrapped-base64.ts'
 
 /*
  * How a message is written whose attachments are kept elsewhere: its own text, and between it the names of parts.

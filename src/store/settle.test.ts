@@ -184,6 +184,31 @@ test('two processes do not settle the same mail at a time', async (t) => {
   assert.ok(busy instanceof StoreError && busy.code === 'busy')
 })
 
+test('a range is the same as of the whole, wherever it lies, raw and settled', async (t) => {
+  const folder = folderOf(t)
+  const { store, mail } = await storeIn(t, folder)
+  const large = letter('large', noise(2_000_000, 6)) + letter('and another', noise(3000, 7), 60) + filler
+  const texts = [filler, letter('small', noise(5000, 5)), large, `Subject: long\r\n\r\n${'words '.repeat(400_000)}`]
+  const ids: MessageId[] = []
+  for (const text of texts) ids.push(await add(mail, text))
+  for (const form of ['raw', 'settled']) {
+    if (form === 'settled') assert.equal((await store.settle('mario', { all: true })).segments, 1)
+    for (const [place, id] of ids.entries()) {
+      const text = texts[place] ?? ''
+      for (let seed = 0; seed < 25; seed++) {
+        const one = noise(8, seed * 7 + 1).readUInt32LE(0) % (text.length + 10)
+        const other = noise(8, seed * 13 + 5).readUInt32LE(4) % (text.length + 10)
+        const range = {
+          from: Math.min(one, other),
+          to: seed % 3 === 0 ? Math.min(one, other) + 50 : Math.max(one, other),
+        }
+        const read = (await octetsOf(mail, id, range)).toString('latin1')
+        assert.ok(read === text.slice(range.from, range.to), `${form}, message ${id}, ${range.from} to ${range.to}`)
+      }
+    }
+  }
+})
+
 test('a flipped bit anywhere in a settled segment never comes out as mail, and the rest stays readable', async (t) => {
   const folder = folderOf(t)
   const { store, mail } = await storeIn(t, folder)

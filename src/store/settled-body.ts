@@ -3,9 +3,9 @@ import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import { chunkSize, type Chunks, type RunInFile } from './chunks.ts'
-import { readRecipe, type PartStep } from './recipe.ts'
+import { readRecipe, stepsFor, type PartStep } from './recipe.ts'
 import type { Piece } from './settled-record.ts'
-import { smallMessage, type Taker } from './store.ts'
+import { smallMessage, type Range, type Taker } from './store.ts'
 import { WrappedBase64 } from './wrapped-base64.ts'
 
 /** A piece of a run. */
@@ -45,12 +45,35 @@ function* rebuild(body: SettledBody): Rebuilding {
 }
 
 function* encoded(body: SettledBody, step: PartStep): Rebuilding {
-  const part = body.part(step.hash)
-  if (part === undefined || part.length !== step.size)
-    throw damaged(body, `the attachment ${step.hash} is not where it must be`)
   const text = new WrappedBase64(step.size, step)
-  for (const stretch of stretches(part)) yield text.write(cut(yield stretch, stretch))
+  for (const stretch of stretches(partOf(body, step))) yield text.write(cut(yield stretch, stretch))
   yield text.end()
+}
+
+/** The same for a range of the body: asks only for the chunks that this takes. */
+function* rebuildRange(body: SettledBody, { from, to }: Range): Rebuilding {
+  if (!body.coded) return yield* range(within(body.piece, { from, to }))
+  const recipe = yield* whole(body.piece)
+  for (const { step, range: text, octets } of stepsFor(readRecipe(recipe), { from, to })) {
+    if (step.kind === 'literal') yield recipe.subarray(step.start + text.from, step.start + text.to)
+    else {
+      const encoder = new WrappedBase64(step.size, step, text)
+      const piece = within(partOf(body, step), octets)
+      for (const stretch of stretches(piece)) yield encoder.write(cut(yield stretch, stretch))
+      yield encoder.end()
+    }
+  }
+}
+
+function partOf(body: SettledBody, { hash, size }: PartStep): PieceInRun {
+  const part = body.part(hash)
+  if (part?.length !== size) throw damaged(body, `the attachment ${hash} is not where it must be`)
+  return part
+}
+
+function within({ run, at, length }: PieceInRun, { from, to }: Range): PieceInRun {
+  const start = Math.min(from, length)
+  return { run, at: at + start, length: Math.max(0, Math.min(to, length) - start) }
 }
 
 function* range(piece: PieceInRun): Rebuilding {
@@ -141,6 +164,17 @@ async function* lent(chunks: Chunks, body: SettledBody): AsyncGenerator<Buffer[]
 /** The octets, the caller's own; see `UserMail.bytes`. */
 export async function* readSettled(chunks: Chunks, body: SettledBody): AsyncGenerator<Uint8Array> {
   for await (const parts of lent(chunks, body)) if (parts.length > 0) yield Buffer.concat(parts)
+}
+
+/** A range of the octets, the caller's own; see `UserMail.bytes`. */
+export async function* readSettledRange(chunks: Chunks, body: SettledBody, wanted: Range): AsyncGenerator<Uint8Array> {
+  const rebuilding = rebuildRange(body, wanted)
+  for (let next = rebuilding.next(nothing); next.done !== true;) {
+    if (Buffer.isBuffer(next.value)) {
+      if (next.value.length > 0) yield Buffer.from(next.value)
+      next = rebuilding.next(nothing)
+    } else next = rebuilding.next(await chunks.load(next.value.run, next.value.chunk))
+  }
 }
 
 /** Lends the octets; see `UserMail.lend`. */

@@ -27,8 +27,11 @@ export interface UserMail {
   /**
    * The message's octets as they came. Every octet is checked: a message up to `smallMessage` octets is verified against its
    * hash before the first chunk, a larger one before its last chunk. Rejects with StoreError `damaged` or `no-such-message`.
+   *
+   * With `range` only that (a part of its MIME tree, say), without reading all of a large message; of which then only what was settled is
+   * checked, by the checksums of what is read.
    */
-  bytes(id: MessageId): AsyncIterable<Uint8Array>
+  bytes(id: MessageId, range?: Range): AsyncIterable<Uint8Array>
   /**
    * The same octets without a copy, given to `take`. Undefined: it is done already, for they were in memory, as they mostly are for
    * who reads in order. Throws, or rejects, as `bytes` does.
@@ -43,6 +46,12 @@ export interface UserMail {
  * say that it has enough.
  */
 export type Taker = (parts: readonly Uint8Array[]) => Promise<void> | 'enough' | undefined
+
+/** Octets of a message, from place `from` up to `to`, that one not included. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
 
 /** Up to this size (octets) a message is held whole in memory while it is taken in or read. */
 export const smallMessage: number = 1 << 20

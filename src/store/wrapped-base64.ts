@@ -1,15 +1,11 @@
+import type { Range } from './store.ts'
+
 /** How base64 text is laid out: where its lines end. */
 export interface Wrapping {
   /** Characters of each line but the last; 0: it is all one line. */
   readonly lineLength: number
   /** Of no meaning where it is all one line. */
   readonly lineEnd: 'crlf' | 'lf'
-}
-
-/** A range of octets, the last one not included. */
-export interface Range {
-  readonly from: number
-  readonly to: number
 }
 
 /** Octets of the text that so many octets become. No line end follows the last line. */
