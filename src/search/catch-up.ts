@@ -4,10 +4,12 @@ import { type Document, readDocument } from './document.ts'
 import type { IndexRows } from './index-rows.ts'
 
 /** So many changes are read from the journal at once. */
-const pageSize = 1_000
+const pageSize = 4_000
 /** At most so many messages, and about so many characters, go into one transaction: what is written at once is merged less often. */
 const batchMessages = 4_000
 const batchCharacters = 8 << 20
+/** More than this in one message is written by itself: FTS5 gathers words in a table of hashes, which somebody may have written to fill. */
+const muchText = 256 << 10
 /** So many messages that could not be read are tried again when an index is opened. */
 const retryLimit = 100
 
@@ -89,8 +91,9 @@ export class CatchUp {
       const document = await readDocument(this.#mail, message)
       if (document === undefined) continue
       documents.push(document)
-      characters += document.extract?.text.length ?? 0
-      if (documents.length >= batchMessages || characters >= batchCharacters) flush(undefined)
+      const { length = 0 } = document.extract?.text ?? {}
+      characters += length
+      if (documents.length >= batchMessages || characters >= batchCharacters || length >= muchText) flush(undefined)
     }
     flush(modseq)
   }
