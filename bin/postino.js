@@ -2,16 +2,19 @@
 // Runs the compiled program, or in a checkout the sources. An older Node hands over to the one that came with the checkout.
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { codeCacheFolder } from './code-cache.js'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major > 24 || (major === 24 && minor >= 7)) {
-  // Imported here, for Node 20 has no such name.
+  // Imported here, for Node 20 has no such names.
   const { enableCompileCache } = await import('node:module')
+  const { codeCacheFolder } = await import('./code-cache.js')
   const folder = codeCacheFolder()
   if (folder !== undefined) enableCompileCache(folder)
+  const { resolveOwnImports } = await import('./own-imports.js')
   const sources = new URL('../src/cli/main.ts', import.meta.url)
-  await import(existsSync(sources) ? sources.href : new URL('../dist/cli/main.js', import.meta.url).href)
+  const main = existsSync(sources) ? sources : new URL('../dist/cli/main.js', import.meta.url)
+  resolveOwnImports(new URL('../', main).href)
+  await import(main.href)
 } else {
   const newer = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
   if (!existsSync(newer)) {
