@@ -41,6 +41,12 @@ export interface BadBody extends Place {
   readonly why: string
 }
 
+/** One of several parts, from 0. */
+export interface Share {
+  readonly part: number
+  readonly of: number
+}
+
 /** How bodies are checked. */
 export interface BodiesOptions {
   /** What lies before this place was checked already. */
@@ -48,6 +54,8 @@ export interface BodiesOptions {
   /** So many octets more were read, up to here. Where it returns a promise, it is waited for. */
   readonly onPassed?: ((octets: number, place?: Place) => Promise<void> | undefined) | undefined
   readonly signal?: AbortSignal | undefined
+  /** Only one of so many parts of each segment, for several threads together; all of it unless said. */
+  readonly share?: Share | undefined
   /** What seemed wrong before that place; it is looked at again. */
   readonly suspects?: readonly Hash[] | undefined
   /** Something seems wrong. */
@@ -71,7 +79,7 @@ interface Row {
  * time and keeps no transaction open, so that it may take days.
  */
 export async function checkBodies(folder: string, user: string, options: BodiesOptions = {}): Promise<BodiesReport> {
-  const { from = { segment: 0, start: 0 }, onPassed, signal } = options
+  const { from = { segment: 0, start: 0 }, onPassed, signal, share } = options
   const database = openIndex(folder, user)
   const files = new SegmentFiles(memory)
   try {
@@ -84,7 +92,7 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
       const path = segmentPath(folder, segment, index.segmentGeneration(segment))
       const reader = new ForwardReader(path)
       try {
-        for (const row of rowsOf(sql, segment, segment === from.segment ? from.start : 0)) {
+        for (const row of shareOf(rowsOf(sql, segment, segment === from.segment ? from.start : 0), share)) {
           signal?.throwIfAborted()
           const right = row.place.piece === undefined ? isWhole(reader, row) : isServed(files, places, row)
           if (!(typeof right === 'boolean' ? right : await right)) {
@@ -119,6 +127,17 @@ function rowsOf(sql: SqliteStatements, segment: number, start: number): Row[] {
   return sql
     .arrays(`select ${columns} from bodies b where segment = ? and start >= ? order by start, at`, segment, start)
     .map(bodyOf)
+}
+
+/** Each a stretch, so that it reads on; what begins at one place, as all of a run does, is not parted. */
+function shareOf(rows: Row[], share: Share | undefined): Row[] {
+  if (share === undefined) return rows
+  const from = (part: number): number => {
+    const near = Math.floor((rows.length * part) / share.of)
+    const start = rows[near]?.place.start
+    return start === undefined ? rows.length : rows.findIndex(({ place }) => place.start === start)
+  }
+  return rows.slice(from(share.part), share.part + 1 === share.of ? rows.length : from(share.part + 1))
 }
 
 /** What seems wrong is looked at once more as it would be served: meanwhile it may have been repaired, removed or settled. */

@@ -16,7 +16,7 @@ export interface CheckThread<T> {
   leaveOff(): Promise<void>
 }
 
-interface Options extends Pick<Start, 'from' | 'suspects' | 'rate'> {
+interface Options extends Pick<Start, 'from' | 'share' | 'suspects' | 'rate'> {
   /** So many octets more are checked, and everything up to there. */
   readonly onPassed?: (octets: number, at: Place | undefined) => void
   readonly onSuspect?: (hash: Hash) => void
@@ -43,8 +43,8 @@ function start<T>(
 ): CheckThread<T> {
   // The process's file threads are started by whoever needs them first, and keep that thread's priority for good: let it be ours.
   stat('.', () => undefined)
-  const { folder, user, what, from, suspects, rate } = words
-  const workerData: Start = { folder, user, what, from, suspects, rate }
+  const { folder, user, what, from, share, suspects, rate } = words
+  const workerData: Start = { folder, user, what, from, share, suspects, rate }
   // Compiled, this file and its worker end in .js.
   const file = import.meta.url.endsWith('.ts') ? './check-worker.ts' : './check-worker.js'
   const worker = new Worker(new URL(file, import.meta.url), { workerData, name: 'postino check' })

@@ -1,6 +1,6 @@
 import type { StoreCode } from '../errors.ts'
 import type { Hash } from '../ids.ts'
-import type { BodiesReport, Place } from './check-bodies.ts'
+import type { BodiesReport, Place, Share } from './check-bodies.ts'
 import type { CheckReport } from './check.ts'
 
 /** What the thread that checks is given at its start. */
@@ -12,6 +12,7 @@ export interface Start {
   readonly what: 'bodies' | 'all'
   /** What lies before this place was checked already. */
   readonly from?: Place | undefined
+  readonly share?: Share | undefined
   /** What seemed wrong before. */
   readonly suspects?: readonly Hash[] | undefined
   /** So many octets a second at the most; as fast as it can unless said. */

@@ -8,7 +8,7 @@ import { checkHere } from './check.ts'
 
 const port = parentPort
 if (port === null) throw new Error('this file is the inside of a worker thread')
-const { folder, user, what, from, suspects, rate } = workerData as Start
+const { folder, user, what, from, share, suspects, rate } = workerData as Start
 
 /** It tells how far it is each time that it has read so much (octets), and then rests where it is to be slow. */
 const often = 1 << 20
@@ -59,7 +59,7 @@ try {
 try {
   const { signal } = leaving
   const onSuspect = (suspect: Hash): void => tell({ suspect })
-  const options = { from, suspects, signal, onPassed, onSuspect }
+  const options = { from, share, suspects, signal, onPassed, onSuspect }
   if (what === 'bodies') tell({ bodies: await checkBodies(folder, user, options) })
   else tell({ report: await checkHere(folder, user, options) })
 } catch (error) {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { type BodiesOptions, type BodiesReport, checkBodies } from './check-bodies.ts'
 import { checkJournal, type JournalReport } from './check-journal.ts'
 import { type Problem, problemOf, problemsOf } from './check-problems.ts'
@@ -13,8 +14,9 @@ export interface CheckReport {
   readonly problems: readonly Problem[]
 }
 
-/** With so many octets of segments, bodies are read in a thread of their own meanwhile. */
+/** With so many octets of segments, bodies are read in threads of their own meanwhile, so many at the most. */
 const worthAThread = 32 << 20
+const mostThreads = 4
 
 /** Verifies one user's mail: each body against its hash, each record against its checksum, and the index against the journal. */
 export async function checkMail(
@@ -33,12 +35,22 @@ export async function checkMail(
     options.onProgress?.(Math.floor(Math.min(passed, of)), of)
   }
   if (of < worthAThread) return await checkHere(folder, user, { onPassed, files })
-  const thread = startBodies(folder, user, { onPassed })
+  const count = Math.min(availableParallelism(), mostThreads)
+  const threads = Array.from({ length: count }, (_, part) =>
+    startBodies(folder, user, { share: { part, of: count }, onPassed }),
+  )
   try {
     const journal = await checkJournal(folder, user, files, { onPassed })
-    return reportOf(folder, await thread.done, journal)
+    const bodies = await Promise.all(threads.map(({ done }) => done))
+    const octets = bodies.reduce((sum, report) => sum + report.octets, 0)
+    const bad = bodies.flatMap((report) => report.bad)
+    return reportOf(
+      folder,
+      { octets, bad: bad.toSorted((a, b) => a.segment - b.segment || a.start - b.start) },
+      journal,
+    )
   } finally {
-    await thread.leaveOff()
+    await Promise.all(threads.map((thread) => thread.leaveOff()))
   }
 }
 
