@@ -7,6 +7,7 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
 command -v mu >/dev/null || missing+=(maildir-utils)
 command -v notmuch >/dev/null || missing+=(notmuch)
+/usr/bin/python3 -c 'import notmuch2' 2>/dev/null || missing+=(python3-notmuch2)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
   echo "not installed: ${missing[*]} (as root on Debian this script installs them); without a compiler the load comes from Python, and peers that are missing are left out" >&2

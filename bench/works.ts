@@ -1,4 +1,5 @@
 import type { Work } from './harness.ts'
+import { check } from './works/check.ts'
 import { fetchDelayed } from './works/fetch-delayed.ts'
 import { fetchImap } from './works/fetch-imap.ts'
 import { fetchNothing } from './works/fetch-nothing.ts'
@@ -11,6 +12,7 @@ import { index } from './works/index.ts'
 import { memory } from './works/memory.ts'
 import { millionMail } from './works/million-mail.ts'
 import { search } from './works/search.ts'
+import { searchMixed } from './works/search-mixed.ts'
 import { serveIdle } from './works/serve-idle.ts'
 import { serveListing } from './works/serve-listing.ts'
 import { serveMillion } from './works/serve-million.ts'
@@ -39,5 +41,7 @@ export const works: readonly Work[] = [
   importing,
   index,
   search,
+  searchMixed,
   millionMail,
+  check,
 ]

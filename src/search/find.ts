@@ -88,7 +88,7 @@ export class Finding {
       limit,
       recent: this.#recent,
       mailboxes: (names) => mailboxesNamed(this.#view, names),
-      wayOf: (match, alone) => this.#way(match, alone),
+      wayOf: (match, cheap) => this.#way(match, cheap),
     })
     const head = this.#database.prepare('select subject, sender from heads where id = ?')
     for (const row of this.#database.prepare(text).iterate(...values)) {
@@ -103,8 +103,8 @@ export class Finding {
   }
 
   /** What matches is put down once, unless that is nearly everything, of which the newest are soon found. */
-  #way(match: Match, alone: boolean): Way {
-    if (alone && !match.prefix && !match.phrase && this.#isMost(match)) return 'each'
+  #way(match: Match, cheap: boolean): Way {
+    if (cheap && !match.prefix && !match.phrase && this.#isMost(match)) return 'each'
     if (this.#matches?.fts !== match.fts) {
       this.#database.exec(
         'create temp table if not exists matches (id integer primary key) strict; delete from temp.matches',

@@ -25,7 +25,7 @@ export interface Circumstances {
   /** The ids of mailboxes named by `in:`. */
   readonly mailboxes: (names: readonly string[]) => readonly number[]
   /** How what is asked of every message is answered: see `Way`. Asked once for a statement, at most. */
-  readonly wayOf: (match: Match, alone: boolean) => Way
+  readonly wayOf: (match: Match, cheap: boolean) => Way
   /** Only of these messages. */
   readonly among?: readonly number[]
   /** Whether `temp.recent` tells of messages that the index does not know as they are. */
@@ -38,6 +38,12 @@ const weights = '10.0, 5.0, 2.0, 1.0, 2.0'
 /** A query as SQL over `search.sqlite`. */
 export function toSql(query: Query, circumstances: Circumstances): Sql {
   return new Statement(circumstances).whole(query)
+}
+
+/** Whether it is asked of a message before its words are. */
+function isCheap(query: Query): boolean {
+  if (query.kind === 'not') return isCheap(query.of)
+  return query.kind !== 'and' && query.kind !== 'or' && (query.kind !== 'term' || query.place === 'list')
 }
 
 class Statement {
@@ -67,7 +73,7 @@ class Statement {
       from = 'messages m left join s on s.id = m.id'
       by = `s.score nulls last, ${by}`
     } else if (match !== undefined) {
-      const way = wayOf(match, rest.length === 0)
+      const way = wayOf(match, rest.every(isCheap))
       if (way === 'few') from = 'temp.matches t cross join messages m on m.id = t.id'
       else if (way === 'many') where.push('+m.id in (select id from temp.matches)')
       else where.push(`exists (select 1 from text where text match ${this.#bound(match.fts)} and rowid = m.id)`)
