@@ -113,6 +113,8 @@ async function fetchWith(parts: Fetching, account: Account, task: FetchTask): Pr
   }
   const { partialListing } = limits
   const rounds = await fetchInRounds(once, { partial: partialListing, signal: task.signal })
+  // Where the log-in was refused it may not be open yet; whoever lends it must know.
+  await opened
   const fetched =
     only === undefined ? rounds : await asked(rounds, only, { mail: await open(), account: remote.account })
   // The log-in may have been renewed meanwhile.
