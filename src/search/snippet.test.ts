@@ -27,6 +27,9 @@ test('where the text does not match, its beginning is shown', () => {
 test('Japanese is marked as a phrase, half-width forms too', () => {
   assert.equal(snippet('明日の会議は十時です', '会議'), '明日の[会議]は十時です')
   assert.equal(snippet('ＡＢＣ カイギ', 'abc'), '[ＡＢＣ] カイギ')
+  // As in the index, other dots make another character, and a syllable is no beginning of another.
+  assert.equal(snippet('はがきを書かない', 'か'), 'はがきを書[か]ない')
+  assert.equal(snippet('설날 서울', '서*'), '설날 [서]울')
 })
 
 test('where no space is found, the match has words around it all the same, counted in columns', () => {

@@ -39,7 +39,10 @@ export function* wordsOf(text: string): Iterable<Word> {
 const ascii = /^[\u0000-\u007f]*$/
 
 function fold(text: string): string {
-  return ascii.test(text) ? text.toLowerCase() : text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+  if (ascii.test(text)) return text.toLowerCase()
+  // The dots of kana, and the letters that make a syllable of Hangul, are no diacritics.
+  if (anyUnspaced.test(text)) return text.normalize('NFKC').toLowerCase()
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
 }
 
 /** Whether there is anything in a text that the index could find. */
