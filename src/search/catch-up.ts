@@ -75,12 +75,15 @@ export class CatchUp {
   /** Indexes messages in batches; with the last, the journal is read up to `modseq`. */
   async #index(messages: readonly Message[], modseq: ModSeq | undefined): Promise<void> {
     let documents: Document[] = []
+    /** What another process has indexed meanwhile. */
+    let changed: Message[] = []
     let characters = 0
     const flush = (upTo: ModSeq | undefined): void => {
-      if (documents.length === 0 && upTo === undefined) return
-      this.#rows.write({ documents, changed: [], removed: [], ...(upTo === undefined ? {} : { modseq: upTo }) })
-      this.#indexed += documents.length
+      if (documents.length + changed.length === 0 && upTo === undefined) return
+      this.#rows.write({ documents, changed, removed: [], ...(upTo === undefined ? {} : { modseq: upTo }) })
+      this.#indexed += documents.length + changed.length
       documents = []
+      changed = []
       characters = 0
       this.#options.onProgress?.({ messages: this.#indexed, of: Math.max(this.#of, this.#indexed) })
     }
@@ -88,6 +91,10 @@ export class CatchUp {
       // What has been read is kept.
       if (this.#options.signal?.aborted === true) flush(undefined)
       this.#options.signal?.throwIfAborted()
+      if (this.#rows.isRead(message.id)) {
+        changed.push(message)
+        continue
+      }
       const document = await readDocument(this.#mail, message)
       if (document === undefined) continue
       documents.push(document)

@@ -264,6 +264,27 @@ test('stopped at any message, the next goes on from there and nothing is missing
   for (const at of [0, 249, 250, 399, 400, 699]) assert.deepEqual(await found(index, `word${at}`), [at + 1])
 })
 
+test('what another process indexes meanwhile is not read again', async (t) => {
+  const { mail, open } = await mailOf(t)
+  await add(mail, ...Array.from({ length: 20 }, (_, number) => ({ text: `word${number} all` })))
+  const other = open()
+  const read: MessageId[] = []
+  let meanwhile: Promise<number> | undefined
+  const index = open({
+    ...before(mail, (id) => read.push(id)),
+    lend: (id, take) => {
+      read.push(id)
+      meanwhile ??= other.catchUp()
+      return meanwhile.then(() => mail.lend(id, take))
+    },
+  })
+  await index.catchUp()
+  assert.equal(await meanwhile, 20)
+  assert.deepEqual(read, [1])
+  assert.equal((await found(index, 'all')).length, 20)
+  assert.deepEqual(await found(index, 'word0'), [1])
+})
+
 test('a damaged message is noted, found by what is known of it, and read when it can be', async (t) => {
   const { mail, folder, open } = await mailOf(t)
   await add(mail, { text: 'good one' }, { text: 'bad one' }, { text: 'another good one' })

@@ -49,6 +49,11 @@ export class IndexRows {
     return this.#prepare('select 1 from messages where id = ?').get(id) !== undefined
   }
 
+  /** Whether its text is in the index. */
+  isRead(id: MessageId): boolean {
+    return this.#prepare('select 1 from messages where id = ? and problem is null').get(id) !== undefined
+  }
+
   count(): number {
     return Number(this.#prepare('select messages from state').get()?.['messages'])
   }
@@ -70,9 +75,7 @@ export class IndexRows {
     try {
       let more = 0
       for (const id of work.removed) if (this.#remove(id)) more--
-      for (const { id, mailbox, flags } of work.changed) {
-        this.#prepare('update messages set mailbox = ?, flags = ? where id = ?').run(mailbox, flagBits(flags), id)
-      }
+      for (const message of work.changed) this.#place(message)
       for (const document of work.documents) if (this.#add(document)) more++
       const last = work.documents.at(-1)?.message
       if (last !== undefined)
@@ -92,7 +95,12 @@ export class IndexRows {
   /** Whether there was none of that id. */
   #add(document: Document): boolean {
     const { message, extract, problem } = document
-    // Another process may have indexed it meanwhile, or it had a problem and has it no longer.
+    // Another process may have indexed it meanwhile. Octets never change, so that this need not be done again.
+    if (this.isRead(message.id)) {
+      this.#place(message)
+      return false
+    }
+    // It had a problem, and may have it no longer.
     const known = this.#remove(message.id)
     this.#prepare('insert into messages values (?, ?, ?, ?, ?, ?, ?, ?)').run(
       message.id,
@@ -114,6 +122,11 @@ export class IndexRows {
       'insert into text (rowid, subject, sender, recipients, body, attachments) values (?, ?, ?, ?, ?, ?)',
     ).run(message.id, ...textsOf(document))
     return !known
+  }
+
+  /** Where a message is and how it is flagged. */
+  #place({ id, mailbox, flags }: Message): void {
+    this.#prepare('update messages set mailbox = ?, flags = ? where id = ?').run(mailbox, flagBits(flags), id)
   }
 
   /** The number of a List-Id, which a new one is given; 0 where there is none. */
