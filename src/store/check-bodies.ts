@@ -4,8 +4,8 @@ import type { Hash, MessageId } from '../ids.ts'
 import { BodyPlaces } from './body-places.ts'
 import { readBody } from './body-reader.ts'
 import { ForwardReader } from './forward-reader.ts'
-import { openIndex } from './index-file.ts'
-import { segmentPath } from './layout.ts'
+import { indexError, openIndex } from './index-file.ts'
+import { indexPath, segmentPath } from './layout.ts'
 import {
   blockHead,
   blockHeadValue,
@@ -108,6 +108,8 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
       }
     }
     return { octets, bad: await confirm(suspects, index, sql, places) }
+  } catch (error) {
+    throw indexError(error, indexPath(folder), user)
   } finally {
     await files.close()
     database.close()

@@ -1,7 +1,6 @@
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
-import { diskError } from '../disk-errors.ts'
 import type { MessageId } from '../ids.ts'
-import { openIndex } from './index-file.ts'
+import { indexError, openIndex } from './index-file.ts'
 import { indexPath } from './layout.ts'
 import { misplacedSegments, replayAll } from './replay-all.ts'
 import type { Damage } from './replay.ts'
@@ -63,7 +62,7 @@ export async function checkJournal(
       if (!found.moved || attempt === attempts) return { ...found, faults }
     }
   } catch (error) {
-    throw diskError(error, indexPath(folder))
+    throw indexError(error, indexPath(folder), user)
   } finally {
     database.close()
   }

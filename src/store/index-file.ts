@@ -56,7 +56,7 @@ export function openDatabase(path: string, user: string): DatabaseSync {
 export function indexError(error: unknown, path: string, user: string): StoreError {
   if (error instanceof StoreError) return error
   const found = diskError(error, path)
-  if (found.code === 'damaged') {
+  if (found.code === 'damaged' || isOfOtherTables(error)) {
     return new StoreError(
       'damaged',
       `${found.message}; run \`postino check --rebuild --user ${user}\` to make it again from the segments`,
@@ -69,6 +69,11 @@ export function indexError(error: unknown, path: string, user: string): StoreErr
         cause: error,
       })
     : found
+}
+
+/** SQLITE_ERROR: a table or a column has not the name that it must have; what we ask for is right. */
+function isOfOtherTables(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 1
 }
 
 function isWritable(folder: string): boolean {

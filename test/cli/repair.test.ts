@@ -57,7 +57,7 @@ test('by POP3: what is still there is fetched again, nothing is deleted, and not
   )
   assert.deepEqual(await subjects(own), [all[0], undefined, undefined, all[3]])
   // What is damaged has no subject to show.
-  const names = async (): Promise<unknown> => (await own.json(['list'])).map(({ subject: _, ...rest }) => rest)
+  const names = async (): Promise<unknown> => (await own.json(['list'])).map((row) => ({ ...row, subject: '' }))
   const before = await names()
 
   // One of them has gone there: the other comes back all the same.
