@@ -77,3 +77,38 @@ test('of much mail, read by several threads, each octet is verified; what is dam
     await rm(folder, { recursive: true })
   }
 })
+
+test('while mail comes, goes and is settled, a check finds nothing', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'postino-check-'))
+  // As three processes would: each with a store of its own.
+  const [writer, settler, checker] = [new DiskStore(folder), new DiskStore(folder), new DiskStore(folder)]
+  try {
+    const mail = await writer.open('mario')
+    for (let n = 0; n < 50; n++) await add(mail, `Subject: ${n}\r\n\r\n${'Some words.\r\n'.repeat(n * 20)}`)
+    let over = false
+    const write = async (): Promise<void> => {
+      for (let n = 0; !over; n++) {
+        const id = await add(mail, `Subject: more ${n}\r\n\r\n${'More words.\r\n'.repeat(n % 300)}`)
+        await mail.change((draft) => {
+          if (n % 3 === 0) draft.remove(id)
+          else draft.setFlags(id, ['\\Seen'])
+        })
+      }
+    }
+    const settle = async (): Promise<void> => {
+      while (!over) await settler.settle('mario', { all: true })
+    }
+    const working = [write(), settle()]
+    for (let round = 0; round < 12; round++) {
+      const { problems, messages } = await checker.check('mario')
+      assert.deepEqual(problems, [])
+      assert.ok(messages >= 50)
+    }
+    over = true
+    await Promise.all(working)
+    assert.deepEqual((await checker.check('mario')).problems, [])
+  } finally {
+    for (const store of [writer, settler, checker]) await store.close()
+    await rm(folder, { recursive: true })
+  }
+})
