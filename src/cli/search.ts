@@ -99,6 +99,7 @@ async function catchUp(context: Context, index: SearchIndex): Promise<void> {
   const behind = await index.behind()
   if (behind > many) context.notes.note(`indexing ${plural(behind, 'new message')} first …`)
   await index.catchUp({
+    backwards: true,
     onProgress: ({ messages, of }) => {
       if (behind > many) context.notes.bar(`indexing  ${count(messages)} of ${plural(of, 'message')}`)
     },

@@ -65,8 +65,11 @@ export class Indexing {
       if (this.#closed) return
       try {
         const onProblem = (why: string): void => this.#options.log.note(why)
-        this.#worker = startIndexer(this.#options.data, user, { onProblem })
-        await this.#worker.caughtUp()
+        const worker = startIndexer(this.#options.data, user, { onProblem })
+        this.#worker = worker
+        await worker.caughtUp()
+        // While an account is being fetched there is more at once, and to start the thread again costs more than the look.
+        while (!this.#closed && this.#due.size === 1 && this.#due.delete(user)) await worker.caughtUp()
       } catch {
         // `onProblem` has told it; the next change, or a search, tries again.
       } finally {

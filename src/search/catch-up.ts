@@ -7,9 +7,11 @@ import type { IndexRows } from './index-rows.ts'
 const pageSize = 4_000
 /** At most so many messages, and about so many characters, go into one transaction: what is written at once is merged less often. */
 const batchMessages = 4_000
-const batchCharacters = 8 << 20
+const batchCharacters = 3 << 20
 /** More than this in one message is written by itself: FTS5 gathers words in a table of hashes, which somebody may have written to fill. */
 const muchText = 256 << 10
+/** Where the end is read first, so many are read in order. */
+const run = 250
 /** So many messages that could not be read are tried again when an index is opened. */
 const retryLimit = 100
 
@@ -22,6 +24,8 @@ export interface CatchUpProgress {
 export interface CatchUpOptions {
   readonly onProgress?: (progress: CatchUpProgress) => void
   readonly signal?: AbortSignal
+  /** Begins at the end of what is read at once: where `serve` indexes at the same time, the two meet in the middle. */
+  readonly backwards?: boolean
 }
 
 /** One page of the journal: every change up to `modseq`. */
@@ -87,7 +91,7 @@ export class CatchUp {
       characters = 0
       this.#options.onProgress?.({ messages: this.#indexed, of: Math.max(this.#of, this.#indexed) })
     }
-    for (const message of messages) {
+    for (const message of this.#options.backwards === true ? fromTheEnd(messages) : messages) {
       // What has been read is kept.
       if (this.#options.signal?.aborted === true) flush(undefined)
       this.#options.signal?.throwIfAborted()
@@ -110,6 +114,13 @@ export class CatchUp {
     if (ids.length === 0) return []
     return await this.#mail.read((view) => ids.flatMap(({ id }) => view.message(id) ?? []))
   }
+}
+
+/** The last run first, but each run in its order: so do messages lie, and so are they read fastest. */
+function fromTheEnd(messages: readonly Message[]): Message[] {
+  const found: Message[] = []
+  for (let to = messages.length; to > 0; to -= run) found.push(...messages.slice(Math.max(0, to - run), to))
+  return found
 }
 
 /** How many messages there are. */

@@ -285,6 +285,17 @@ test('what another process indexes meanwhile is not read again', async (t) => {
   assert.deepEqual(await found(index, 'word0'), [1])
 })
 
+test('it may begin at the end, where another process begins at the beginning', async (t) => {
+  const { mail, open } = await mailOf(t)
+  await add(mail, ...Array.from({ length: 600 }, (_, number) => ({ text: `word${number}` })))
+  const read: MessageId[] = []
+  const index = open(before(mail, (id) => read.push(id)))
+  assert.equal(await index.catchUp({ backwards: true }), 600)
+  assert.deepEqual([read.length, read[0], read[250], read[599]], [600, 351, 101, 100])
+  assert.equal(await index.behind(), 0)
+  assert.deepEqual(await found(index, 'word0'), [1])
+})
+
 test('a damaged message is noted, found by what is known of it, and read when it can be', async (t) => {
   const { mail, folder, open } = await mailOf(t)
   await add(mail, { text: 'good one' }, { text: 'bad one' }, { text: 'another good one' })
