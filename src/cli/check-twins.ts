@@ -1,5 +1,5 @@
 import { cpSync, existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { secretOf } from '../accounts/account-secret.ts'
 import type { Account, Directory } from '../accounts/directory.ts'
@@ -7,6 +7,7 @@ import { Secrets } from '../accounts/secrets.ts'
 import { MisuseError, StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import { DiskStore } from '../store/disk.ts'
+import { makeFolder } from '../store/layout.ts'
 import type { Twin } from '../store/repair.ts'
 import { ledgerOf } from '../store/repair-ledger.ts'
 import { twinIn } from '../store/repair-twin.ts'
@@ -32,8 +33,20 @@ export interface TwinParts {
  * What is brought for it lies in a folder of its own, which is removed then.
  */
 export async function withTwins<T>(parts: TwinParts, work: (twins: readonly Twin[]) => Promise<T>): Promise<T> {
-  const { data, directory, store, user, from, hashes } = parts
-  const folder = await mkdtemp(join(data, 'repair-'))
+  const locks = join(parts.data, 'locks')
+  const busy = `another postino process repairs mail in ${parts.data}; try again later`
+  return await holding(join(locks, 'repair'), busy, () => withTwinsIn(join(locks, 'repair-work'), parts, work))
+}
+
+async function withTwinsIn<T>(
+  folder: string,
+  parts: TwinParts,
+  work: (twins: readonly Twin[]) => Promise<T>,
+): Promise<T> {
+  const { directory, store, user, from, hashes } = parts
+  // What one that was killed has left.
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  await makeFolder(folder)
   const fetched = new DiskStore(join(folder, 'fetched'))
   try {
     const others = directory.users().flatMap(({ name }) => (name === user ? [] : [name]))

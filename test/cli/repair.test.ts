@@ -84,7 +84,7 @@ test('by POP3: what is still there is fetched again, nothing is deleted, and not
   const [again] = await own.json(['fetch'])
   assert.deepEqual([again?.['new'], again?.['skipped']], [0, 4])
   assert.deepEqual(
-    (await readdir(own.data)).filter((name) => name.startsWith('repair')),
+    (await readdir(join(own.data, 'locks'))).filter((name) => name === 'repair-work'),
     [],
   )
 })
