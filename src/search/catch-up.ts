@@ -7,7 +7,7 @@ import type { IndexRows } from './index-rows.ts'
 const pageSize = 4_000
 /** At most so many messages, and about so many characters, go into one transaction: what is written at once is merged less often. */
 const batchMessages = 4_000
-const batchCharacters = 3 << 20
+const batchCharacters = 6 << 20
 /** More than this in one message is written by itself: FTS5 gathers words in a table of hashes, which somebody may have written to fill. */
 const muchText = 256 << 10
 /** Where the end is read first, so many are read in order. */
