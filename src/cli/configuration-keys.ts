@@ -217,7 +217,7 @@ export const keys: Readonly<Record<KeyWord, Key>> = {
     kind: 'duration',
     fallback: '30d',
     variable: 'POSTINO_CHECK_EVERY',
-    about: 'How often `serve` [checks](check.md) each user\'s mail, every octet of it; `0`: never.',
+    about: "How often `serve` [checks](check.md) each user's mail, every octet of it; `0`: never.",
   },
   checkRate: {
     name: 'check.rate',
