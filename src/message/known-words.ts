@@ -3,8 +3,10 @@ const ascii = new Uint8Array(128)
 for (let code = 0; code < 128; code++)
   if (/[a-z0-9]/i.test(String.fromCharCode(code))) ascii[code] = String.fromCharCode(code).toLowerCase().charCodeAt(0)
 
-/** Nobody who writes mail knows it, so nobody can write words that all come to lie in one place. */
-const seed = Math.floor(Math.random() * 2 ** 32) | 0
+const seed = 0x811c9dc5 | 0
+
+/** A word for which there is no room within so many places is not learnt: words can be written that would all come to lie in one. */
+const mostTries = 32
 
 /** So many words are room enough for most messages. */
 const smallest = 1 << 11
@@ -68,24 +70,28 @@ export class KnownWords {
   }
 
   #knows(one: number, two: number): boolean {
-    return this.#first[this.#place(one, two)] === one
+    const at = this.#place(one, two)
+    return at !== undefined && this.#first[at] === one
   }
 
   #learn(one: number, two: number): void {
     const at = this.#place(one, two)
-    if (this.#first[at] === one) return
+    if (at === undefined || this.#first[at] === one) return
     this.#first[at] = one
     this.#second[at] = two
     if (++this.#count * 2 > this.#first.length) this.#grow()
   }
 
-  /** Where the word is, or where it would go: the first of the pair is never 0. */
-  #place(one: number, two: number): number {
+  /** Where the word is, or where it would go: the first of the pair is never 0. Undefined: there is no room for it. */
+  #place(one: number, two: number): number | undefined {
     const mask = this.#first.length - 1
     // The bits of either are mixed, so that words which are much alike do not come to lie together.
     let at = (one ^ (one >>> 15) ^ Math.imul(two, 0x2c1b3c6d)) & mask
-    while (this.#first[at] !== 0 && (this.#first[at] !== one || this.#second[at] !== two)) at = (at + 1) & mask
-    return at
+    for (let tries = 0; tries < mostTries; tries++) {
+      if (this.#first[at] === 0 || (this.#first[at] === one && this.#second[at] === two)) return at
+      at = (at + 1) & mask
+    }
+    return undefined
   }
 
   #grow(): void {
@@ -96,6 +102,7 @@ export class KnownWords {
     for (const [from, one] of first.entries()) {
       if (one === 0) continue
       const at = this.#place(one, second[from] ?? 0)
+      if (at === undefined) continue
       this.#first[at] = one
       this.#second[at] = second[from] ?? 0
     }
