@@ -13,12 +13,13 @@ const patience = 60_000
  */
 export function lockSettling(folder: string): DatabaseSync {
   const path = join(folder, 'settling')
-  const database = new DatabaseSync(path, { timeout: 0 })
+  let database: DatabaseSync | undefined
   try {
+    database = new DatabaseSync(path, { timeout: 0 })
     database.exec('begin exclusive')
     return database
   } catch (error) {
-    database.close()
+    database?.close()
     if (isBusy(error)) throw new StoreError('busy', `${folder} is being settled by another process; try again later`)
     throw diskError(error, path)
   }

@@ -83,8 +83,9 @@ export async function settleMail(
   options: SettleOptions = {},
 ): Promise<SettleReport> {
   const lock = lockSettling(folder)
-  const database = openIndex(folder, mail.user)
+  let database: DatabaseSync | undefined
   try {
+    database = openIndex(folder, mail.user)
     const index = new SqliteIndex(database)
     index.attend()
     await finishNames(folder, (segment) => index.settled.generation(segment))
@@ -99,7 +100,7 @@ export async function settleMail(
   } catch (error) {
     throw error instanceof Error && error.name === 'AbortError' ? error : diskError(error, folder)
   } finally {
-    database.close()
+    database?.close()
     lock.close()
   }
 }
