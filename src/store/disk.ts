@@ -3,14 +3,14 @@ import { readdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { diskError } from '../disk-errors.ts'
 import { MisuseError } from '../errors.ts'
-import { checkMail, type CheckReport } from './check.ts'
+import type { CheckReport } from './check.ts'
 import { DiskMail } from './disk-mail.ts'
 import { mustNotBeHeld } from './holding.ts'
 import { makeFolder, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
-import { rebuildIndex, type RebuildReport } from './rebuild.ts'
+import type { RebuildReport } from './rebuild.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { waitToSettle } from './settle-lock.ts'
-import { settleMail, type SettleOptions, type SettleReport } from './settle.ts'
+import type { SettleOptions, SettleReport } from './settle.ts'
 import type { Store, UserMail } from './store.ts'
 
 const usualMemory = 16 << 20
@@ -86,6 +86,8 @@ export class DiskStore implements Store {
   async check(user: string, options: { onProgress?: (octets: number, of: number) => void } = {}): Promise<CheckReport> {
     // Opening takes in what a process that was stopped left behind.
     await this.open(user)
+    // Care is taken now and then; what is done each time starts quicker without it.
+    const { checkMail } = await import('./check.ts')
     return await checkMail(this.userFolder(user), user, this.#files, options)
   }
 
@@ -96,6 +98,7 @@ export class DiskStore implements Store {
   ): Promise<RebuildReport> {
     await (await this.#open.get(user)?.catch(() => undefined))?.close()
     const folder = this.userFolder(user)
+    const { rebuildIndex } = await import('./rebuild.ts')
     if (sizeOf(folder) === undefined) return await rebuildIndex(folder, user, this.#files, options)
     // Files of segments must not come and go meanwhile.
     const lock = await waitToSettle(folder)
@@ -112,6 +115,7 @@ export class DiskStore implements Store {
    */
   async settle(user: string, options: SettleOptions = {}): Promise<SettleReport> {
     const mail = await this.#openMail(user)
+    const { settleMail } = await import('./settle.ts')
     return await settleMail(mail, this.userFolder(user), this.#files, options)
   }
 
@@ -158,7 +162,9 @@ export class DiskStore implements Store {
     try {
       const fits = mail.fits()
       await mail.close()
-      if (!fits) await rebuildIndex(folder, mail.user, this.#files, {})
+      if (fits) return
+      const { rebuildIndex } = await import('./rebuild.ts')
+      await rebuildIndex(folder, mail.user, this.#files, {})
     } finally {
       lock.close()
     }
