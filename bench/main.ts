@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startDovecot } from '../test/peers/dovecot.ts'
@@ -10,7 +10,8 @@ import { drain } from './drain.ts'
 import { emptyFolder, root } from './harness.ts'
 import type { Bench, Options, Section, Work } from './harness.ts'
 import { describeMachine } from './machine.ts'
-import { barTable, markdownTable, resultsText, sectionText } from './report.ts'
+import { barTable, markdownTable, sectionText } from './report.ts'
+import { keepResults } from './results.ts'
 import { works } from './works.ts'
 
 const usage = `npm run bench -- [--only NAME]… [--quick] [--runs N] [--peers-only] [--corpus DIR] [--write]
@@ -101,7 +102,7 @@ async function measure(options: Options, chosen: readonly Work[], write: boolean
     rmSync(join(work, 'runs'), { recursive: true, force: true })
   }
   if (failures.length > 0) console.error(`\nNo result for: ${failures.join(', ')}`)
-  else if (write) writeFileSync(join(root, 'bench', 'results.md'), resultsText(machine, done))
+  if (write) keepResults(machine, done)
   return failures.length === 0
 }
 

@@ -32,19 +32,32 @@ export function sectionText(work: Work, section: Section): string {
   return parts.filter((part) => part !== '').join('\n\n')
 }
 
+/** What came out of a work, and what it was made on: a line each. */
+export interface Measured {
+  readonly machine: readonly string[]
+  readonly section: Section
+}
+
 /** The whole of bench/results.md. */
-export function resultsText(machine: readonly string[], done: readonly (readonly [Work, Section])[]): string {
-  const bars = done.flatMap(([, section]) => section.bars)
-  return `# Benchmark results
-
-Written by \`npm run bench\`; what each work is and how the peers are set up: [docs/benchmarks.md](../docs/benchmarks.md).
-
-${machine.map((line) => `- ${line}`).join('\n')}
-
-To reproduce, on Debian as root (the peers that are missing are installed): \`npm ci && npm run bench\`; one work alone:
+export function resultsText(all: readonly { readonly work: Work; readonly measured: Measured }[]): string {
+  const runs = Map.groupBy(all, ({ measured }) => measured.machine.join('\n'))
+  const bars = all.flatMap(({ measured }) => measured.section.bars)
+  const parts = [
+    '# Benchmark results',
+    'Written by `npm run bench`; what each work is and how the peers are set up: [docs/benchmarks.md](../docs/benchmarks.md).',
+    ...[...runs.values()].map((those) => runText(those, runs.size > 1)),
+    `To reproduce, on Debian as root (the peers that are missing are installed): \`npm ci && npm run bench\`; one work alone:
 \`npm run bench -- --only NAME\`. Contenders run in turn, A B A B …; no run is dropped; every run must have moved every message,
-or there is no result. Ratios hold within one run only.
+or there is no result. Ratios hold within one run only.`,
+    ...(bars.length === 0 ? [] : [`## Bars\n\n${markdownTable(barTable(bars))}`]),
+    ...all.map(({ work, measured }) => sectionText(work, measured.section)),
+  ]
+  return `${parts.join('\n\n')}\n`
+}
 
-${bars.length === 0 ? '' : `## Bars\n\n${markdownTable(barTable(bars))}\n\n`}${done.map(([work, section]) => sectionText(work, section)).join('\n\n')}
-`
+/** What works were measured on in one run; which, where there was more than one. */
+function runText(those: readonly { readonly work: Work; readonly measured: Measured }[], several: boolean): string {
+  const lines = those[0]?.measured.machine ?? []
+  const names = those.map(({ work }) => `\`${work.name}\``).join(', ')
+  return [...lines, ...(several ? [`Works of this run: ${names}`] : [])].map((line) => `- ${line}`).join('\n')
 }
