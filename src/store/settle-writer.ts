@@ -71,11 +71,6 @@ export class SettleWriter {
     return this.#placed
   }
 
-  /** Octets written. */
-  get length(): number {
-    return this.#at
-  }
-
   async begin(header: Omit<SegmentHeader, 't' | 'version'>): Promise<void> {
     await this.#write([encodeRecord({ t: 'segment', version: settledVersion, ...header }, this.#options.seal)])
   }

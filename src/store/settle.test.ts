@@ -80,6 +80,21 @@ test('a part that messages of other segments need stays when its own message goe
   assert.deepEqual((await store.settle('mario', { all: true })).segments, 0)
 })
 
+test('a segment is not settled over and over for what cannot leave it yet', async (t) => {
+  const folder = folderOf(t)
+  const { store, mail } = await storeIn(t, folder)
+  const shared = noise(50_000, 2)
+  const first = await add(mail, letter('first', shared))
+  await store.settle('mario', { all: true })
+  const second = await add(mail, letter('second', shared, 60))
+  await add(mail, letter('stays', noise(90_000, 3)))
+  await store.settle('mario', { all: true })
+  for (const id of [first, second]) await mail.change((draft) => draft.remove(id))
+  await store.settle('mario')
+  assert.equal((await store.settle('mario')).segments, 0)
+  assert.deepEqual((await store.check('mario')).problems, [])
+})
+
 test('another process that knew where the octets were finds them where they are now', async (t) => {
   const folder = folderOf(t)
   const { store, mail } = await storeIn(t, folder)

@@ -95,8 +95,10 @@ export class SqliteSettled {
     const bodies = sum(
       `select coalesce(sum(length), 0) as octets from bodies where segment = ? and id in (select body from messages)`,
     )
+    // What a body of another segment needs cannot leave, though no message has that body any more: it leaves when that one is settled.
     const parts = sum(`select coalesce(sum(length), 0) as octets from parts p where segment = ? and exists (
-      select 1 from body_parts bp join messages m on m.body = bp.body where bp.part = p.hash)`)
+      select 1 from body_parts bp join bodies b on b.id = bp.body
+      where bp.part = p.hash and (b.segment <> p.segment or b.id in (select body from messages)))`)
     return all === 0 ? 0 : 1 - (bodies + parts) / all
   }
 
