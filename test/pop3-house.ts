@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
@@ -8,6 +9,9 @@ import { createPop3Server, type Pop3Server, type Pop3ServerOptions } from '../sr
 import { makeCertificate } from '../src/net/certificate.ts'
 
 export const certificate: { readonly cert: string; readonly key: string } = makeCertificate()
+
+/** How long what must come is waited for (milliseconds): it comes at once, unless the machine stands still. */
+const patience = 60_000
 
 export interface Place {
   readonly host: string
@@ -26,6 +30,8 @@ export interface House {
   readonly left: () => string[]
   /** How often a maildrop was opened, and let go. */
   readonly counts: { opened: number; closed: number }
+  /** The door's ends of the connections, in the order in which they came: what it has read, and whether it knows that one is over. */
+  readonly ends: readonly Socket[]
 }
 
 export interface HouseOptions extends Partial<Pop3ServerOptions> {
@@ -71,7 +77,14 @@ export async function house(
   })
   t.after(() => server.close())
   const at = await server.listen({ port: 0, tls: implicitTls })
-  return { server, at, log, logIns, counts, left: () => kept.map(({ uniqueId }) => uniqueId) }
+  const ends: Socket[] = []
+  const onSocket = (message: unknown): void => {
+    const { socket } = message as { readonly socket: Socket }
+    if (socket.localPort === at.port) ends.push(socket)
+  }
+  subscribe('net.server.socket', onSocket)
+  t.after(() => unsubscribe('net.server.socket', onSocket))
+  return { server, at, log, logIns, counts, ends, left: () => kept.map(({ uniqueId }) => uniqueId) }
 }
 
 /** One connection of a client that says what a test tells it to. */
@@ -130,7 +143,7 @@ export class Caller {
 
   /** Everything up to the end of what is like this. Rejects where that does not come. */
   async until(like: RegExp): Promise<string> {
-    const deadline = performance.now() + 10_000
+    const deadline = performance.now() + patience
     for (;;) {
       const found = like.exec(this.#said)
       if (found !== null) {
@@ -145,7 +158,7 @@ export class Caller {
 
   /** All that is said until the connection is over, in whatever way. */
   async rest(): Promise<string> {
-    const deadline = performance.now() + 10_000
+    const deadline = performance.now() + patience
     while (!this.#over && performance.now() < deadline) await this.#news()
     if (!this.#over) throw new Error('the connection goes on')
     const text = this.#said
@@ -190,7 +203,7 @@ export async function talk(t: TestContext, at: Place, text: string): Promise<str
 
 /** Waits until something is so. */
 export async function soon(so: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + patience
   while (!so()) {
     if (performance.now() > deadline) throw new Error(`it does not become so: ${String(so)}`)
     await new Promise((resolve) => setTimeout(resolve, 5))

@@ -6,13 +6,13 @@ import { Observed } from './observed.ts'
 import { Probe } from './probe.ts'
 
 /** A probe, and the server's end of its connection. */
-async function connected(t: TestContext, patience = 2000) {
+async function connected(t: TestContext) {
   const observed = new Observed()
   const accepted = Promise.withResolvers<Socket>()
   const server = createServer((socket) => accepted.resolve(socket.on('error', () => undefined)))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const probe = await Probe.open({ host: '127.0.0.1', port }, { patience, observed })
+  const probe = await Probe.open({ host: '127.0.0.1', port }, { patience: 2000, observed })
   const socket = await accepted.promise
   t.after(() => {
     probe.drop()
@@ -35,13 +35,18 @@ test('lines and multi-line answers come whole, however they are cut', async (t) 
 })
 
 test('silence and the end of the connection are told apart, and name the command but never its argument', async (t) => {
-  const { probe, socket } = await connected(t, 60)
-  await assert.rejects(probe.ask('PASS secret'), (error: unknown) => {
+  const { probe, socket } = await connected(t)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const asked = probe.ask('PASS secret')
+  t.mock.timers.tick(2000)
+  await assert.rejects(asked, (error: unknown) => {
     assert.ok(error instanceof PeerError && error.code === 'timed-out')
-    assert.match(error.message, /^no answer to PASS within 0.06 s$/)
+    assert.match(error.message, /^no answer to PASS within 2 s$/)
     return true
   })
-  assert.equal(await probe.quiet(20), true)
+  const quiet = probe.quiet(20)
+  t.mock.timers.tick(20)
+  assert.equal(await quiet, true)
   socket.end()
   await assert.rejects(probe.ask('c2VjcmV0'), (error: unknown) => {
     assert.ok(error instanceof PeerError && error.code === 'connection-lost')

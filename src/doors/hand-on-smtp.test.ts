@@ -410,13 +410,13 @@ test('what does not speak SMTP, or says nothing, is told', async (t) => {
   assert.match(odd.error?.message ?? '', /does not speak SMTP: HTTP/)
   const endless = await send(mail, url(await scripted(t, () => 'x'.repeat(100_000))))
   assert.match(endless.error?.message ?? '', /line of more than/)
-  const silent = await send(mail, url(await scripted(t, () => '')), { patience: { connect: 5000, silence: 50 } })
+  const silent = await send(mail, url(await scripted(t, () => '')), { patience: { connect: 30_000, silence: 50 } })
   assert.match(silent.error?.message ?? '', /does not speak SMTP|silent/)
   const hang = createServer(() => undefined).listen(0, '127.0.0.1')
   await once(hang, 'listening')
   t.after(() => hang.close())
   const quiet = await send(mail, url((hang.address() as AddressInfo).port), {
-    patience: { connect: 5000, silence: 50 },
+    patience: { connect: 30_000, silence: 50 },
   })
   assert.match(quiet.error?.message ?? '', /has been silent for 0\.05 s/)
 })

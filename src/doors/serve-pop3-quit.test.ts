@@ -22,10 +22,10 @@ const cuts: readonly (readonly [string, string, boolean])[] = [
 ]
 for (const [name, text, gone] of cuts) {
   test(`cut after ${name} of QUIT: ${gone ? 'what was marked is removed' : 'nothing is removed'}, and the maildrop is free`, async (t) => {
-    const { at, left, log, counts } = await house(t, three)
+    const { at, left, log, counts, ends } = await house(t, three)
     const caller = await marked(t, at)
     caller.say(text)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await soon(() => ends[0]?.bytesRead === caller.socket.bytesWritten)
     caller.socket.resetAndDestroy()
     await soon(() => log.length === 1)
     assert.deepEqual(left(), gone ? ['m1', 'm3'] : ['m1', 'm2', 'm3'])
@@ -38,7 +38,7 @@ for (const [name, text, gone] of cuts) {
 test('cut while the update goes on: it is done to its end, the lock is held until then, and let go once', async (t) => {
   const gate = Promise.withResolvers<void>()
   let removing = false
-  const { at, log, counts } = await house(t, three, {
+  const { at, log, counts, ends } = await house(t, three, {
     remove: async () => {
       removing = true
       await gate.promise
@@ -48,7 +48,7 @@ test('cut while the update goes on: it is done to its end, the lock is held unti
   caller.say('QUIT\r\n')
   await soon(() => removing)
   caller.socket.resetAndDestroy()
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await soon(() => ends[0]?.destroyed === true)
   assert.match(await talk(t, at, logIn), /-ERR \[IN-USE\]/)
   gate.resolve()
   await soon(() => counts.closed === 1)
@@ -104,7 +104,7 @@ test('an update that removes nothing does not ask the maildrop', async (t) => {
 })
 
 test('a client that says QUIT and never closes its side does not keep the maildrop', async (t) => {
-  const { at, log } = await house(t, three, { patience: { before: 200 } })
+  const { at, log } = await house(t, three)
   const caller = await marked(t, at)
   caller.socket.removeAllListeners('end')
   caller.say('QUIT\r\n')

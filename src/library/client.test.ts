@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { certificate, house, type HouseOptions, type Place, soon } from '../../test/pop3-house.ts'
 import { saslCrypto } from '../accounts/sasl-crypto.ts'
 import type { Authentication } from '../doors/serve-pop3.ts'
@@ -33,6 +34,25 @@ async function parrot(t: TestContext, replies: readonly string[]): Promise<Place
   t.after(() => listener.close())
   const address = listener.address()
   return { host: '127.0.0.1', port: address !== null && typeof address === 'object' ? address.port : 0 }
+}
+
+/** So long a client bears silence, where a test says when that is over; nobody else has just this. */
+const silence = 12_345
+
+/** Gives what ends that time at once, as the clock would, for all clients that listen. */
+function silenceOf(t: TestContext): () => void {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const over = new Set<() => void>()
+  const { setTimeout } = Socket.prototype
+  t.mock.method(Socket.prototype, 'setTimeout', function (this: Socket, time: number, then?: () => void) {
+    if (time !== silence) return setTimeout.call(this, time, then)
+    if (then !== undefined) over.add(then)
+    return this
+  })
+  return () => {
+    t.mock.timers.tick(silence)
+    for (const then of over) then()
+  }
 }
 
 const text = (octets: Uint8Array | undefined): string => Buffer.from(octets ?? []).toString('latin1')
@@ -215,26 +235,41 @@ test('whoever breaks off retrieveAll or a stream can go on with something else',
 test('a stream gives the message in pieces, and waits for who takes them, however long', async (t) => {
   const large = `${'x'.repeat(998)}\r\n`.repeat(5000)
   const { at } = await house(t, [large])
-  const client = await inside(t, at, { patience: { silence: 500 } })
+  const endSilence = silenceOf(t)
+  const longer = async (): Promise<void> => {
+    for (let times = 0; times < 3; times++) {
+      endSilence()
+      await turn()
+    }
+  }
+  const client = await inside(t, at, { patience: { silence } })
   let size = 0
   let pieces = 0
   for await (const piece of client.stream(1)) {
     size += piece.length
-    if (pieces++ === 3) await new Promise((resolve) => setTimeout(resolve, 1500))
+    if (pieces++ === 3) await longer()
   }
   assert.equal(size, large.length)
   assert.ok(pieces > 3)
   await assert.rejects(client.stream(2).next(), { name: 'RefusedError' })
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+  await longer()
   await client.noop()
 })
 
 test('a server that is asked and says nothing is given up', async (t) => {
+  const endSilence = silenceOf(t)
+  const givesUp = async (work: Promise<unknown>): Promise<void> => {
+    let over = false
+    const ended = work.finally(() => (over = true))
+    const refused = assert.rejects(ended, { name: 'PeerError', code: 'timed-out' })
+    for (; !over; await turn()) endSilence()
+    await refused
+  }
   const at = await parrot(t, ['+OK hello\r\n', '-ERR no CAPA\r\n'])
-  const client = await Pop3Client.connect({ ...at, tls: 'none', patience: { silence: 50 } })
-  await assert.rejects(client.logIn({ login: 'a', password: 'b' }), { name: 'PeerError', code: 'timed-out' })
+  const client = await Pop3Client.connect({ ...at, tls: 'none', patience: { silence } })
+  await givesUp(client.logIn({ login: 'a', password: 'b' }))
   const mute = await parrot(t, [''])
-  await assert.rejects(Pop3Client.connect({ ...mute, tls: 'none', patience: { silence: 50 } }), { code: 'timed-out' })
+  await givesUp(Pop3Client.connect({ ...mute, tls: 'none', patience: { silence } }))
 })
 
 test('an abort signal ends the session, and also the waiting for a connection', async (t) => {

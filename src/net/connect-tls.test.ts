@@ -14,7 +14,7 @@ import { connect, connectionError, secure, type Reach } from './connect.ts'
 import { makeSelfSigned, type SelfSigned } from './self-signed.ts'
 
 const year = 365 * 86_400_000
-const timeout = 10_000
+const timeout = 60_000
 
 function made(hosts: readonly string[] = ['localhost'], until = Date.now() + year): SelfSigned {
   return makeSelfSigned({ name: hosts[0] ?? '', hosts, addresses: [], from: Date.now() - 2 * year, until })
@@ -222,7 +222,8 @@ test('a server that speaks only TLS 1.1 is told from one that speaks none', asyn
 
 test('a server that never ends the handshake', async (t) => {
   const { createServer: createTcp } = await import('node:net')
-  const silent = createTcp((socket) => socket.on('error', () => undefined))
+  let asked = Promise.withResolvers<void>()
+  const silent = createTcp((socket) => socket.on('error', () => undefined).on('data', () => asked.resolve()))
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   t.after(() => silent.close())
   const to = { host: '127.0.0.1', port: (silent.address() as AddressInfo).port }
@@ -230,12 +231,19 @@ test('a server that never ends the handshake', async (t) => {
     error instanceof PeerError &&
     error.code === 'timed-out' &&
     /127\.0\.0\.1:\d+ did not finish the TLS handshake within 0\.2 s/.test(error.message)
-  await assert.rejects(connect(to, { tls: true, timeout: 200 }), late)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const inTheMidst = async (work: () => void): Promise<void> => {
+    await asked.promise
+    asked = Promise.withResolvers<void>()
+    work()
+  }
+  const wait = (): void => t.mock.timers.tick(200)
+  await Promise.all([assert.rejects(connect(to, { tls: true, timeout: 200 }), late), inTheMidst(wait)])
   const socket: Socket = connectTcp(to.port, to.host)
   await once(socket, 'connect')
-  await assert.rejects(secure(socket, to, { timeout: 200 }), late)
+  await Promise.all([assert.rejects(secure(socket, to, { timeout: 200 }), late), inTheMidst(wait)])
   const stop = new AbortController()
   const stopped = connect(to, { tls: true, timeout, signal: stop.signal })
-  setTimeout(() => stop.abort(), 50)
-  await assert.rejects(stopped, (error) => error instanceof PeerError && error.code === 'connection-lost')
+  const lost = (error: unknown): boolean => error instanceof PeerError && error.code === 'connection-lost'
+  await Promise.all([assert.rejects(stopped, lost), inTheMidst(() => stop.abort())])
 })

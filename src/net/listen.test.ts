@@ -151,25 +151,35 @@ test('a TLS client that wants another protocol is refused, one that names none i
   plain.destroy()
 })
 
-test('a client that takes nothing is given up, and said not to read; one that takes little by little is not', async (t) => {
-  const port = await listening(t, { patience: 3000 })
+/** Two clients that write more than they read: one takes nothing, one little by little, until the first is given up. */
+async function still(t: TestContext): Promise<{ taken: number; slow: Socket; longest: number }> {
+  const port = await listening(t, { patience: 1500 })
   const flood = Buffer.alloc(256 << 10, 'x')
-  const still = connect(port, '127.0.0.1')
-  const slow = connect(port, '127.0.0.1')
-  t.after(() => still.destroy() && slow.destroy())
-  let taken = 0
-  for (const socket of [still, slow]) {
+  const [none, slow] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  t.after(() => none.destroy() && slow.destroy())
+  for (const socket of [none, slow]) {
     socket.on('error', () => undefined)
     for (let i = 0; i < 64; i++) socket.write(flood)
+    socket.pause()
   }
-  still.pause()
-  slow.pause()
-  const sip = setInterval(() => (taken += (slow.read() as Buffer | null)?.length ?? 0), 30)
+  let [taken, longest, last] = [0, 0, performance.now()]
+  const sip = setInterval(() => {
+    taken += (slow.read() as Buffer | null)?.length ?? 0
+    longest = Math.max(longest, performance.now() - last)
+    last = performance.now()
+  }, 30)
   t.after(() => clearInterval(sip))
   while (endings.length === 0) await new Promise((resolve) => void setTimeout(resolve, 50))
+  return { taken, slow, longest: Math.max(longest, performance.now() - last) }
+}
+
+test('a client that takes nothing is given up, and said not to read; one that takes little by little is not', async (t) => {
+  let found = await still(t)
+  // Where the machine stood still, nobody took anything: that says nothing of who takes little.
+  while (found.longest > 500) found = await still(t)
   assert.deepEqual(endings, ['not reading'])
-  assert.ok(taken > 0)
-  assert.equal(slow.destroyed, false)
+  assert.ok(found.taken > 0)
+  assert.equal(found.slow.destroyed, false)
 })
 
 test('a session that cannot begin costs its own connection, and no other', async (t) => {

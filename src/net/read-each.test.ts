@@ -41,15 +41,21 @@ test('all that comes is given in order, and the end is told', async () => {
 test('while what was given is being taken, nothing more is given, and the end comes behind it', async () => {
   await using ends = await pair()
   const steps: string[] = []
+  const begun = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
   const take = async (octets: Buffer): Promise<void> => {
     steps.push(`begin ${octets.length}`)
-    await wait(20)
+    begun.resolve()
+    await gate.promise
     steps.push('end')
   }
   const reading = readEach(ends.near, take, never)
   ends.far.write('first')
-  await wait(10)
+  await begun.promise
   ends.far.end('second')
+  await wait(20)
+  assert.deepEqual(steps, ['begin 5'])
+  gate.resolve()
   await reading
   assert.deepEqual(steps, ['begin 5', 'end', 'begin 6', 'end'])
 })

@@ -12,6 +12,8 @@ const path = [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(de
 /** Dovecot gives no mail to root; nobody's mail is nobody's. */
 const root = process.getuid?.() === 0
 const nobody = 65534
+/** So long a player waits for what must come (milliseconds). */
+const patience = 60_000
 
 /** Why Dovecot cannot follow at all; undefined: it can. */
 function absence(): string | undefined {
@@ -112,13 +114,13 @@ function pipe(folder: string, onEnd: (end: () => void) => void): Line {
   return {
     send: (octets) => void child.stdin.write(octets),
     async hear(quiet) {
-      if (said === '' && !over) await news(quiet ? 5 : 10_000)
+      if (said === '' && !over) await news(quiet ? 5 : patience)
       const text = said
       said = ''
       return text
     },
     async closed() {
-      const until = performance.now() + 10_000
+      const until = performance.now() + patience
       while (!over && performance.now() < until) await news(100)
       return over
     },

@@ -6,7 +6,7 @@ import type { Line } from './follow.ts'
 /** So long silence (milliseconds) means that the server has no more to say. */
 const silence = 5
 /** So long a player waits for what must come. */
-const patience = 10_000
+const patience = 60_000
 
 /** A connection over a socket. */
 export function socketLine(first: Socket): Line {

@@ -9,7 +9,7 @@ import { connect, type Destination, type Reach } from '../../src/net/connect.ts'
 import { startHttp, startSocks, type ProxyManners, type TestProxy } from './proxies.ts'
 
 const starts = { socks5: startSocks, http: startHttp }
-const timeout = 10_000
+const timeout = 60_000
 
 /** A server that greets and sends back what it gets. */
 async function echo(t: TestContext): Promise<number> {
@@ -103,7 +103,7 @@ for (const [kind, start] of Object.entries(starts)) {
     )
   })
 
-  test(`${kind}: a proxy that is not there, that is none, or that says nothing`, async () => {
+  test(`${kind}: a proxy that is not there, that is none, or that says nothing`, async (t) => {
     const to = { host: 'pop.example.it', port: 110 }
     let gone: string
     {
@@ -117,7 +117,12 @@ for (const [kind, start] of Object.entries(starts)) {
     assert.match(nowhere.message, /no way to the proxy: .*there is no host of the name proxy\.nowhere\.invalid/)
 
     await using silent = await start({ silent: true })
-    const late = await failure(to, { proxy: silent.url }, 200)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const failing = failure(to, { proxy: silent.url }, 200)
+    await silent.spokenTo
+    t.mock.timers.tick(200)
+    const late = await failing
+    t.mock.timers.reset()
     assert.equal(late.code, 'timed-out')
     assert.match(late.message, /the proxy .* did not connect to pop\.example\.it:110 within 0\.2 s/)
 

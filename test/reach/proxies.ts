@@ -23,6 +23,8 @@ export interface TestProxy extends AsyncDisposable {
   readonly port: number
   /** `HOST:PORT` as it was asked, before any look-up. */
   readonly asked: string[]
+  /** Resolves when a silent one is spoken to. */
+  readonly spokenTo: Promise<void>
 }
 
 export function startSocks(manners: ProxyManners = {}): Promise<TestProxy> {
@@ -37,11 +39,12 @@ type Serve = (client: Client, manners: ProxyManners, asked: string[]) => Promise
 
 async function start(kind: string, manners: ProxyManners, serve: Serve): Promise<TestProxy> {
   const asked: string[] = []
+  const spokenTo = Promise.withResolvers<void>()
   const sockets = new Set<Socket>()
   const server: Server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
-    if (manners.silent === true) return
+    if (manners.silent === true) return void socket.once('data', () => spokenTo.resolve())
     const client = new Client(socket, manners.drip === true)
     const work = manners.instead === undefined ? serve(client, manners, asked) : client.send(manners.instead)
     work.catch(() => socket.destroy())
@@ -52,6 +55,7 @@ async function start(kind: string, manners: ProxyManners, serve: Serve): Promise
     url: `${kind}://127.0.0.1:${port}`,
     port,
     asked,
+    spokenTo: spokenTo.promise,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
