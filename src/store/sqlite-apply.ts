@@ -1,6 +1,5 @@
-import type { SQLInputValue } from 'node:sqlite'
 import type { JournalRecord } from './record.ts'
-import * as rows from './sqlite-rows.ts'
+import type { SqliteLedger } from './sqlite-ledger.ts'
 import type { SqliteStatements } from './sqlite-statements.ts'
 
 /** What changes neither which messages there are nor where they are. */
@@ -9,17 +8,8 @@ export type PlainRecord = Exclude<
   { t: 'mailbox' | 'message' | 'move' | 'remove' | 'hold' | 'release' | 'quota' }
 >
 
-const ledgerRow = 'into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)'
-
-/** Adds a row to the ledger, in place of one of the same way in. `values`: as the columns stand in the schema. */
-export function addToLedger(sql: SqliteStatements, ...values: SQLInputValue[]): void {
-  // What may replace a row keeps a journal of its own for each, which costs more than the row; and hardly ever is there one.
-  if (sql.run(`insert or ignore ${ledgerRow}`, ...values).changes === 0)
-    sql.run(`insert or replace ${ledgerRow}`, ...values)
-}
-
 /** Adds such a record to the index. */
-export function applyRecord(sql: SqliteStatements, record: PlainRecord): void {
+export function applyRecord(sql: SqliteStatements, ledger: SqliteLedger, record: PlainRecord): void {
   switch (record.t) {
     case 'flags': {
       const set = 'update messages set modseq = ?, flags = ? where id = ?'
@@ -49,17 +39,12 @@ export function applyRecord(sql: SqliteStatements, record: PlainRecord): void {
       sql.run('delete from device_hidden where device = (select id from devices where name = ?)', record.name)
       sql.run('delete from devices where name = ?', record.name)
       break
-    case 'know': {
-      const { account, uniqueId, hash, nth, listed = null, size, stored, message = 0, head = null } = record
-      addToLedger(sql, account, uniqueId, rows.hashBytes(hash), nth, listed, size, stored, message, head)
+    case 'know':
+      ledger.add(record, record)
       break
-    }
-    case 'relist': {
-      const where = 'account = ? and unique_id = ? and hash = ? and nth = ?'
-      const { listed, account, uniqueId, hash, nth } = record
-      sql.run(`update ledger set listed = ? where ${where}`, listed, account, uniqueId, rows.hashBytes(hash), nth)
+    case 'relist':
+      ledger.relist(record)
       break
-    }
     case 'trouble': {
       const { account, uniqueId, attempts, why, next } = record
       if (attempts === 0) sql.run('delete from troubles where account = ? and unique_id = ?', account, uniqueId)

@@ -1,6 +1,6 @@
 import type { Hash } from '../ids.ts'
 import type { GoneRecord, KeptRecord, PartRecord, Piece, RunRecord } from './settled-record.ts'
-import { addToLedger } from './sqlite-apply.ts'
+import type { SqliteLedger } from './sqlite-ledger.ts'
 import * as rows from './sqlite-rows.ts'
 import type { SqliteStatements } from './sqlite-statements.ts'
 
@@ -33,9 +33,11 @@ export interface Spot {
 /** What settling has put where: the part of the index that is not the sum of the journal, but says where its octets are now. */
 export class SqliteSettled {
   readonly #sql: SqliteStatements
+  readonly #ledger: SqliteLedger
 
-  constructor(sql: SqliteStatements) {
+  constructor(sql: SqliteStatements, ledger: SqliteLedger) {
     this.#sql = sql
+    this.#ledger = ledger
   }
 
   /** Which file of a segment counts: 0, the one that was written first. */
@@ -154,10 +156,8 @@ export class SqliteSettled {
 
   /** The row of the ledger of a message that was removed before its segment was settled. */
   addGone({ id, hash, size, stored, origin }: GoneRecord): void {
-    if (origin === undefined || hash === undefined) return
-    const { account, uniqueId, nth, listed = null, head = null } = origin
-    const octets = rows.hashBytes(hash)
-    addToLedger(this.#sql, account, uniqueId, octets, nth, listed, size ?? 0, stored ?? 0, id, head)
+    if (origin !== undefined && hash !== undefined)
+      this.#ledger.add(origin, { hash, size: size ?? 0, stored: stored ?? 0, message: id })
   }
 }
 
