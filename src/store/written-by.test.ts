@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib'
 import type { MessageId } from '../ids.ts'
 import { add, octetsOf } from './contract-mail.ts'
 import { DiskStore } from './disk.ts'
-import type { Device, LedgerEntry, Mailbox, Message, Trouble, UserMail } from './store.ts'
+import type { Device, Hold, LedgerEntry, Mailbox, Message, Trouble, UserMail } from './store.ts'
 
 // Each folder is the mail of a user as a version of Postino left it, and what that version said of it: see
 // test/fixtures/make-stores.ts.
@@ -25,6 +25,7 @@ interface Said {
   readonly trashed?: readonly MessageId[]
   readonly hidden?: readonly MessageId[]
   readonly hiddenFromPhone?: readonly MessageId[]
+  readonly holds?: readonly Hold[]
   /** SHA-256 of each message's octets, by its id. */
   readonly octets: Readonly<Record<string, string>>
 }
@@ -37,7 +38,9 @@ async function unpack(t: TestContext, version: string): Promise<{ folder: string
   const user = join(folder, 'users', 'mario')
   await mkdir(join(user, 'segments'), { recursive: true })
   await writeFile(join(user, 'index.sqlite'), await read('index.sqlite'))
-  await writeFile(join(user, 'segments', '0000000001.zst'), await read('segment'))
+  for (const name of await readdir(new URL(`${version}/`, fixtures)))
+    if (name.endsWith('.zst.gz'))
+      await writeFile(join(user, 'segments', name.slice(0, -3)), await read(name.slice(0, -3)))
   return { folder, said: JSON.parse((await read('said.json')).toString()) as Said }
 }
 
@@ -51,6 +54,7 @@ async function holds(mail: UserMail, said: Said): Promise<void> {
     devices: view.devices(),
     trashed: view.trashed(Infinity),
     hidden: view.hidden(),
+    holds: view.holds(),
     hiddenFromPhone: view.hasDevice('phone') ? view.hidden('phone') : [],
   }))
   assert.deepEqual(
@@ -63,7 +67,7 @@ async function holds(mail: UserMail, said: Said): Promise<void> {
     assert.partialDeepStrictEqual(plain(seen.mailboxes[place]), mailbox)
   assert.deepEqual(plain(seen.ledger), said.ledger)
   assert.deepEqual(plain(seen.troubles), said.troubles)
-  for (const name of ['devices', 'trashed', 'hidden', 'hiddenFromPhone'] as const)
+  for (const name of ['devices', 'trashed', 'hidden', 'hiddenFromPhone', 'holds'] as const)
     if (said[name] !== undefined) assert.deepEqual(plain(seen[name]), said[name])
   for (const [id, hash] of Object.entries(said.octets)) {
     const octets = await octetsOf(mail, Number(id) as MessageId)
