@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import assert from 'node:assert/strict'
+import { compiled } from './compiled.ts'
 import type { FetchEnd, FetchOrder } from './fault-fetch.ts'
 import type { Fault } from './fault.ts'
 import { meeting } from './fault-run.ts'
@@ -10,9 +9,6 @@ import type { HostileBench } from './hostile-bench.ts'
 import type { Hostility } from './hostility.ts'
 
 const program = join(import.meta.dirname, 'fault-fetch.ts')
-/** What Node makes of the sources, made once. */
-const cache = mkdtempSync(join(tmpdir(), 'postino-compiled-'))
-process.on('exit', () => rmSync(cache, { recursive: true, force: true }))
 
 /** How a fetch in a process of its own ended. */
 export interface Ended {
@@ -34,7 +30,7 @@ export async function fetchApart(
     bench.server.hostility = { ...fault.manners, ...way }
     const { data, remote, ahead } = bench
     assert.ok(data !== undefined)
-    ended = await run({ data, remote, options: meeting(fault), ahead }, killAfter)
+    ended = await run({ data, remote, options: meeting(fault, true), ahead }, killAfter)
     bench.server.hangUp()
     await bench.server.idle()
   })
@@ -44,7 +40,7 @@ export async function fetchApart(
 function run(order: FetchOrder, killAfter: number | undefined): Promise<Ended> {
   const child = spawn(process.execPath, [program, JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_COMPILE_CACHE: cache },
+    env: compiled,
   })
   let text = ''
   let ready = 0

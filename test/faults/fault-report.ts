@@ -61,7 +61,7 @@ export function shown(line: string): string {
   return line
     .replaceAll(/(?:127\.0\.0\.1|localhost):\d+/g, 'pop.example.it:110')
     .replaceAll('localhost', 'pop.example.it')
-    .replaceAll(/\b(?:1|1\.5) s\b/g, '60 s')
+    .replaceAll(/\b(?:1|2\.5|30) s\b/g, '60 s')
     .replaceAll(/[0-9a-f]{64}/g, '01ab…')
     .replaceAll(/\d{4}-\d\d-\d\d/g, '2026-…')
 }

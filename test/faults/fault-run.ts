@@ -6,8 +6,8 @@ import type { Hostility } from './hostility.ts'
 
 const week = 7
 const day = 86_400_000
-/** Where no time is to run out. */
-const longPatience = 30_000
+/** Where no time is to run out, and where it must, in another process: nobody can tell that one when it is over. */
+const [long, short] = [30_000, 1000]
 
 /** With what staying there a fault is met. */
 export function leavesOf({ only = leaves }: Fault): readonly LeaveName[] {
@@ -20,7 +20,6 @@ export async function prepare(fault: Fault, leave: LeaveName, options: { disk?: 
   const fresh = fault.known === true || leave !== 'days' ? 0 : mail.length >> 1
   const bench = await HostileBench.open({ ...options, messages: mail.slice(fresh) })
   Object.assign(bench, fault.account)
-  bench.patience = longPatience
   if (leave === 'days' || fault.known === true) {
     // What is fetched now, stays, and is old soon.
     const report = await bench.fetch(fault.manners)
@@ -33,10 +32,10 @@ export async function prepare(fault: Fault, leave: LeaveName, options: { disk?: 
   return bench
 }
 
-/** What a fetch is told where it meets the fault. */
-export function meeting(fault: Fault): FetchOptions {
-  const patience = fault.patience ?? longPatience
-  return { ...fault.options, patience: { connect: patience, silence: patience } }
+/** What a fetch is told where it meets the fault; `apart`: in a process of its own. */
+export function meeting({ options, patience, inVain = false }: Fault, apart = false): FetchOptions {
+  const silence = apart && inVain ? short : long
+  return { ...options, patience: { connect: long, silence, ...patience } }
 }
 
 /** What a person sees of a report. */

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../src/errors.ts'
 import type { FetchOptions, Remote } from '../../src/doors/fetching.ts'
+import type { Patience } from '../../src/doors/pop3-connection.ts'
 import type { HostileBench } from './hostile-bench.ts'
 import type { Hostility, RemoteMessage } from './hostility.ts'
 
@@ -30,8 +31,10 @@ export interface Fault {
   readonly stays?: boolean
   /** All mail is home before. */
   readonly known?: boolean
-  /** Milliseconds; only where the time must run out. */
-  readonly patience?: number
+  /** Where time must really run out; what is not said is long. */
+  readonly patience?: Partial<Patience>
+  /** The fetch waits for something that never comes. */
+  readonly inVain?: boolean
   readonly options?: Pick<FetchOptions, 'largest' | 'longest'>
   readonly account?: Partial<Pick<Remote, 'tls' | 'host' | 'reach'>>
   /** What a server in order does that this account needs (TLS). */

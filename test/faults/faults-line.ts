@@ -1,7 +1,11 @@
 import type { Fault } from './fault.ts'
 import { letter, someMail } from './hostile-bench.ts'
 
-const short = 1000
+/** Time must run out here: an octet comes now and then, so that the server is never silent. */
+const patience = { silence: 1000 }
+/** Of whichever answer it was: on a busy machine that may be another one. */
+const tooSlow =
+  /did not end its (?:greeting|answer to [A-Z]+) within 1 s$|sent fewer than 1024 octets of its answer to [A-Z]+(?: \d)? in 1 s$|has been silent/
 const steps = ['CONNECT', 'CAPA', 'USER', 'PASS', 'UIDL', 'LIST', 'RETR', 'TOP', 'DELE', 'QUIT']
 /** The second message and all that goes with it over the line. */
 const octetsOfSecond = 60
@@ -54,15 +58,15 @@ export const hangs: readonly Fault[] = [
     name: 'says nothing more, at each step',
     does: 'gives up after a minute of silence; where commands went together, it tries once more, one by one',
     ways: () => [...steps.filter(asked), 'RETR-MIDDLE'].map((hang) => ({ hang })),
-    patience: short,
+    inVain: true,
     ends: ['timed-out'],
-    says: /^127\.0\.0\.1:\d+ has been silent for 1 s$/,
+    says: /^127\.0\.0\.1:\d+ has been silent for 30 s$/,
   },
   {
     name: 'says nothing more at TOP, DELE or QUIT',
     does: 'the same; where nothing is to be deleted, QUIT is not waited for',
     ways: () => steps.filter((step) => !asked(step)).map((hang) => ({ hang })),
-    patience: short,
+    inVain: true,
     ends: ['timed-out', undefined],
     says: /has been silent for/,
     silentWith: ['forever', 'delete'],
@@ -71,33 +75,33 @@ export const hangs: readonly Fault[] = [
     name: 'sends a greeting octet by octet and never ends it',
     does: 'gives up after at most two minutes',
     ways: () => [{ drip: { at: 'CONNECT', every: 100 } }],
-    patience: short,
+    patience,
     ends: ['timed-out'],
-    says: /did not end its greeting within 1 s$|has been silent/,
+    says: tooSlow,
   },
   {
     name: 'sends an answer octet by octet and never ends it',
     does: 'gives up after at most two minutes, at each command',
     ways: () => ['CAPA', 'USER', 'PASS', 'UIDL', 'LIST'].map((at) => ({ drip: { at, every: 100 } })),
-    patience: short,
+    patience,
     ends: ['timed-out'],
-    says: /did not end its answer to [A-Z]+ within 1 s$|has been silent/,
+    says: tooSlow,
   },
   {
     name: 'sends what it can do line by line and never ends it',
     does: 'gives up after at most two minutes',
     ways: () => [{ drip: { at: 'CAPA', every: 100, lines: true } }],
-    patience: short,
+    patience,
     ends: ['timed-out'],
-    says: /did not end its answer to CAPA within 1 s$|has been silent/,
+    says: tooSlow,
   },
   {
     name: 'sends a listing line by line and never ends it',
     does: 'gives up a listing that brings less than 1024 octets a minute',
     ways: () => ['UIDL', 'LIST'].map((at) => ({ drip: { at, every: 100, lines: true } })),
-    patience: short,
+    patience,
     ends: ['timed-out'],
-    says: /sent fewer than 1024 octets of its answer to (UIDL|LIST) in 1 s$|has been silent/,
+    says: tooSlow,
   },
   {
     name: 'sends a message octet by octet, one each while',
@@ -107,9 +111,9 @@ export const hangs: readonly Fault[] = [
       letter('a', `Subject: slow\r\n\r\n${'x'.repeat(5000)}\r\n`),
       letter('b', 'Subject: more\r\n\r\nMore\r\n'),
     ],
-    patience: short,
+    patience,
     ends: ['timed-out'],
-    says: /sent fewer than 1024 octets of its answer to RETR \d in 1 s$|has been silent/,
+    says: tooSlow,
   },
 ]
 

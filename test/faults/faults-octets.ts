@@ -34,7 +34,7 @@ export const octets: readonly Fault[] = [
     does: 'takes in no part of it, and all others at the next fetch; the message stays there',
     mail: smallMail,
     ways: () => [{ unended: 2 }],
-    patience: 1500,
+    inVain: true,
     ends: ['timed-out', 'protocol'],
     says: /has been silent for|has lost an answer/,
   },

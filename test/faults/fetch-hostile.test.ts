@@ -9,7 +9,6 @@ import type { Hostility, RemoteMessage } from './hostile-pop3.ts'
 
 /** Each test ends by itself: a hanging server must not hang us. */
 const limit = { timeout: 60_000 }
-const patient = 30_000
 
 for (const leave of ['forever', 'delete'] as const) {
   const lies: Record<string, (number: number, real: number) => number> = {
@@ -21,7 +20,6 @@ for (const leave of ['forever', 'delete'] as const) {
   for (const [name, listedSize] of Object.entries(lies)) {
     test(`${leave}: a server whose sizes are always ${name} is asked for each message once`, limit, async () => {
       await using bench = await HostileBench.open()
-      bench.patience = patient
       bench.leave = leave
       assert.equal((await bench.fetch({ listedSize })).new, 8)
       assert.equal((await bench.fetch({ listedSize })).new, 0)
@@ -37,7 +35,6 @@ for (const leave of ['forever', 'delete'] as const) {
       const small = someMail().filter(({ octets }) => octets.length < 1000)
       for (const hostility of [{ pieces: 1, capabilities: ['USER', 'UIDL'] }, { pieces: 7 }]) {
         await using bench = await HostileBench.open({ messages: small })
-        bench.patience = patient
         bench.leave = leave
         assert.equal((await bench.fetch(hostility)).new, small.length)
         await bench.expectAllHome()
@@ -66,7 +63,6 @@ test(
         open.filter((path) => path.includes('spool')),
         [],
       )
-      bench.patience = patient
       await bench.expectAllHome()
     }
   },
@@ -84,7 +80,6 @@ test('a server that takes no session now, or no log-in: the reason is known', li
   ]
   for (const [hostility, reason] of refusals) {
     await using bench = await HostileBench.open()
-    bench.patience = patient
     const report = await bench.fetch(hostility)
     assert.equal(report.error?.code, 'refused')
     assert.equal((report.error as RefusedError).reason, reason)
@@ -95,7 +90,6 @@ test('an odd message and a line of 64 MB come home octet for octet', limit, asyn
   const long: RemoteMessage = letter('long', `A: b\r\n\r\n${'.x'.repeat(32 << 20)}\r\n`)
   await using bench = await HostileBench.open({ disk: true, messages: [...someMail(), long] })
   bench.leave = 'delete'
-  bench.patience = patient
   assert.equal((await bench.fetch()).new, 9)
   await bench.expectAllHome()
 })
@@ -107,7 +101,6 @@ test(
     const messages = ['a', 'b', 'c', 'd'].map((name) => letter(name, `Subject: ${name}\r\n\r\nText\r\n`))
     await using bench = await HostileBench.open({ messages })
     const broken: Hostility = { drop: { number: 2, after: 10 }, capabilities: ['USER', 'UIDL'] }
-    bench.patience = patient
     assert.equal((await bench.fetch(broken)).new, 1)
     const second = await bench.fetch(broken, { backOff: true })
     assert.deepEqual([second.new, second.error?.code], [2, 'connection-lost'])
@@ -124,7 +117,6 @@ test('a message without its end takes down no other: those behind it come the ne
     ['USER', 'UIDL'],
   ]) {
     await using bench = await HostileBench.open({ messages })
-    bench.patience = 1500
     bench.leave = 'delete'
     const unended: Hostility = { unended: 2, capabilities }
     await bench.fetch(unended)
@@ -132,14 +124,12 @@ test('a message without its end takes down no other: those behind it come the ne
     assert.ok(error !== undefined)
     assert.equal((await bench.kept()).length, 4)
     assert.deepEqual(bench.server.committed(), [])
-    bench.patience = patient
     await bench.expectAllHome()
   }
 })
 
 test('where an answer was lost, commands go one by one for as long as that is said', limit, async () => {
   await using bench = await HostileBench.open()
-  bench.patience = 1500
   const lossy: Hostility = { lose: { verb: 'RETR', nth: 3 } }
   const first = await bench.fetch(lossy)
   assert.deepEqual([first.error, first.new, first.oneByOne], [undefined, 8, true])

@@ -24,7 +24,7 @@ async function bench(t: TestContext): Promise<{
     server,
     fetch: (options) =>
       fetchPop3({ account, host, port: server.port, tls: 'none', login, password: 'secret', leave: 'forever' }, mail, {
-        patience: { connect: 5000, silence: 5000 },
+        patience: { connect: 30_000, silence: 30_000 },
         ...options,
       }),
     troubles: () => mail.read((view) => view.troubles(account)),

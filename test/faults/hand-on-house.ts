@@ -6,6 +6,8 @@ import { handOnSecretName, parseHandOnTarget } from '../../src/accounts/hand-on-
 import { Secrets } from '../../src/accounts/secrets.ts'
 import { stage } from '../../src/store/contract-mail.ts'
 import { DiskStore } from '../../src/store/disk.ts'
+import { compiled } from './compiled.ts'
+import { killWhen, type When } from './kill-bench.ts'
 
 /** A message that an account has brought in. */
 export interface Brought {
@@ -61,29 +63,28 @@ export interface Said {
 
 export interface Ran {
   readonly killed: boolean
-  readonly took: number
   readonly said: readonly Said[]
 }
 
-/** Hands on in a process of its own, which is killed by SIGKILL after so long (milliseconds). */
-export async function handOnIn(data: string, killAfter?: number): Promise<Ran> {
-  const began = performance.now()
+/** Hands on in a process of its own, which is killed by SIGKILL where that is said. */
+export async function handOnIn(data: string, when?: When): Promise<Ran> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'hand-on-run.ts'), data], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: compiled,
   })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (octets: Buffer) => (stdout += octets.toString()))
   child.stderr.on('data', (octets: Buffer) => (stderr += octets.toString()))
-  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
+  const forget = killWhen(child, when)
   const killed = await new Promise<boolean>((resolve) => {
     child.once('close', (code, signal) => {
       if (signal !== 'SIGKILL') assert.equal(code, 0, stderr)
       resolve(signal === 'SIGKILL')
     })
   })
-  clearTimeout(timer)
-  return { killed, took: performance.now() - began, said: killed ? [] : (JSON.parse(stdout) as Said[]) }
+  forget()
+  return { killed, said: killed ? [] : (JSON.parse(stdout) as Said[]) }
 }
 
 /** Hands on until everything is there. */

@@ -392,7 +392,9 @@ for (const [what, manners, says] of [
   test(`a server that ${what} is told in words, and nothing is lost or doubled`, async (t) => {
     const server = await target(t, manners)
     const mail = await mailWith(3)
-    const { handed, error } = await run(mail, server, { patience: { connect: 5000, silence: 100 } })
+    // Time is to run out at those that hang, and nowhere else, however busy the machine is.
+    const silence = String(says) === String(/silent/) ? 100 : 30_000
+    const { handed, error } = await run(mail, server, { patience: { connect: 30_000, silence } })
     assert.equal(handed, 0)
     assert.match(error?.message ?? '', says)
     assert.ok(!error?.message.includes('secret'))

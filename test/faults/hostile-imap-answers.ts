@@ -24,6 +24,8 @@ interface Line {
   send(text: string | Buffer): Promise<void>
   line(): Promise<string | undefined>
   drop(): void
+  /** Says nothing more. */
+  hang(): Promise<never>
   secure(): Promise<void>
 }
 
@@ -46,7 +48,7 @@ export class ImapAnswers {
     const name = verb.toUpperCase()
     this.#server.commands.push(`${uid.toUpperCase()}${name}${rest === '' ? '' : ` ${rest}`}`)
     hostility.onCommand?.(line)
-    if (hostility.hang === name) return await new Promise(() => undefined)
+    if (hostility.hang === name) return await this.#line.hang()
     const untagged = hostility.untagged?.[name]
     if (untagged !== undefined) await this.#line.send(`${untagged}\r\n`)
     const instead = hostility.instead?.[name]
@@ -271,7 +273,7 @@ export class ImapAnswers {
     }
     if (hang === 'BODY') {
       await this.#line.send(octets.subarray(0, octets.length >> 1))
-      return await new Promise(() => undefined)
+      return await this.#line.hang()
     }
     if (drip !== undefined) {
       for (const octet of octets) {

@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import { ImapAnswers } from './hostile-imap-answers.ts'
+import { saysNothingMore } from './silence.ts'
 
 export interface ImapMessage {
   readonly uid: number
@@ -198,12 +199,16 @@ class ImapSession {
 
   async run(): Promise<void> {
     const { hostility } = this.#server
-    if (hostility.hang === 'CONNECT') return
+    if (hostility.hang === 'CONNECT') return void saysNothingMore(this.#socket)
     await this.#send(`${hostility.greeting ?? '* OK ready'}\r\n`)
     const answers = new ImapAnswers(this.#server, {
       send: (text) => this.#send(text),
       line: () => this.#line(),
       drop: () => this.#socket.destroy(),
+      hang: () => {
+        saysNothingMore(this.#socket)
+        return new Promise(() => undefined)
+      },
       secure: () => this.#secure(),
     })
     for (let line = await this.#line(); line !== undefined; line = await this.#line()) {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import { hashOf, type Hostility, type RemoteMessage, type Step } from './hostility.ts'
+import { saysNothingMore } from './silence.ts'
 
 /** What a session needs of its server. */
 interface Host {
@@ -35,9 +36,13 @@ export class HostileSession {
   #loggedIn = false
   /** Nothing that is said goes out. */
   #muted = false
+  /** Something that was to be said never will be. */
+  #owes = false
   readonly #onData = (chunk: Buffer): void => {
     const text = chunk.toString('latin1')
-    this.#input += this.#server.hostility.forgetful === true ? text.slice(0, text.indexOf('\r\n') + 2) : text
+    const heard = this.#server.hostility.forgetful === true ? text.slice(0, text.indexOf('\r\n') + 2) : text
+    if (heard.length < text.length) this.#owes = true
+    this.#input += heard
     this.#wake?.()
   }
   readonly #onEnd = (): void => {
@@ -76,7 +81,8 @@ export class HostileSession {
         this.#socket.end()
       }
     } catch (error) {
-      if (!(error instanceof Hung)) this.#socket.destroy()
+      if (error instanceof Hung) saysNothingMore(this.#socket)
+      else this.#socket.destroy()
     } finally {
       this.#note('closed', '')
     }
@@ -115,7 +121,9 @@ export class HostileSession {
       await this.#flush()
       if (this.#ended) return undefined
       if (this.#input.includes('\r\n')) continue
+      const spoken = this.#owes ? saysNothingMore(this.#socket) : undefined
       await new Promise<void>((resolve) => (this.#wake = resolve))
+      spoken?.()
     }
   }
 
@@ -187,6 +195,7 @@ export class HostileSession {
     const isNow = (which?: { verb: string; nth: number }): boolean =>
       which?.verb === verb && which.nth === count && this.#input.length > this.#read
     this.#muted = isNow(lose)
+    this.#owes ||= this.#muted
     const over = await this.#answerOnce(verb, line)
     this.#muted = false
     return over || (isNow(twice) && (await this.#answerOnce(verb, line)))
@@ -294,6 +303,7 @@ export class HostileSession {
       return this.#send(refuse.reply ?? '-ERR cannot read it\r\n')
     }
     const body = this.#bodyOf(message.octets, unended === number)
+    this.#owes ||= unended === number
     if (hang === 'RETR-MIDDLE') {
       await this.#write(body.subarray(0, body.length >> 1))
       throw new Hung()

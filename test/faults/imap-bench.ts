@@ -11,8 +11,8 @@ export class ImapBench implements AsyncDisposable {
   readonly watched: WatchedMail
   readonly #store: MemoryStore
   state: ImapFetchReport['mailboxes'] = {}
-  /** How long the fetch waits for a silent server (milliseconds). */
-  patience = 400
+  /** How long the fetch waits for a silent server (milliseconds): longer than any machine is busy. One that hangs is found out all the same. */
+  patience = 30_000
   readonly remote: Remote
 
   private constructor(server: HostileImap, store: MemoryStore, mail: UserMail, remote: Partial<Remote>) {

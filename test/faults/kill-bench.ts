@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,12 +29,35 @@ export function start(args: readonly string[], input?: string): ChildProcess {
   return child
 }
 
-/** Runs the real program; where `killAfter` (milliseconds) is given, until then at most: then it is killed by SIGKILL. */
-export function run(args: readonly string[], options: { input?: string; killAfter?: number } = {}): Promise<Ended> {
+/** When to kill a process: after so many milliseconds, or when this calls what it is given. */
+export type When = number | ((kill: () => void) => void)
+
+/** Runs the real program; where `killAfter` is given, until then at most: then it is killed by SIGKILL. */
+export function run(args: readonly string[], options: { input?: string; killAfter?: When } = {}): Promise<Ended> {
   const began = performance.now()
   const child = start(args, options.input)
-  const timer = options.killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfter)
-  return ended(child, began).finally(() => clearTimeout(timer))
+  const late = killWhen(child, options.killAfter)
+  return ended(child, began).finally(late)
+}
+
+/** Kills it by SIGKILL when it is time; gives what forgets that. */
+export function killWhen(child: ChildProcess, when: When | undefined): () => void {
+  const kill = (): void => void child.kill('SIGKILL')
+  if (typeof when === 'function') when(kill)
+  const timer = typeof when === 'number' ? setTimeout(kill, when) : undefined
+  return () => clearTimeout(timer)
+}
+
+/** Kills when so many files are there, or before where the work ends. */
+export function whenFiles(folder: string, count: number): (kill: () => void) => void {
+  return (kill) => {
+    const timer = setInterval(() => {
+      if (!existsSync(folder) || readdirSync(folder).length < count) return
+      clearInterval(timer)
+      kill()
+    }, 1)
+    timer.unref()
+  }
 }
 
 function ended(child: ChildProcess, began: number): Promise<Ended> {

@@ -108,7 +108,7 @@ async function loggedIn(port: number): Promise<PlainPop3> {
       return client
     } catch (error) {
       client.drop()
-      if (tries > 200) throw error
+      if (tries > 2000) throw error
       await wait(20)
     }
   }

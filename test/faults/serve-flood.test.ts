@@ -109,7 +109,7 @@ test('clients that ask for much and never read cost little, and let go of their 
 
 /** Logs in as soon as the server has noticed that the session before is gone. */
 async function inAgain(port: number, logIn: string): Promise<void> {
-  const until = performance.now() + 10_000
+  const until = performance.now() + 60_000
   for (;;) {
     const heard = (await talk(port, [`${logIn}QUIT\r\n`])).toString()
     if (heard.endsWith('+OK bye\r\n') && !heard.includes('-ERR')) return

@@ -10,6 +10,7 @@ import { stage } from '../../src/store/contract-mail.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import type { SettleStep } from '../../src/store/settle.ts'
 import type { Staged, UserMail } from '../../src/store/store.ts'
+import { compiled } from './compiled.ts'
 import { hashOf } from './hostile-pop3.ts'
 import { inFolder, keptIn, killTime, makeMail, mustRun, run, trials, type Undisturbed } from './kill-bench.ts'
 import { mayMount, mountSmallDisk } from './small-disk.ts'
@@ -75,7 +76,10 @@ async function assertWhole(data: string, there: readonly string[]): Promise<void
 
 function child(data: string, step: string, nth: number): Promise<{ killed: boolean; said: string }> {
   const words = [join(import.meta.dirname, 'settle-child.ts'), data, step, String(nth)]
-  const process = spawn(globalThis.process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const process = spawn(globalThis.process.execPath, words, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: compiled,
+  })
   let said = ''
   process.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   return new Promise((resolve) => process.on('close', (_, signal) => resolve({ killed: signal === 'SIGKILL', said })))

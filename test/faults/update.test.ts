@@ -11,6 +11,7 @@ import { stage } from '../../src/store/contract-mail.ts'
 import { DiskStore } from '../../src/store/disk.ts'
 import { MemoryLeases } from '../../src/store/leases.ts'
 import { Random } from '../corpus/generate-random.ts'
+import { compiled } from './compiled.ts'
 import { seed } from './kill-bench.ts'
 import { mayMount, mountSmallDisk } from './small-disk.ts'
 
@@ -39,7 +40,10 @@ interface Ended {
 
 /** Runs a session; kills it so long (milliseconds) after its update has begun. */
 function run(folder: string, dele: string, device: string, killAfter?: number): Promise<Ended> {
-  const child = spawn(process.execPath, [session, folder, dele, device], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [session, folder, dele, device], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: compiled,
+  })
   let said = ''
   let began = 0
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -22,7 +22,7 @@ class Watch {
       signal: this.#stop.signal,
       wait: (milliseconds) => Promise.resolve(void this.waits.push(milliseconds)),
       random: () => 0.5,
-      patience: { connect: 2000, silence: 2000 },
+      patience: { connect: 30_000, silence: 30_000 },
       ...options,
     })
   }
