@@ -28,7 +28,7 @@ export interface SegmentFile {
 export function segmentFiles(folder: string): SegmentFile[] {
   const found: SegmentFile[] = []
   for (const name of readdirSync(segmentsFolder(folder))) {
-    const [, segment, generation = 0] = /^(\d{10})(?:-(\d{1,9}))?\.zst$/.exec(name) ?? []
+    const [, segment, generation = 0] = /^(?!0{10})(\d{10})(?:-(\d{1,9}))?\.zst$/.exec(name) ?? []
     if (segment === undefined) continue
     found.push({ segment: Number(segment), generation: Number(generation), path: join(segmentsFolder(folder), name) })
   }

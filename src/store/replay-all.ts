@@ -6,7 +6,10 @@ import { type Damage, replay, type ReplayOptions } from './replay.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import type { SqliteIndex } from './sqlite-index.ts'
 
-/** `replay` for whoever wants all there is: it goes on behind a segment whose file is missing, and says so. */
+/**
+ * `replay` for whoever wants all there is: it goes on behind a segment whose file is missing, and says so. Messages whose octets are nowhere at the
+ * end leave: until then they may come further on, where they were repaired.
+ */
 export async function replayAll(
   index: SqliteIndex,
   files: SegmentFiles,
@@ -18,15 +21,17 @@ export async function replayAll(
   const last = until?.segment ?? Math.max(0, ...numbers)
   for (;;) {
     await replay(index, files, folder, options)
-    if (index.segment >= last) return
+    if (index.segment >= last) break
     const next = numbers.find((number) => number > index.segment && number <= last)
     for (let missing = index.segment + 1; missing < (next ?? last + 1); missing++)
       lenient({ path: segmentPath(folder, missing), offset: 0, what: 'the file is missing' })
-    if (next === undefined) return
+    if (next === undefined) break
     // From one that has nothing, `replay` comes to the next.
     index.segment = next - 1
     index.tail = 0
   }
+  for (const id of index.dropPlaceless())
+    lenient({ path: folder, offset: 0, what: `message ${id} has its octets in a place that is damaged` })
 }
 
 /** Segments whose first record says that they are others than their name. */

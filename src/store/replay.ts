@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { readJournal, type Met } from './journal-reader.ts'
-import { pendingPath, segmentFiles, segmentPath, sizeOf } from './layout.ts'
+import { pendingPath, type SegmentFile, segmentFiles, segmentPath, sizeOf } from './layout.ts'
 import type { JournalRecord } from './record.ts'
 import { rawVersion, settledVersion, type BodyPlace, type SegmentHeader } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
@@ -39,9 +39,9 @@ interface Waiting {
 }
 
 /** The file of a segment; undefined where there is none. */
-type Files = (segment: number) => string | undefined
+type Files = (segment: number) => SegmentFile | undefined
 
-/** Brings the index up to the end of the segments: recovery, rebuild and check are this one thing. */
+/** Brings the index up to the end of the segments, or to one whose file is missing: recovery, rebuild and check are this one thing. */
 export async function replay(
   index: SqliteIndex,
   files: SegmentFiles,
@@ -51,23 +51,11 @@ export async function replay(
   let before = 0
   const fileOf = options.lenient === undefined ? rawFiles(folder) : latestFiles(folder, options.generation)
   for (;;) {
-    const rest =
-      index.segment === 0
-        ? 'nothing'
-        : await replaySegment(
-            index,
-            files,
-            fileOf,
-            fileOf(index.segment) ?? segmentPath(folder, index.segment),
-            before,
-            options,
-          )
-    const more = options.until === undefined || index.segment < options.until.segment
-    if (!more || fileOf(index.segment + 1) === undefined) {
-      for (const id of options.lenient === undefined ? [] : index.dropPlaceless())
-        options.lenient?.({ path: folder, offset: 0, what: `message ${id} has its octets in a place that is damaged` })
-      return rest
-    }
+    const { segment } = index
+    const file = fileOf(segment) ?? { segment, generation: 0, path: segmentPath(folder, segment) }
+    const rest = segment === 0 ? 'nothing' : await replaySegment(index, files, fileOf, file, before, options)
+    const more = options.until === undefined || segment < options.until.segment
+    if (!more || fileOf(segment + 1) === undefined) return rest
     before = index.tail
     index.segment++
     index.tail = 0
@@ -78,26 +66,32 @@ export async function replay(
 function rawFiles(folder: string): Files {
   return (segment) => {
     const path = segmentPath(folder, segment)
-    return sizeOf(path) === undefined ? undefined : path
+    return sizeOf(path) === undefined ? undefined : { segment, generation: 0, path }
   }
 }
 
 function latestFiles(folder: string, generation: ReplayOptions['generation']): Files {
   // In order of generations, so that the latest stays.
-  const latest = new Map(segmentFiles(folder).map(({ segment, path }) => [segment, path]))
+  const latest = new Map(segmentFiles(folder).map((file) => [file.segment, file]))
   if (generation === undefined) return (segment) => latest.get(segment)
-  return (segment) => (latest.has(segment) ? segmentPath(folder, segment, generation(segment)) : undefined)
+  return (segment) => {
+    if (!latest.has(segment)) return undefined
+    const counting = generation(segment)
+    return { segment, generation: counting, path: segmentPath(folder, segment, counting) }
+  }
 }
 
 async function replaySegment(
   index: SqliteIndex,
   files: SegmentFiles,
   fileOf: Files,
-  path: string,
+  { path, generation }: SegmentFile,
   before: number,
   options: ReplayOptions,
 ): Promise<Rest> {
   const { lenient, until, onMet } = options
+  // By its name, as whoever opens it does: the record that says so, too, may be damaged.
+  if (generation > 0) index.settled.setGeneration(index.segment, generation)
   // Under the name that it has until a settling that was stopped is finished, too.
   const size = sizeOf(path) ?? sizeOf(pendingPath(path)) ?? 0
   const last = until !== undefined && until.segment === index.segment
@@ -143,10 +137,11 @@ async function replaySegment(
       header = met.record
       mustBeKnown(header, path)
       index.tail = met.end
-      if (header.generation !== undefined) index.settled.setGeneration(index.segment, header.generation)
-      if (header.after > before) {
+      const previous = fileOf(index.segment - 1)
+      // One that is missing is told by whoever goes on behind it.
+      if (header.after > before && previous !== undefined) {
         const what = `the file ends at ${before}, but was written up to ${header.after}`
-        lenient?.({ path: fileOf(index.segment - 1) ?? path, offset: before, what })
+        lenient?.({ path: previous.path, offset: before, what })
       }
     } else if (met.record.t === 'end') {
       settle()
@@ -160,7 +155,7 @@ async function replaySegment(
       waiting.push({ record: met.record, place: met.place, run: met.run })
     }
   }
-  if (header?.version === settledVersion && !ended)
+  if ((generation > 0 || header?.version === settledVersion) && !ended)
     lenient?.({ path, offset: size, what: 'the file ends before all that it had' })
   if (waiting.length === 0) return 'nothing'
   if (lenient !== undefined) settle()
