@@ -40,13 +40,18 @@ function run(t: TestContext, ...words: string[]): ChildProcess & { readonly said
   return Object.assign(child, { said: () => said })
 }
 
-async function listening(server: ReturnType<typeof run>): Promise<string> {
-  for (let left = 500; left > 0; left--) {
-    const port = /listening on .*port (\d+)/.exec(server.said())?.[1]
-    if (port !== undefined) return port
+/** Waits until a program has said something like this. */
+async function says(program: ReturnType<typeof run>, like: RegExp): Promise<RegExpExecArray> {
+  for (let left = 3000; left > 0; left--) {
+    const found = like.exec(program.said())
+    if (found !== null) return found
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error(`it does not listen: ${server.said()}`)
+  throw new Error(`it does not say ${like}: ${program.said()}`)
+}
+
+async function listening(server: ReturnType<typeof run>): Promise<string> {
+  return (await says(server, /listening on .*port (\d+)/))[1] ?? ''
 }
 
 /** Runs a program to its end, and gives what it said. */
@@ -69,7 +74,7 @@ test('docs/library.md: the server and the client that it shows, each in ten line
   const port = await listening(serving)
   const said = await finished(t, put(folder, 'client.ts', client.replace('1110', port)))
   assert.equal(said, 'message 1: 26 octets\n')
-  assert.match(serving.said(), /mario removes 1\n$/)
+  await says(serving, /mario removes 1\n$/)
 })
 
 test('examples: a folder is served, and fetched into another, once', async (t) => {
@@ -90,6 +95,6 @@ test('examples: a folder is served, and fetched into another, once', async (t) =
   writeFileSync(join(from, 'three.eml'), 'Subject: three\r\n\r\n')
   assert.equal(await finished(t, fetch, ...words), '1 new\n')
   serving.kill('SIGTERM')
-  assert.deepEqual(await once(serving, 'exit'), [0, null], 'it ends in an orderly way')
+  assert.deepEqual(await once(serving, 'close'), [0, null], 'it ends in an orderly way')
   assert.match(serving.said(), /mario: 2 sent, 0 removed, quit\nmario: 1 sent, 0 removed, quit\n$/)
 })

@@ -130,7 +130,7 @@ test(
         assert.match(runs('other', ['search', 'perche']), /ciao/)
         // Nothing but the worker of `serve` makes this file before the first search.
         const index = join(home, 'data/users/mario/search.sqlite')
-        for (let left = 100; left > 0 && !existsSync(index); left--) await wait(100)
+        for (let left = 600; left > 0 && !existsSync(index); left--) await wait(100)
         assert.ok(existsSync(index), 'the worker of `serve` does not index')
         assert.match(runs('data', ['search', 'perche']), /ciao/)
         server.kill('SIGTERM')

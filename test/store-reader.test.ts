@@ -93,7 +93,7 @@ function letter(lineLength: number, lineEnd: string): string {
   return ['Subject: attachment', '', ...lines, '--', ''].join(lineEnd)
 }
 
-test('the reader restores mail that is not settled, settled, and both', { skip, timeout: 120_000 }, async (t) => {
+test('the reader restores mail that is not settled, settled, and both', { skip, timeout: 300_000 }, async (t) => {
   const at = await house(t)
   const { mail, store } = at
   const ids = await fill(mail, 1)

@@ -43,7 +43,7 @@ const silence = 12_345
 function silenceOf(t: TestContext): () => void {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const over = new Set<() => void>()
-  const { setTimeout } = Socket.prototype
+  const setTimeout = Reflect.get(Socket.prototype, 'setTimeout') as Socket['setTimeout']
   t.mock.method(Socket.prototype, 'setTimeout', function (this: Socket, time: number, then?: () => void) {
     if (time !== silence) return setTimeout.call(this, time, then)
     if (then !== undefined) over.add(then)

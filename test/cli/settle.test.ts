@@ -142,17 +142,26 @@ test('while serve runs and a session reads, mail is settled under it; the sessio
   assert.equal((await run(['check'])).code, 0)
 })
 
+/** Has a process press Ctrl-C itself when it first says something: from outside it might come too late. */
+const atFirstWord = `data:text/javascript,${encodeURIComponent(`
+  const { stderr } = process
+  const { write } = stderr
+  stderr.write = (...words) => {
+    stderr.write = write
+    process.kill(process.pid, 'SIGINT')
+    return write.apply(stderr, words)
+  }
+`)}`
+
 test('Ctrl-C leaves off in order, says how to go on, and the next time it does', async (t) => {
   const { run, data, mail, exported } = await house(t)
-  const child = spawn(process.execPath, ['bin/postino.js', '--data', data, 'settle'], {
+  const words = ['--import', atFirstWord, 'bin/postino.js', '--data', data, 'settle']
+  const child = spawn(process.execPath, words, {
     cwd: new URL('../..', import.meta.url),
     env: { ...process.env, NODE_OPTIONS: '' },
   })
   let stderr = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (stderr === '') child.kill('SIGINT')
-    stderr += text
-  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const code = await new Promise((resolve) => child.once('close', resolve))
   assert.equal(code, 1)
   assert.match(stderr, /^settling the mail of mario …\npostino: stopped; [^\n]*`postino settle` goes on from there\n$/)

@@ -97,7 +97,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   process.once('exit', killed)
   for (const [name, port] of Object.entries(ports)) {
     for (let tries = 0; !(await (name.endsWith('s') ? answers(port) : greets(port))); tries++) {
-      if (gone || tries > 500) {
+      if (gone || tries > 3000) {
         child.kill('SIGTERM')
         throw new Error(`dovecot does not answer at port ${port}: ${complaint}${log()}`)
       }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import { fetchPop3 } from '../../src/doors/fetch-pop3.ts'
 import type { Remote } from '../../src/doors/fetching.ts'
 import { octetsOf } from '../../src/store/contract-mail.ts'
@@ -66,40 +66,48 @@ function folderFor(t: TestContext): string {
 
 const reader = available('python3') ? undefined : 'python3 is not installed'
 
-for (const [mechanisms, allow] of [
-  ['plain', undefined],
-  ['login', undefined],
-  ['scram-sha-256', undefined],
-  ['cram-md5', ['CRAM-MD5']],
-  ['apop', ['APOP']],
-] as const)
-  test(`Dovecot by ${mechanisms}, with each TLS: byte for byte`, { timeout: 120_000 }, async (t) => {
-    if (!available('dovecot') || reader !== undefined) return t.skip(reader ?? 'dovecot is not installed')
-    // poplib knows only USER, which Dovecot has where it has PLAIN; for us the others come first, where they are to be used.
-    const settings = `auth_mechanisms = ${mechanisms} plain\n`
-    const dovecot = await startDovecot({ folder: folderFor(t), users: { mario: 'secret' }, tls: true, settings })
-    t.after(() => dovecot.stop())
-    dovecot.fill('mario', letters())
-    const { pop3 = 0, pop3s = 0 } = dovecot.ports
+// Most of the time one waits for a server: several at a time.
+describe('servers that are not ours', { concurrency: 3 }, () => {
+  for (const [mechanisms, allow] of [
+    ['plain', undefined],
+    ['login', undefined],
+    ['scram-sha-256', undefined],
+    ['cram-md5', ['CRAM-MD5']],
+    ['apop', ['APOP']],
+  ] as const)
+    test(`Dovecot by ${mechanisms}, with each TLS: byte for byte`, { timeout: 300_000 }, async (t) => {
+      if (!available('dovecot') || reader !== undefined) return t.skip(reader ?? 'dovecot is not installed')
+      // poplib knows only USER, which Dovecot has where it has PLAIN; for us the others come first, where they are to be used.
+      const settings = `auth_mechanisms = ${mechanisms} plain\n`
+      const dovecot = await startDovecot({ folder: folderFor(t), users: { mario: 'secret' }, tls: true, settings })
+      t.after(() => dovecot.stop())
+      dovecot.fill('mario', letters())
+      const { pop3 = 0, pop3s = 0 } = dovecot.ports
+      for (const tls of ['none', 'starttls', 'implicit'] as const)
+        await fetchesAll({ pop3, pop3s, certificate: dovecot.certificate }, tls, allow)
+    })
+
+  test('Courier, with each TLS: byte for byte', { timeout: 300_000 }, async (t) => {
+    const fault = reader ?? (await peerFault('courier'))
+    if (fault !== undefined) return t.skip(fault)
+    const courier = await startCourier({
+      folder: folderFor(t),
+      login: 'mario',
+      password: 'secret',
+      messages: letters(),
+    })
+    t.after(() => courier.stop())
     for (const tls of ['none', 'starttls', 'implicit'] as const)
-      await fetchesAll({ pop3, pop3s, certificate: dovecot.certificate }, tls, allow)
+      await fetchesAll({ ...courier.ports, certificate: courier.certificate }, tls)
   })
 
-test('Courier, with each TLS: byte for byte', { timeout: 120_000 }, async (t) => {
-  const fault = reader ?? (await peerFault('courier'))
-  if (fault !== undefined) return t.skip(fault)
-  const courier = await startCourier({ folder: folderFor(t), login: 'mario', password: 'secret', messages: letters() })
-  t.after(() => courier.stop())
-  for (const tls of ['none', 'starttls', 'implicit'] as const)
-    await fetchesAll({ ...courier.ports, certificate: courier.certificate }, tls)
-})
-
-test('Cyrus by SCRAM and by CRAM-MD5, with each TLS: byte for byte', { timeout: 120_000 }, async (t) => {
-  const fault = reader ?? (await peerFault('cyrus'))
-  if (fault !== undefined) return t.skip(fault)
-  const cyrus = await startCyrus({ folder: folderFor(t), login: 'mario', password: 'secret', messages: letters() })
-  t.after(() => cyrus.stop())
-  const server = { ...cyrus.ports, certificate: cyrus.certificate }
-  for (const tls of ['none', 'starttls', 'implicit'] as const) await fetchesAll(server, tls)
-  await fetchesAll(server, 'implicit', ['CRAM-MD5'])
+  test('Cyrus by SCRAM and by CRAM-MD5, with each TLS: byte for byte', { timeout: 300_000 }, async (t) => {
+    const fault = reader ?? (await peerFault('cyrus'))
+    if (fault !== undefined) return t.skip(fault)
+    const cyrus = await startCyrus({ folder: folderFor(t), login: 'mario', password: 'secret', messages: letters() })
+    t.after(() => cyrus.stop())
+    const server = { ...cyrus.ports, certificate: cyrus.certificate }
+    for (const tls of ['none', 'starttls', 'implicit'] as const) await fetchesAll(server, tls)
+    await fetchesAll(server, 'implicit', ['CRAM-MD5'])
+  })
 })

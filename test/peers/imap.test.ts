@@ -135,7 +135,7 @@ withDovecot('from Dovecot with each kind of TLS', 'modes', async ({ dovecot: ser
   }
 })
 
-test('from Dovecot with each mechanism that both know', { timeout: 60_000 }, async (t) => {
+test('from Dovecot with each mechanism that both know', { timeout: 300_000 }, async (t) => {
   if (!available('dovecot')) return t.skip('dovecot is not installed')
   for (const mechanism of ['plain', 'login']) {
     const place = mkdtempSync(join(tmpdir(), 'postino-imap-sasl-'))

@@ -16,7 +16,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 
 test(
   'an account by IMAP from the command line; while serve runs new mail comes at once (IDLE)',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     if (!available('dovecot')) return t.skip('dovecot is not installed')
     const folder = await mkdtemp(join(tmpdir(), 'postino-serve-imap-'))

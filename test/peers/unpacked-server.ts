@@ -38,7 +38,7 @@ export async function ready(child: ChildProcess, port: number): Promise<() => Pr
     await ended
   }
   for (let tries = 0; !(await greets(port)); tries++) {
-    if (gone || tries > 500) {
+    if (gone || tries > 3000) {
       await stop()
       throw new Error(`no POP3 server answers at port ${port}: ${said.slice(-2000)}`)
     }
