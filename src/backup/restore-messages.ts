@@ -62,7 +62,7 @@ export async function restoreMessages(work: string, mail: UserMail, options: Mes
           repaired++
         }
       } catch (error) {
-        if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
+        if (!isAboutOctets(error)) throw error
         problems.push(`message ${message.id} of ${mail.user} could not be restored: ${error.message}`)
       }
     }
@@ -135,16 +135,21 @@ async function isWhole(mail: UserMail, id: MessageId): Promise<boolean> {
     for await (const _ of mail.bytes(id));
     return true
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'damaged') return false
+    if (isAboutOctets(error)) return false
     throw error
   }
 }
 
-/** Octets that come again although they are kept take the place of damaged ones. The message that brings them is not for anybody to see. */
+/** Whether it says that octets are damaged, or gone with the file that they were in: all others may be whole. */
+function isAboutOctets(error: unknown): error is StoreError {
+  return error instanceof StoreError && (error.code === 'damaged' || error.code === 'missing')
+}
+
+/** The octets take the place of damaged ones. */
 async function repair(mail: UserMail, id: MessageId, octets: AsyncIterable<Uint8Array>): Promise<void> {
   const staged = await take(mail, octets)
   try {
-    await mail.change((draft) => draft.remove(draft.add(staged, { mailbox: draft.openMailbox('INBOX'), received: 0 })))
+    await mail.change((draft) => draft.mend(staged))
   } finally {
     staged.discard()
   }
