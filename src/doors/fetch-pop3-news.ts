@@ -8,11 +8,12 @@ import { fetchHeaders } from './fetch-pop3-headers.ts'
 import { Keeping } from './fetch-pop3-keep.ts'
 import { homeOf, leavingOf, planOf } from './fetch-pop3-leaving.ts'
 import type { Listing } from './fetch-pop3-listing.ts'
+import { placeBefore, rememberPlace, strangersAmong } from './fetch-pop3-place.ts'
 import { recognise } from './fetch-pop3-recognise.ts'
 import { Retrieval } from './fetch-pop3-retrieval.ts'
 import { goodbye, type Session } from './fetch-pop3-session.ts'
 import { rememberUnchanged } from './fetch-pop3-unchanged.ts'
-import { byOtherProtocol, type FetchOptions, type Planned, type Remote } from './fetching.ts'
+import { byOtherProtocol, type FetchOptions, placeOf, type Planned, type Remote } from './fetching.ts'
 import { Pace } from './pace.ts'
 import type { Pop3Connection } from './pop3-connection.ts'
 import { rests } from './trouble.ts'
@@ -23,6 +24,8 @@ export interface Home {
   readonly before: readonly LedgerEntry[]
   readonly troubles: readonly Trouble[]
   readonly headers: readonly LedgerEntry[]
+  /** Which maildrop it was. */
+  readonly place: string | undefined
   /** What the user may still keep. */
   readonly fits: Choice['fits']
 }
@@ -33,6 +36,7 @@ export async function readHome(mail: UserMail, account: string, fits: FetchOptio
     before: view.ledger(byOtherProtocol(account)),
     troubles: view.troubles(account),
     headers: view.ledger(headersOnly(account)),
+    place: placeBefore(view, account),
     fits: fits?.(view),
   }))
 }
@@ -46,7 +50,7 @@ export async function bringNews(
 ): Promise<readonly Planned[] | undefined> {
   const { remote, mail, options, tally } = session
   const now = options.now ?? Date.now
-  const { entries, before, troubles, headers } = home
+  const { entries, before, troubles, headers, place } = home
   tally.problems.push(...listing.problems)
   const ledger = new Ledger(remote.account, entries, before)
   const { known, wanted } = await divide(listing.messages, {
@@ -54,6 +58,7 @@ export async function bringNews(
     mail,
     ledger,
     remote,
+    place,
     dryRun: options.dryRun === true,
   })
 
@@ -146,10 +151,28 @@ export async function bringNews(
 /** What is known and what is new, also where the provider has changed the unique-ids. */
 async function divide(
   listing: readonly Listed[],
-  session: { connection: Pop3Connection; mail: UserMail; ledger: Ledger; remote: Remote; dryRun: boolean },
+  session: {
+    connection: Pop3Connection
+    mail: UserMail
+    ledger: Ledger
+    remote: Remote
+    place: string | undefined
+    dryRun: boolean
+  },
 ): Promise<{ known: readonly Known[]; wanted: readonly Listed[] }> {
-  const { mail, ledger, remote, dryRun } = session
-  const { known, wanted } = ledger.divide(listing)
+  const { mail, ledger, remote, place, dryRun } = session
+  let { known, wanted } = ledger.divide(listing)
+  if (place !== placeOf(remote) && listing.length > 0) {
+    const strangers = place === undefined ? [] : await strangersAmong(known, session)
+    if (strangers.length > 0) {
+      ledger.release(strangers)
+      const other = new Set(strangers.map(({ listed }) => listed))
+      known = known.filter(({ listed }) => !other.has(listed))
+      const ours = new Set([...wanted, ...other])
+      wanted = listing.filter((listed) => ours.has(listed))
+    }
+    if (!dryRun) await rememberPlace(session, strangers)
+  }
   // By its size, a message that another program has is known from the next one that gets its unique-id.
   const unsized = known.filter(
     ({ entry, listed }) => entry.hash === '' && entry.listed === undefined && listed.octets !== undefined,

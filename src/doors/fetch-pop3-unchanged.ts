@@ -2,7 +2,7 @@ import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import type { LedgerEntry, UserMail } from '../store/store.ts'
 import type { Unchanged } from './fetch-pop3-listing.ts'
-import type { FetchOptions, Remote } from './fetching.ts'
+import { type FetchOptions, placeOf, type Remote } from './fetching.ts'
 
 /** Whoever changes what a fetch does with a listing raises this: what was remembered before is not believed then. */
 const rules = 1
@@ -93,8 +93,9 @@ function maySkip({ choice, dryRun, partial }: FetchOptions): boolean {
 }
 
 /** All that decides what is done with a listing beside the ledger. */
-function policyOf({ leave }: Remote, { choice, room }: FetchOptions): string {
-  return JSON.stringify([rules, leave, room ?? null, choice?.largest ?? null, choice?.beyond ?? null])
+function policyOf(remote: Remote, { choice, room }: FetchOptions): string {
+  const { largest = null, beyond = null } = choice ?? {}
+  return JSON.stringify([rules, remote.leave, room ?? null, largest, beyond, placeOf(remote)])
 }
 
 async function isWritten(

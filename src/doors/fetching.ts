@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Leave } from '../accounts/leave.ts'
 import type { PostinoError } from '../errors.ts'
 import type { Reach } from '../net/connect.ts'
@@ -34,6 +35,11 @@ export interface Remote {
   readonly leave: Leave
   /** Where new mail goes: INBOX unless said. */
   readonly mailbox?: string
+}
+
+/** Which maildrop an account is: who logs in where. Its unique-ids are for that maildrop alone (RFC 1939 §7). */
+export function placeOf({ login, host }: Pick<Remote, 'login' | 'host'>): string {
+  return hash('sha256', JSON.stringify([login, host.toLowerCase()])).slice(0, 24)
 }
 
 /** How far a fetch has come, of what is new. */

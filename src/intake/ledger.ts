@@ -41,7 +41,7 @@ export class Ledger {
   /** The ways in of messages that are known; and by hash and unique-id, up to where those of messages fetched now are taken. */
   #taken: Set<string> | undefined
   readonly #next = new Map<string, number>()
-  readonly #matched: LedgerEntry[] = []
+  #matched: LedgerEntry[] = []
   /** The ways in of messages that may be listed under other names now, and the messages that were given to those. */
   #lost: readonly LedgerEntry[] = []
   #lostByHash: Map<Hash, LedgerEntry[]> | undefined
@@ -77,6 +77,16 @@ export class Ledger {
       else if (entry === undefined && this.#free.has(listed.uniqueId)) this.#passedOn.add(listed.uniqueId)
     }
     return { known, wanted }
+  }
+
+  /** Takes back what `divide` took for known: their unique-ids stand for other messages now. Only before anything is adopted. */
+  release(strangers: readonly Known[]): void {
+    const entries = new Set(strangers.map(({ entry }) => entry))
+    this.#matched = this.#matched.filter((entry) => !entries.has(entry))
+    for (const entry of entries) {
+      this.#passedOn.add(entry.uniqueId)
+      this.#free.set(entry.uniqueId, [this.#free.get(entry.uniqueId) ?? [], entry].flat())
+    }
   }
 
   /**
