@@ -37,7 +37,7 @@ class Moving implements AsyncDisposable {
   /** From now on the account logs in as this one, who has this mail. */
   become(login: string, messages: readonly RemoteMessage[]): void {
     this.login = login
-    this.server.messages = messages
+    this.server.messages = [...messages]
   }
 
   async fetch(options: FetchOptions = {}, hostility: Hostility = {}): Promise<FetchReport> {
