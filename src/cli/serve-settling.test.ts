@@ -46,6 +46,8 @@ async function house(t: TestContext, users: readonly string[], more: Partial<Set
     log,
     settings: () => settings,
     onBattery: () => false,
+    // However busy this machine is.
+    others: () => 0,
     thresholds: { enough: 1, little: 1, old: 0, rest: -1000 },
     ...more,
   })

@@ -34,6 +34,8 @@ export interface SettlingOptions {
   readonly settings: () => SettleSettings
   /** For tests: what the system says. */
   readonly onBattery?: () => boolean
+  /** For tests: how many processors others use. */
+  readonly others?: () => number
   /** Milliseconds since 1970. */
   readonly now?: () => number
   readonly thresholds?: Thresholds
@@ -111,9 +113,10 @@ export class Settling {
     if (seen === undefined || what === undefined) return
     this.#tried.set(user, triedNow(seen, what, this.#now()))
     const load = new Load()
+    const { others = () => load.others() } = this.#options
     const thread = startSettling({ data, user, all: what === 'all', share: shareOf(0) })
     this.#thread = thread
-    const glancing = setInterval(() => thread.allow(shareOf(load.others())), glance)
+    const glancing = setInterval(() => thread.allow(shareOf(others())), glance)
     try {
       const report = await thread.done
       this.#lastRun = this.#now()

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -125,25 +126,25 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   }
 }
 
-/** Ports of 127.0.0.1 that nobody listens at just now. */
+/**
+ * Ports of 127.0.0.1 that nobody listens at just now. They are none that the system gives to who asks for any (32768 and up on Linux):
+ * another test could be given such a one before the server is there.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  try {
-    return await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<number>((resolve, reject) => {
-            server.once('error', reject)
-            server.listen(0, '127.0.0.1', () => {
-              const address = server.address()
-              resolve(typeof address === 'object' && address !== null ? address.port : 0)
-            })
-          }),
-      ),
-    )
-  } finally {
-    await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))))
+  const found = new Set<number>()
+  while (found.size < count) {
+    const port = randomInt(15_000, 32_000)
+    if (await isFree(port)) found.add(port)
   }
+  return [...found]
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 /** Whether somebody accepts connections at a port of 127.0.0.1. */

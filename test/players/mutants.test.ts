@@ -275,15 +275,17 @@ for (const mutant of mutants) {
     const make: MakeServer = (options) => new changed.Pop3Server(options)
     const drops = (await import(pathToFileURL(join(src, 'pop3/maildrop.ts')).href)) as typeof Drops
     const drop = (messages: readonly Drops.MaildropMessage[]): Drops.Maildrop => drops.Maildrop.of(messages)
-    const caught: string[] = []
+    let [caught, passed] = [false, false]
     for (const transcript of transcripts) {
+      if (caught && passed) break
       try {
         await follow(transcript, engineLines(transcript, make, Infinity, drop))
+        passed = true
       } catch {
-        caught.push(transcript.name)
+        caught = true
       }
     }
-    assert.notDeepEqual(caught, [], 'no transcript notices')
-    assert.ok(caught.length < transcripts.length, 'it is so broken that it proves nothing')
+    assert.ok(caught, 'no transcript notices')
+    assert.ok(passed, 'it is so broken that it proves nothing')
   })
 }
