@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Directory } from '../accounts/directory.ts'
 import { MisuseError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
@@ -13,6 +14,7 @@ import { withTwins } from './check-twins.ts'
 import { chooseUsers } from './choose-user.ts'
 import type { Context } from './context.ts'
 import { describeFailure, type ExitCode } from './failure.ts'
+import { mailOfNobody } from './mail-of-nobody.ts'
 import { withDirectory, withStore } from './open.ts'
 import { singleLine } from './printable.ts'
 
@@ -44,10 +46,17 @@ export async function check(context: Context, words: CheckWords): Promise<ExitCo
     throw new MisuseError('usage', '--status only tells: it goes with neither --rebuild nor --repair')
   return await withDirectory(context, async (directory) => {
     const users = chooseUsers(directory, words.user)
-    if (users.length === 0) context.notes.note('there is no user yet, so nothing to check')
+    const strays = words.user === undefined && words.status !== true ? mailOfNobody(context.data, directory) : []
+    for (const name of strays)
+      context.notes.failure(
+        singleLine(
+          `postino: ${join(context.data, 'users', name)} holds mail, and there is no user ${name}: \`postino restore BACKUP --user ${name}\` brings back the user as well, \`postino user add ${name}\` gives the mail to a new one`,
+        ),
+      )
+    if (users.length === 0 && strays.length === 0) context.notes.note('there is no user yet, so nothing to check')
     return await withStore(context, async (store) => {
       if (words.status === true) return await tellStatus(context, users, (user) => store.userFolder(user))
-      let code: ExitCode = 0
+      let code: ExitCode = strays.length > 0 ? 1 : 0
       for (const user of users) {
         const found = await examine(context, { directory, store, user, words })
         for (const problem of found.problems) context.notes.failure(`postino: ${user}: ${problem}`)

@@ -358,3 +358,18 @@ test('13. zeros in the middle of a segment: each message that they hit is named,
   const after = await listed(own)
   for (const [subject, { uniqueId }] of before) assert.equal(after.get(subject)?.uniqueId, uniqueId)
 })
+
+test('14. the directory of users is lost: the mail that nobody has is named, and restore brings the user back with the password', async (t) => {
+  const own = await house(t)
+  await rm(join(own.data, 'postino.sqlite'))
+  const { code, stderr } = await own.run(['check'])
+  assert.equal(code, 1)
+  assert.match(stderr, /mario holds mail, and there is no user mario: `postino restore BACKUP --user mario`/)
+  assert.equal((await own.run(['restore', own.backup, '--user', 'mario'])).code, 0)
+  assert.equal((await check(own)).code, 0)
+  assert.deepEqual(
+    (await own.json(['user', 'list'])).map(({ name, password }) => [name, password]),
+    [['mario', true]],
+  )
+  assert.deepEqual((await exported(own)).subjects, all)
+})
