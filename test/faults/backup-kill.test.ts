@@ -60,7 +60,7 @@ test('backup, killed at any moment: what is listed is whole, and the next one le
       return [...from, 'backup', join(folder, `target-${place}`), '--keep', '1']
     }
     const undisturbed = await measure(folder, backups, words)
-    await trials(9, 11, async (moment, number, place) => {
+    await trials(7, 11, async (moment, number, place) => {
       const target = join(folder, `target-${place}`)
       await rm(target, { recursive: true })
       await cp(backups, target, { recursive: true })
@@ -87,7 +87,7 @@ test('restore, killed at any moment: there is no half of a data folder, and the 
     await mustRun(['--data', data, 'backup', backups, '--quiet'])
     const words = (into: string): string[] => ['--quiet', 'restore', backups, '--into', into]
     const undisturbed = await measure(folder, backups, (place) => words(join(folder, `whole-${place}`)))
-    await trials(8, 12, async (moment, number) => {
+    await trials(6, 12, async (moment, number) => {
       const into = join(folder, `into-${number}`)
       await mkdir(into)
       const { killed } = await run(words(into), { killAfter: killTime(undisturbed, moment, number) })
@@ -112,7 +112,7 @@ test('a message that is brought back, killed at any moment: it is there once', a
     await mustRun(['--quiet', 'restore', backups, '--backup', '1', '--into', older])
     const words = (into: string): string[] => ['--data', into, '--quiet', 'restore', backups, '--user', 'mario']
     const undisturbed = await measure(folder, older, (place) => words(join(folder, `target-${place}`)))
-    await trials(5, 13, async (moment, number) => {
+    await trials(4, 13, async (moment, number) => {
       const into = join(folder, `into-${number}`)
       await cp(older, into, { recursive: true })
       await run(words(into), { killAfter: killTime(undisturbed, moment, number) })

@@ -10,7 +10,7 @@ import { seed } from './kill-bench.ts'
 
 /** No fetch needs more (octets): the process has some 100 MiB at its start. */
 const mostMemory = 256 << 20
-const usualKills = 3
+const usualKills = 2
 
 /** How often a fault is met by a fetch that is killed. */
 export function killsOf({ kills = usualKills }: Fault): number {

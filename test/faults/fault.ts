@@ -43,7 +43,7 @@ export interface Fault {
   readonly secret?: boolean
   /** The most octets that the server may get rid of. */
   readonly sent?: number
-  /** How often it is killed; three times unless said. */
+  /** How often it is killed; twice unless said. */
   readonly kills?: number
   /** About how long it takes (milliseconds), where that is too long to be tried often: only in a process of its own, which is killed once. */
   readonly took?: number

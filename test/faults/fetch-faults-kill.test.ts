@@ -2,7 +2,7 @@ import { describe, test } from 'node:test'
 import { killFault } from './fault-kill.ts'
 import { faultTable } from './fault-table.ts'
 
-const timeout = 300_000
+const timeout = 1_200_000
 
 for (const { title, faults } of faultTable) {
   describe(`killed: ${title}`, { concurrency: 3 }, () => {

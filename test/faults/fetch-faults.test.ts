@@ -7,7 +7,7 @@ import { leavesOf, runFault } from './fault-run.ts'
 import { faultTable } from './fault-table.ts'
 
 /** Each ends by itself: a hanging server must not hang us. */
-const timeout = 120_000
+const timeout = 600_000
 /** What was told, by the name of the fault; nothing, too. */
 const told = new Map<string, Set<string>>()
 

@@ -8,7 +8,7 @@ import type { Hostility, RemoteMessage } from './hostile-pop3.ts'
 // What is particular to one fault; what is true of all is in fetch-faults.test.ts.
 
 /** Each test ends by itself: a hanging server must not hang us. */
-const limit = { timeout: 60_000 }
+const limit = { timeout: 600_000 }
 
 for (const leave of ['forever', 'delete'] as const) {
   const lies: Record<string, (number: number, real: number) => number> = {

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { SMTPServer } from 'smtp-server'
 import { type Brought, handOnIn, handOnToTheEnd, makeHouse } from './hand-on-house.ts'
 import { type Fate, ImapTarget, type Manners } from './imap-target.ts'
-import { inFolder, keptIn, makeMail, seed, trials, whenFiles } from './kill-bench.ts'
+import { inFolder, keptIn, makeMail, seed, soon, trials, whenFiles } from './kill-bench.ts'
 import { Random } from '../corpus/generate-random.ts'
 
 const begin = Date.UTC(2020, 1, 29)
@@ -19,12 +19,6 @@ const mail = makeMail(150, 1).map((octets, n): Brought => ({
   octets,
   received: begin + n * 1000,
 }))
-
-/** Kills a little later (milliseconds), or at once. */
-function soon(kill: () => void, after: number): void {
-  if (after < 1) kill()
-  else setTimeout(kill, after)
-}
 
 for (const capabilities of ['IMAP4rev1 LITERAL+ UIDPLUS SASL-IR AUTH=PLAIN', 'IMAP4rev1 AUTH=PLAIN']) {
   test(`handing on, killed at any moment (${capabilities}): each message is there once, with its date`, async () => {
@@ -49,28 +43,32 @@ for (const capabilities of ['IMAP4rev1 LITERAL+ UIDPLUS SASL-IR AUTH=PLAIN', 'IM
       }
       try {
         let underWay = 0
-        await trials(capabilities.includes('+') ? 12 : 8, capabilities.length, async (moment, number, place) => {
-          const { server, template } = lanes[place] ?? assert.fail()
-          const data = join(folder, `data-${place}`)
-          await cp(template, data, { recursive: true })
-          server.messages = []
-          for (let times = number % 3 === 0 ? 3 : 1; times > 0; times--) {
-            const before = server.messages.length
-            const count = 1 + Math.floor(moment * (mail.length - before - 1))
-            // Now and then before it has begun.
-            const { killed } = await handOnIn(
-              data,
-              number % 4 === 3 ? moment * 500 : whenCome(server, count, (number + times) % 4),
-            )
-            server.manners = manners
-            if (killed && server.messages.length > before) underWay++
-          }
-          await handOnToTheEnd(data)
-          assertAllThere(server)
-          assert.equal((await keptIn(data)).length, mail.length)
-          await rm(data, { recursive: true })
-        })
-        assert.ok(underWay > 0, 'no process was killed at its work')
+        await trials(
+          capabilities.includes('+') ? 12 : 8,
+          capabilities.length,
+          async (moment, number, place) => {
+            const { server, template } = lanes[place] ?? assert.fail()
+            const data = join(folder, `data-${place}`)
+            await cp(template, data, { recursive: true })
+            server.messages = []
+            for (let times = number % 3 === 0 ? 3 : 1; times > 0; times--) {
+              const before = server.messages.length
+              const count = 1 + Math.floor(moment * (mail.length - before - 1))
+              // Now and then before it has begun.
+              const { killed } = await handOnIn(
+                data,
+                number % 4 === 3 ? moment * 500 : whenCome(server, count, (number + times) % 4),
+              )
+              server.manners = manners
+              if (killed && server.messages.length > before) underWay++
+            }
+            await handOnToTheEnd(data)
+            assertAllThere(server)
+            assert.equal((await keptIn(data)).length, mail.length)
+            await rm(data, { recursive: true })
+          },
+          () => underWay > 0,
+        )
       } finally {
         for (const { server } of lanes) await server.down()
       }

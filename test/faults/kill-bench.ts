@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,8 +29,8 @@ export function start(args: readonly string[], input?: string): ChildProcess {
   return child
 }
 
-/** When to kill a process: after so many milliseconds, or when this calls what it is given. */
-export type When = number | ((kill: () => void) => void)
+/** When to kill a process: after so many milliseconds, or when this calls what it is given; it may give what stops it. */
+export type When = number | ((kill: () => void) => (() => void) | void)
 
 /** Runs the real program; where `killAfter` is given, until then at most: then it is killed by SIGKILL. */
 export function run(args: readonly string[], options: { input?: string; killAfter?: When } = {}): Promise<Ended> {
@@ -43,21 +43,46 @@ export function run(args: readonly string[], options: { input?: string; killAfte
 /** Kills it by SIGKILL when it is time; gives what forgets that. */
 export function killWhen(child: ChildProcess, when: When | undefined): () => void {
   const kill = (): void => void child.kill('SIGKILL')
-  if (typeof when === 'function') when(kill)
-  const timer = typeof when === 'number' ? setTimeout(kill, when) : undefined
+  if (when === undefined) return () => undefined
+  if (typeof when === 'function') return when(kill) ?? (() => undefined)
+  const timer = setTimeout(kill, when)
   return () => clearTimeout(timer)
 }
 
-/** Kills when so many files are there, or before where the work ends. */
-export function whenFiles(folder: string, count: number): (kill: () => void) => void {
+/** Kills a little later (milliseconds), or at once. */
+export function soon(kill: () => void, after: number): void {
+  if (after < 1) kill()
+  else setTimeout(kill, after)
+}
+
+/** Kills when so many files are there. */
+export function whenFiles(folder: string, count: number): When {
+  return whenSeen(() => existsSync(folder) && readdirSync(folder).length >= count)
+}
+
+/** Kills when so many octets are in all the files below a folder. */
+export function whenOctets(folder: string, octets: number): When {
+  return whenSeen(() => octetsIn(folder) >= octets)
+}
+
+function whenSeen(holds: () => boolean): (kill: () => void) => () => void {
   return (kill) => {
     const timer = setInterval(() => {
-      if (!existsSync(folder) || readdirSync(folder).length < count) return
+      if (!holds()) return
       clearInterval(timer)
       kill()
     }, 1)
-    timer.unref()
+    return () => clearInterval(timer)
   }
+}
+
+function octetsIn(folder: string): number {
+  if (!existsSync(folder)) return 0
+  const sizes = readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) =>
+    // It may have got another name since.
+    entry.isFile() ? (statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0) : 0,
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 function ended(child: ChildProcess, began: number): Promise<Ended> {
@@ -90,23 +115,28 @@ export function killTime({ began, ended }: Undisturbed, moment: number, number: 
   return number % 4 === 0 ? moment * ended : began + moment * (ended - began)
 }
 
-/** Does `trials` trials, two at a time, each with a moment between 0 and 1 of its own. */
+/**
+ * Does so many trials, two at a time, each with a moment between 0 and 1 of its own; and more, up to five times as many, until one was
+ * `underWay`: killed at its work.
+ */
 export async function trials(
   count: number,
   salt: number,
   trial: (moment: number, number: number, lane: number) => Promise<void>,
+  underWay: () => boolean = () => true,
 ): Promise<void> {
   const random = new Random(seed * 10 + salt)
-  const moments = Array.from({ length: count }, () => random.fraction())
+  const most = 5 * count
+  const moments = Array.from({ length: most }, () => random.fraction())
   let next = 0
   const lane = async (_: unknown, place: number): Promise<void> => {
-    while (next < count) {
+    while (next < count || (next < most && !underWay())) {
       const number = next++
       const moment = moments[number] ?? 0
       try {
         await trial(moment, number, place)
       } catch (error) {
-        next = count
+        next = most
         throw new Error(`trial ${number} of seed ${seed}, killed at ${moment.toFixed(3)} of a run`, { cause: error })
       }
     }
@@ -115,6 +145,7 @@ export async function trials(
   for (const result of await Promise.allSettled(Array.from({ length: 2 }, lane))) {
     if (result.status === 'rejected') throw result.reason
   }
+  assert.ok(underWay(), `none of ${next} processes was killed at its work`)
 }
 
 /** What mario's folder of data holds, verified: `check` must find nothing. */

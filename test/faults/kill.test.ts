@@ -7,14 +7,15 @@ import {
   assertNoDoubles,
   inFolder,
   keptIn,
-  killTime,
   makeMail,
   mustRun,
   run,
+  soon,
   trials,
-  type Undisturbed,
+  type When,
+  whenOctets,
 } from './kill-bench.ts'
-import { hashOf, HostilePop3, type RemoteMessage } from './hostile-pop3.ts'
+import { hashOf, HostilePop3, type RemoteMessage, type Step } from './hostile-pop3.ts'
 
 for (const leave of ['delete', 'forever']) {
   test(`fetch, killed at any moment (--leave ${leave}): what was deleted there is here, nothing twice, the next ends well`, async () => {
@@ -22,30 +23,42 @@ for (const leave of ['delete', 'forever']) {
       const messages = makeMail(200, 1).map((octets, n): RemoteMessage => ({ uniqueId: `uid-${n}`, octets }))
       const there = messages.map(({ octets }) => hashOf(octets))
       const lanes = await Promise.all([0, 1].map((number) => makeLane(folder, number, leave)))
+      let underWay = 0
       try {
-        // A slow server makes many small writes, a fast one a few large ones.
-        const undisturbed = [await measure(lanes, folder, messages, 0), await measure(lanes, folder, messages, 1)]
-        await trials(40, leave.length, async (moment, number, place) => {
-          const { server, template } = lanes[place] as Lane
-          const data = join(folder, `data-${place}`)
-          const slowness = number % 2
-          const killAfter = killTime(undisturbed[slowness] as Undisturbed, moment, number)
-          await cp(template, data, { recursive: true })
-          reset(server, messages, slowness)
-          // Once, or three times in a row.
-          for (let times = number % 3 === 0 ? 3 : 1; times > 0; times--) {
-            await run(['--data', data, 'fetch', '--quiet'], { killAfter })
+        await trials(
+          12,
+          leave.length,
+          async (moment, number, place) => {
+            const { server, template } = lanes[place] as Lane
+            const data = join(folder, `data-${place}`)
+            await cp(template, data, { recursive: true })
+            // A slow server makes many small writes, a fast one a few large ones.
+            reset(server, messages, number % 2)
+            // Once, or three times in a row.
+            for (let times = number % 3 === 0 ? 3 : 1, home = 0; times > 0; times--) {
+              const left = there.length - home
+              const after = (number + times) % 4
+              // Mostly while messages come, now and then when they are deleted, at QUIT, or before anything has begun.
+              const event = number % 6 === 5 ? 'QUIT' : number % 6 === 4 && leave === 'delete' ? 'DELE' : 'sent'
+              const count = event === 'QUIT' ? 1 : 1 + Math.floor(moment * (left - 1))
+              const killAfter = number % 6 === 3 ? moment * 600 : whenSaid(server, event, count, after)
+              const { killed } = await run(['--data', data, 'fetch', '--quiet'], { killAfter })
+              await server.idle()
+              const kept = await keptIn(data)
+              judge(server, kept, there)
+              home = kept.length
+              if (killed && server.steps.some(({ what }) => what === 'sent')) underWay++
+            }
+            await mustRun(['--data', data, 'fetch', '--quiet'])
             await server.idle()
-            judge(server, await keptIn(data), there)
-          }
-          await mustRun(['--data', data, 'fetch', '--quiet'])
-          await server.idle()
-          const kept = await keptIn(data)
-          judge(server, kept, there)
-          assert.deepEqual(kept.toSorted(), there.toSorted())
-          assert.equal(server.messages.length, leave === 'delete' ? 0 : messages.length)
-          await rm(data, { recursive: true })
-        })
+            const kept = await keptIn(data)
+            judge(server, kept, there)
+            assert.deepEqual(kept.toSorted(), there.toSorted())
+            assert.equal(server.messages.length, leave === 'delete' ? 0 : messages.length)
+            await rm(data, { recursive: true })
+          },
+          () => underWay > 0,
+        )
       } finally {
         for (const { server } of lanes) await server.close()
       }
@@ -53,32 +66,17 @@ for (const leave of ['delete', 'forever']) {
   })
 }
 
-/** Both lanes at once, as the trials will run; the work begins with the first RETR. */
-async function measure(
-  lanes: readonly Lane[],
-  folder: string,
-  messages: readonly RemoteMessage[],
-  slowness: number,
-): Promise<Undisturbed> {
-  const times = await Promise.all(
-    lanes.map(async ({ server, template }, place) => {
-      const data = join(folder, `whole-${place}`)
-      await cp(template, data, { recursive: true })
-      reset(server, messages, slowness)
-      const started = performance.now()
-      let began = Infinity
-      server.hostility = {
-        ...server.hostility,
-        onStep: ({ text }) =>
-          (began = Math.min(began, text.startsWith('RETR') ? performance.now() - started : Infinity)),
-      }
-      const { took } = await mustRun(['--data', data, 'fetch', '--quiet'])
-      assert.equal((await keptIn(data)).length, messages.length)
-      await rm(data, { recursive: true })
-      return { began, ended: took }
-    }),
-  )
-  return times.reduce((a, b) => ({ began: Math.min(a.began, b.began), ended: Math.max(a.ended, b.ended) }))
+/** When so many messages more were sent, or so many DELEs or QUITs have come, and a moment later (milliseconds). */
+function whenSaid(server: HostilePop3, event: 'sent' | 'DELE' | 'QUIT', count: number, after: number): When {
+  return (kill) => {
+    let left = count
+    const onStep = ({ what, text }: Step): void => {
+      if ((what === event || (what === 'command' && text.startsWith(event))) && --left === 0) soon(kill, after)
+    }
+    const { hostility } = server
+    server.hostility = { ...hostility, onStep }
+    return () => void (server.hostility = hostility)
+  }
 }
 
 interface Lane {
@@ -121,7 +119,7 @@ function judge(server: HostilePop3, kept: readonly string[], there: readonly str
 for (const form of ['mbox', 'folder'] as const) {
   test(`import of a ${form}, killed at any moment: what is in is whole and in order, and the next run brings the rest, once`, async () => {
     await inFolder(async (folder) => {
-      const messages = makeMail(form === 'mbox' ? 800 : 300, form === 'mbox' ? 5 : 1)
+      const messages = makeMail(300, form === 'mbox' ? 2 : 1)
       const there = messages.map(hashOf)
       const source = join(folder, 'source')
       if (form === 'mbox') {
@@ -146,39 +144,35 @@ for (const form of ['mbox', 'folder'] as const) {
       ]
       const template = join(folder, 'template')
       await mustRun(['--data', template, 'user', 'add', 'mario', '--password-stdin'], 'a password\n')
-      const undisturbed = await Promise.all(
-        [0, 1].map(async (place): Promise<Undisturbed> => {
-          const data = join(folder, `whole-${place}`)
+      const whole = messages.reduce((sum, { length }) => sum + length, 0)
+      let underWay = 0
+      await trials(
+        10,
+        form.length,
+        async (moment, number, place) => {
+          const data = join(folder, `data-${place}`)
           await cp(template, data, { recursive: true })
-          const started = performance.now()
-          let began = 0
-          const watching = setInterval(() => {
-            // The first segment is made with the first mail.
-            if (began === 0 && existsSync(join(data, 'users/mario/segments'))) began = performance.now() - started
-          }, 1)
-          const { took } = await mustRun(args(data)).finally(() => clearInterval(watching))
+          let before = 0
+          for (let times = number % 3 === 0 ? 2 : 1; times > 0; times--) {
+            // Mostly when so much of it is in the segments, now and then at any moment.
+            const killAfter =
+              number % 4 === 3
+                ? moment * 800
+                : whenOctets(join(data, 'users/mario/segments'), 1 + whole * (times === 2 ? moment / 2 : moment))
+            await run(args(data), { killAfter })
+            const kept = await keptIn(data)
+            if (kept.length > 0 && kept.length < there.length) underWay++
+            assert.deepEqual(kept, there.slice(0, kept.length))
+            before = kept.length
+          }
+          const { stdout } = await mustRun(args(data))
+          const report = JSON.parse(stdout) as { new: number; known: number }
+          assert.deepEqual([report.new, report.known], [messages.length - before, before])
           assert.deepEqual(await keptIn(data), there)
           await rm(data, { recursive: true })
-          return { began, ended: took }
-        }),
+        },
+        () => underWay > 0,
       )
-
-      await trials(45, form.length, async (moment, number, place) => {
-        const data = join(folder, `data-${place}`)
-        await cp(template, data, { recursive: true })
-        let before = 0
-        for (let times = number % 3 === 0 ? 2 : 1; times > 0; times--) {
-          await run(args(data), { killAfter: killTime(undisturbed[place] as Undisturbed, moment, number) })
-          const kept = await keptIn(data)
-          assert.deepEqual(kept, there.slice(0, kept.length))
-          before = kept.length
-        }
-        const { stdout } = await mustRun(args(data))
-        const report = JSON.parse(stdout) as { new: number; known: number }
-        assert.deepEqual([report.new, report.known], [messages.length - before, before])
-        assert.deepEqual(await keptIn(data), there)
-        await rm(data, { recursive: true })
-      })
     })
   })
 }
@@ -196,28 +190,32 @@ test('export, killed at any moment: every file that has its name is whole, and t
     await mustRun(['--data', data, 'import', source, '--user', 'mario', '--quiet'])
     const whole = new Set(messages.map(hashOf))
     const formats = ['eml', 'maildir', 'mbox']
-    const took: number[] = []
-    let mbox = ''
-    for (const format of formats) {
-      const out = join(folder, `whole-${format}`)
-      took.push((await mustRun(['--data', data, 'export', out, '--format', format, '--quiet'])).took)
-      if (format === 'mbox') mbox = hashOf(await readFile(join(out, 'INBOX.mbox')))
-    }
-    await trials(30, 7, async (moment, number) => {
-      const format = formats[number % 3] ?? 'eml'
-      const out = join(folder, `out-${number}`)
-      const args = ['--data', data, 'export', out, '--format', format, '--quiet']
-      await run(args, { killAfter: moment * (took[number % 3] ?? 0) })
-      const isWhole = (hash: string): boolean => (format === 'mbox' ? hash === mbox : whole.has(hash))
-      for (const path of await named(out)) assert.ok(isWhole(hashOf(await readFile(path))), path)
-      await mustRun(args)
-      const paths = await named(out)
-      assert.equal(paths.length, format === 'mbox' ? 1 : messages.length)
-      for (const path of paths) assert.ok(isWhole(hashOf(await readFile(path))), path)
-      const all = await readdir(out, { recursive: true, withFileTypes: true })
-      assert.equal(all.filter((entry) => entry.isFile()).length, paths.length, 'something half done was left')
-      await rm(out, { recursive: true })
-    })
+    const octets = messages.reduce((sum, { length }) => sum + length, 0)
+    const mboxOut = join(folder, 'whole-mbox')
+    await mustRun(['--data', data, 'export', mboxOut, '--format', 'mbox', '--quiet'])
+    const mbox = hashOf(await readFile(join(mboxOut, 'INBOX.mbox')))
+    let killed = 0
+    await trials(
+      9,
+      7,
+      async (moment, number) => {
+        const format = formats[number % 3] ?? 'eml'
+        const out = join(folder, `out-${number}`)
+        const args = ['--data', data, 'export', out, '--format', format, '--quiet']
+        const killAfter = number % 4 === 3 ? moment * 600 : whenOctets(out, 1 + moment * octets)
+        if ((await run(args, { killAfter })).killed) killed++
+        const isWhole = (hash: string): boolean => (format === 'mbox' ? hash === mbox : whole.has(hash))
+        for (const path of await named(out)) assert.ok(isWhole(hashOf(await readFile(path))), path)
+        await mustRun(args)
+        const paths = await named(out)
+        assert.equal(paths.length, format === 'mbox' ? 1 : messages.length)
+        for (const path of paths) assert.ok(isWhole(hashOf(await readFile(path))), path)
+        const all = await readdir(out, { recursive: true, withFileTypes: true })
+        assert.equal(all.filter((entry) => entry.isFile()).length, paths.length, 'something half done was left')
+        await rm(out, { recursive: true })
+      },
+      () => killed > 0,
+    )
   })
 })
 

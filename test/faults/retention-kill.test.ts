@@ -19,7 +19,7 @@ test('a retention run, killed at any moment: each message is where it was or whe
     await fill(template)
     const words = (data: string): string[] => ['--data', data, '--quiet', '--json', 'retention', 'run']
     const undisturbed = await measure(template, folder, words)
-    await trials(12, 5, async (moment, number, place) => {
+    await trials(8, 5, async (moment, number, place) => {
       const data = join(folder, `data-${place}`)
       await cp(template, data, { recursive: true })
       let left = old

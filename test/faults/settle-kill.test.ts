@@ -150,7 +150,7 @@ test('settle, killed at any moment, again and again: all is there, and the next 
     await cp(template, whole, { recursive: true })
     const { took } = await mustRun(['--data', whole, 'settle', '--quiet'])
     const undisturbed: Undisturbed = { began: took / 3, ended: took }
-    await trials(10, 9, async (moment, number, place) => {
+    await trials(7, 9, async (moment, number, place) => {
       const data = join(folder, `data-${place}`)
       await cp(template, data, { recursive: true })
       for (let times = number % 3 === 0 ? 3 : 1; times > 0; times--)
