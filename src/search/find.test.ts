@@ -193,56 +193,76 @@ test('threads are found whole, each once, in the order of their first hits', asy
   }
 })
 
-test('words that thousands of messages have are found like others, the newest first', async (t) => {
-  const count = 6_000
-  const mail = await new MemoryStore().open('mario')
-  const folder = mkdtempSync(join(tmpdir(), 'postino-find-'))
-  const index = SearchIndex.open(folder, mail)
-  t.after(() => {
-    index.close()
-    rmSync(folder, { recursive: true })
+/** How the dates of so many messages lie, by the order in which they came. */
+const dates: Readonly<Record<string, (at: number, count: number) => number>> = {
+  'as they came': (at) => at,
+  'in any order': (at, count) => (at * 7) % count,
+  'many at the same moment': (at) => at % 3,
+  'old ones after new ones': (at, count) => (at < count / 2 ? at + count : at),
+}
+
+for (const [how, minuteOf] of Object.entries(dates))
+  test(`words that thousands of messages have are found like others, by date: ${how}`, async (t) => {
+    // What thousands match is gathered otherwise than what hundreds do.
+    const count = how === 'in any order' ? 6_000 : 2_000
+    const mail = await new MemoryStore().open('mario')
+    const folder = mkdtempSync(join(tmpdir(), 'postino-find-'))
+    const index = SearchIndex.open(folder, mail)
+    t.after(() => {
+      index.close()
+      rmSync(folder, { recursive: true })
+    })
+    const wordsOf = (at: number): string =>
+      `word ${at % 6 === 0 ? 'sixth' : 'other'}${at % 700 === 0 ? ' seldom other' : ''}`
+    const all = await Promise.all(
+      Array.from({ length: count }, async (_, at) => {
+        const staging = mail.stage('wire')
+        await staging.write(octetsOf({ text: wordsOf(at), minute: minuteOf(at, count) }))
+        return await staging.finish()
+      }),
+    )
+    await mail.change((draft) => {
+      const mailbox = draft.openMailbox('INBOX')
+      for (const [at, one] of all.entries())
+        draft.add(one, { mailbox, received, flags: at % 100 === 0 ? ['\\Flagged'] : [] })
+    })
+    await index.catchUp()
+    const ids = async (query: string, limit: number, order: 'newest' | 'oldest' = 'newest'): Promise<number[]> =>
+      (await index.find(query, { limit, order })).map(({ id }) => id)
+    const first = (await mail.read((view) => view.messages({ limit: 1 })))[0]?.id ?? 0
+    const expected = (matches: (at: number) => boolean): number[] =>
+      Array.from({ length: count }, (_, at) => at)
+        .filter(matches)
+        .toSorted((a, b) => minuteOf(b, count) - minuteOf(a, count) || b - a)
+        .map((at) => at + first)
+    const queries: Record<string, (at: number) => boolean> = {
+      word: () => true,
+      'wor*': () => true,
+      '"word other"': (at) => at % 6 !== 0,
+      '"other seldom"': (at) => at % 700 === 0 && at % 6 !== 0,
+      '"seldom other" sixth': (at) => at % 2100 === 0,
+      'word -sixth': (at) => at % 6 !== 0,
+      'word is:flagged': (at) => at % 100 === 0,
+      'word is:flagged -sixth': (at) => at % 100 === 0 && at % 6 !== 0,
+      '-word': () => false,
+      '-sixth -is:flagged': (at) => at % 6 !== 0 && at % 100 !== 0,
+      'sixth OR is:flagged': (at) => at % 6 === 0 || at % 100 === 0,
+      '(seldom OR is:flagged) -sixth': (at) => (at % 700 === 0 || at % 100 === 0) && at % 6 !== 0,
+    }
+    for (const [query, matches] of Object.entries(queries)) {
+      const whole = expected(matches)
+      for (const limit of [1, 20, count]) {
+        assert.deepEqual(await ids(query, limit), whole.slice(0, limit), `${query}, ${limit}`)
+        const oldest = whole.toReversed().slice(0, limit)
+        assert.deepEqual(await ids(query, limit, 'oldest'), oldest, `${query}, the ${limit} oldest`)
+      }
+    }
+    // Most of them are gone before the index knows.
+    const gone = await mail.read((view) => view.messages().map(({ id }) => id))
+    await mail.change((draft) => gone.slice(0, -10).forEach((id) => draft.remove(id)))
+    assert.equal((await ids('word', 20)).length, 10)
+    assert.equal((await index.threads('word')).length, 10)
   })
-  const all = await Promise.all(
-    Array.from({ length: count }, async (_, at) => {
-      const staging = mail.stage('wire')
-      await staging.write(octetsOf({ text: `word ${at % 6 === 0 ? 'sixth' : 'other'}`, minute: (at * 7) % count }))
-      return await staging.finish()
-    }),
-  )
-  await mail.change((draft) => {
-    const mailbox = draft.openMailbox('INBOX')
-    for (const [at, one] of all.entries())
-      draft.add(one, { mailbox, received, flags: at % 100 === 0 ? ['\\Flagged'] : [] })
-  })
-  await index.catchUp()
-  const minutes = async (query: string, limit: number, order: 'newest' | 'oldest' = 'newest'): Promise<number[]> =>
-    (await index.find(query, { limit, order })).map(({ date }) => (date - Date.UTC(2025, 0, 1)) / 60_000)
-  const expected = (matches: (at: number) => boolean): number[] =>
-    Array.from({ length: count }, (_, at) => at)
-      .filter(matches)
-      .map((at) => (at * 7) % count)
-      .toSorted((a, b) => b - a)
-  const queries: Record<string, (at: number) => boolean> = {
-    word: () => true,
-    'wor*': () => true,
-    '"word other"': (at) => at % 6 !== 0,
-    'word -sixth': (at) => at % 6 !== 0,
-    'word is:flagged': (at) => at % 100 === 0,
-    'word is:flagged -sixth': (at) => at % 100 === 0 && at % 6 !== 0,
-    '-word': () => false,
-    'sixth OR is:flagged': (at) => at % 6 === 0 || at % 100 === 0,
-  }
-  for (const [query, matches] of Object.entries(queries)) {
-    const all = expected(matches)
-    assert.deepEqual(await minutes(query, 20), all.slice(0, 20), query)
-    assert.deepEqual(await minutes(query, count), all, query)
-    assert.deepEqual(await minutes(query, 20, 'oldest'), all.toReversed().slice(0, 20), query)
-  }
-  // Most of them are gone before the index knows.
-  const ids = await mail.read((view) => view.messages().map(({ id }) => id))
-  await mail.change((draft) => ids.slice(0, -10).forEach((id) => draft.remove(id)))
-  assert.equal((await minutes('word', 20)).length, 10)
-})
 
 /** What a query is to mean, said once more: as a text, and as a predicate. */
 interface Meaning {

@@ -4,9 +4,10 @@ import type { MailboxId, MessageId, ModSeq } from '../ids.ts'
 import type { Message, View } from '../store/store.ts'
 import { countOf } from './catch-up.ts'
 import { flagBits } from './message-facts.ts'
-import type { Query } from './query.ts'
-import type { Match } from './to-fts.ts'
-import { type Order, toSql, type Way } from './to-sql.ts'
+import { type Query, termsOf, wantedTerms } from './query.ts'
+import { Stretches } from './stretches.ts'
+import { type Match, split } from './to-fts.ts'
+import { cheapPart, type Circumstances, type Order, type Position, type Sql, toSql, type Way } from './to-sql.ts'
 
 /** A message that matches, and what is shown of it. */
 export interface Found {
@@ -19,8 +20,12 @@ export interface Found {
 
 /** Fewer than this are looked at one by one. */
 const fewMatches = 5_000
-/** A word that this share of the messages has is found among the newest before all of those are gathered. */
-const mostMatches = 0.3
+/** So many are soon gathered, wherever they are; */
+const veryFewMatches = 1_000
+/** that is thought of where as many messages would have to be looked through. */
+const longStretch = 4_000
+/** Where it is not said how many are wanted, they are read in pages. */
+const usualWanted = 50
 
 /**
  * What one query finds, in the index and the mail as both are at this moment. What the index has not yet read of moves and flags,
@@ -70,41 +75,91 @@ export class Finding {
 
   /** Which of these match. */
   among(ids: readonly MessageId[]): Set<MessageId> {
-    const { text, values } = toSql(this.#query, {
-      order: 'oldest',
-      limit: undefined,
-      recent: this.#recent,
-      among: ids,
-      mailboxes: (names) => mailboxesNamed(this.#view, names),
-      wayOf: (match) => (match.prefix ? this.#way(match, false) : 'each'),
-    })
-    const rows = this.#database.prepare(text).all(...values)
-    return new Set(rows.map((row) => Number(row['id']) as MessageId))
+    const sql = this.#sql(this.#query, { order: 'oldest', limit: undefined, among: ids })
+    return new Set(this.#rows(sql).map(({ id }) => id as MessageId))
   }
 
   *#run(limit: number | undefined): Iterable<Found | undefined> {
-    const { text, values } = toSql(this.#query, {
-      order: this.#order,
-      limit,
-      recent: this.#recent,
-      mailboxes: (names) => mailboxesNamed(this.#view, names),
-      wayOf: (match, cheap) => this.#way(match, cheap),
-    })
     const head = this.#database.prepare('select subject, sender from heads where id = ?')
-    for (const row of this.#database.prepare(text).iterate(...values)) {
-      const message = this.#view.message(Number(row['id']) as MessageId)
+    for (const { id, date } of this.#matching(limit)) {
+      const message = this.#view.message(id as MessageId)
       if (message === undefined) {
         yield undefined
         continue
       }
       const { subject, sender } = head.get(message.id) ?? {}
-      yield { message, date: Number(row['date']), subject: String(subject ?? ''), from: String(sender ?? '') }
+      yield { message, date, subject: String(subject ?? ''), from: String(sender ?? '') }
     }
   }
 
-  /** What matches is put down once, unless that is nearly everything, of which the newest are soon found. */
-  #way(match: Match, cheap: boolean): Way {
-    if (cheap && !match.prefix && !match.phrase && this.#isMost(match)) return 'each'
+  *#matching(limit: number | undefined): Iterable<Position> {
+    let after: Position | undefined
+    let left = limit ?? Infinity
+    if (this.#inStretches()) {
+      const stretches = this.#stretches(limit ?? usualWanted)
+      let way: Way = 'within'
+      for (let stretch = stretches.next(after); stretch !== undefined; stretch = stretches.next(after)) {
+        const asked = { stretch, limit: left === Infinity ? undefined : left, wayOf: () => way }
+        const found = this.#rows(this.#sql(this.#query, asked))
+        yield* found
+        left -= found.length
+        after = stretch.upTo
+        if (left <= 0 || after === undefined) return
+        const enough = stretches.found(found.length, left)
+        if (enough > longStretch && way === 'within') {
+          if (this.#areVeryFew()) break
+          way = 'few within'
+        }
+      }
+    }
+    const rest = after === undefined ? {} : { stretch: { after } }
+    yield* this.#each(this.#sql(this.#query, { ...rest, limit: left === Infinity ? undefined : left }))
+  }
+
+  /** Whether what is wanted may be found among the first messages by date, before all that matches is gathered. */
+  #inStretches(): boolean {
+    if (this.#order === 'relevance' && wantedTerms(this.#query).some(({ place }) => place !== 'list')) return false
+    const terms = termsOf(this.#query).filter(({ place }) => place !== 'list')
+    // What a word may go on with is gathered whole, for however few messages it is asked.
+    return terms.length > 0 && !terms.some(({ prefix }) => prefix)
+  }
+
+  #stretches(wanted: number): Stretches {
+    const cheap = cheapPart(this.#query)
+    const circumstances = { messages: countOf(this.#view), wanted, oldest: this.#order === 'oldest' }
+    return new Stretches(this.#database, circumstances, (stretch, limit) => this.#sql(cheap, { stretch, limit }))
+  }
+
+  #areVeryFew(): boolean {
+    const { match } = split(this.#query.kind === 'and' ? this.#query.of : [this.#query])
+    if (match === undefined) return false
+    const count = 'select count(*) as n from (select 1 from text where text match ? limit ?)'
+    return Number(this.#database.prepare(count).get(match.loose, veryFewMatches)?.['n']) < veryFewMatches
+  }
+
+  #sql(query: Query, asked: Pick<Circumstances, 'limit'> & Partial<Circumstances>): Sql {
+    return toSql(query, {
+      order: this.#order,
+      recent: this.#recent,
+      mailboxes: (names) => mailboxesNamed(this.#view, names),
+      wayOf: (match) => this.#gather(match),
+      ...asked,
+    })
+  }
+
+  #rows({ text, values }: Sql): Position[] {
+    return this.#database
+      .prepare(text)
+      .all(...values)
+      .map(positionOf)
+  }
+
+  *#each({ text, values }: Sql): Iterable<Position> {
+    for (const row of this.#database.prepare(text).iterate(...values)) yield positionOf(row)
+  }
+
+  /** What matches is put down, once. */
+  #gather(match: Match): Way {
     if (this.#matches?.fts !== match.fts) {
       this.#database.exec(
         'create temp table if not exists matches (id integer primary key) strict; delete from temp.matches',
@@ -114,13 +169,6 @@ export class Finding {
       this.#matches = { fts: match.fts, count: Number(changes) }
     }
     return this.#matches.count < fewMatches ? 'few' : 'many'
-  }
-
-  #isMost({ fts }: Match): boolean {
-    const most = Math.ceil(countOf(this.#view) * mostMatches)
-    if (most < fewMatches) return false
-    const count = 'select count(*) as n from (select 1 from text where text match ? limit ?)'
-    return Number(this.#database.prepare(count).get(fts, most)?.['n']) >= most
   }
 
   /** Where a message is and how it is flagged, if that changed after what the index has read. */
@@ -137,6 +185,10 @@ export class Finding {
         note.run(id, message.mailbox, flagBits(message.flags))
     }
   }
+}
+
+function positionOf(row: Record<string, unknown>): Position {
+  return { id: Number(row['id']), date: Number(row['date']) }
 }
 
 function mailboxesNamed(view: View, names: readonly string[]): MailboxId[] {

@@ -52,6 +52,13 @@ export function parseQuery(text: string): Query {
   return found
 }
 
+/** All words of a query, wherever they stand. */
+export function termsOf(query: Query): Term[] {
+  if (query.kind === 'term') return [query]
+  if (query.kind === 'and' || query.kind === 'or') return query.of.flatMap(termsOf)
+  return query.kind === 'not' ? termsOf(query.of) : []
+}
+
 /** The words by which a message can have been found: none that stand only under a NOT. */
 export function wantedTerms(query: Query, wanted = true): Term[] {
   if (query.kind === 'term') return wanted ? [query] : []

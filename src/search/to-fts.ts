@@ -22,8 +22,8 @@ export interface Match {
   readonly fts: string
   /** Whether it holds a word that may go on. */
   readonly prefix: boolean
-  /** Whether it holds words that must stand side by side: that takes longer to see. */
-  readonly phrase: boolean
+  /** The same, but words that must stand side by side need only be there: who has them is soon seen, and not more can match. */
+  readonly loose: string
 }
 
 /** A query that the table `text` alone can answer, as one question; undefined where it cannot. */
@@ -67,17 +67,19 @@ export function anyOf(terms: readonly Term[]): Match | undefined {
 }
 
 function termMatch(term: Term): Match {
-  let words = 0
-  for (const _ of wordsOf(separated(term.text))) words++
-  return { fts: termToFts(term), prefix: term.prefix, phrase: words > 1 }
+  const { place, text, prefix } = term
+  const fts = termToFts(term)
+  const words = Array.from(wordsOf(separated(text)), ({ folded }) => termToFts({ ...term, text: folded }))
+  return { fts, prefix, loose: words.length > 1 && place !== 'list' && !prefix ? `(${words.join(' AND ')})` : fts }
 }
 
 function joined(parts: readonly Match[], by: 'AND' | 'OR' | 'NOT'): Match {
-  const [only] = parts
-  if (only !== undefined && parts.length === 1) return only
+  const [first] = parts
+  if (first !== undefined && parts.length === 1) return first
   return {
     fts: `(${parts.map(({ fts }) => fts).join(` ${by} `)})`,
     prefix: parts.some(({ prefix }) => prefix),
-    phrase: parts.some(({ phrase }) => phrase),
+    // What is taken away must not be more than it is.
+    loose: by === 'NOT' ? (first?.loose ?? '') : `(${parts.map(({ loose }) => loose).join(` ${by} `)})`,
   }
 }

@@ -13,9 +13,26 @@ export interface Sql {
 
 /**
  * How to find what matches. `few`: what does stands in `temp.matches`, and each of them is looked at. `many`: it stands there, and the
- * messages are walked through by date until enough of them are in it. `each`: nearly all match, and each that is walked through is asked.
+ * messages are walked through by date until enough of them are in it. `within`: the messages are a stretch by date, and only those of
+ * its ids are gathered; `few within`: the same, and each of those is looked at.
  */
-export type Way = 'few' | 'many' | 'each'
+export type Way = 'few' | 'many' | 'within' | 'few within'
+
+/** Where a message stands in the order by date. */
+export interface Position {
+  readonly date: number
+  readonly id: number
+}
+
+/** Messages that stand side by side in the order by date. */
+export interface Stretch {
+  /** They come after this one; undefined: they are the first. */
+  readonly after: Position | undefined
+  /** They go up to this one, which is of them; undefined: to the end. */
+  readonly upTo?: Position | undefined
+  /** No id of theirs is less or more. */
+  readonly ids?: { readonly least: number; readonly most: number }
+}
 
 /** What is known besides the query. */
 export interface Circumstances {
@@ -25,7 +42,9 @@ export interface Circumstances {
   /** The ids of mailboxes named by `in:`. */
   readonly mailboxes: (names: readonly string[]) => readonly number[]
   /** How what is asked of every message is answered: see `Way`. Asked once for a statement, at most. */
-  readonly wayOf: (match: Match, cheap: boolean) => Way
+  readonly wayOf: (match: Match) => Way
+  /** Only of these messages; the order is by date. */
+  readonly stretch?: Stretch
   /** Only of these messages. */
   readonly among?: readonly number[]
   /** Whether `temp.recent` tells of messages that the index does not know as they are. */
@@ -40,7 +59,11 @@ export function toSql(query: Query, circumstances: Circumstances): Sql {
   return new Statement(circumstances).whole(query)
 }
 
-/** Whether it is asked of a message before its words are. */
+/** What of a query can be seen of a message without a look at its words; the whole finds no more than this. */
+export function cheapPart(query: Query): Query {
+  return { kind: 'and', of: query.kind === 'and' ? query.of.filter(isCheap) : isCheap(query) ? [query] : [] }
+}
+
 function isCheap(query: Query): boolean {
   if (query.kind === 'not') return isCheap(query.of)
   return query.kind !== 'and' && query.kind !== 'or' && (query.kind !== 'term' || query.place === 'list')
@@ -55,14 +78,22 @@ class Statement {
   }
 
   whole(query: Query): Sql {
-    const { order, limit, recent, among, wayOf } = this.#circumstances
+    const { order, limit, recent, among, wayOf, stretch } = this.#circumstances
     const { match, rest } = split(query.kind === 'and' ? query.of : [query])
     const ranks = order === 'relevance' ? anyOf(wantedTerms(query)) : undefined
     let ranking = ''
     let from = among === undefined ? 'messages m indexed by messages_by_date' : 'messages m'
     let by = order === 'oldest' ? 'm.date, m.id' : 'm.date desc, m.id desc'
     const where: string[] = []
-    if (ranks !== undefined && match !== undefined) {
+    if (ranks !== undefined && match !== undefined && rest.length === 0 && limit !== undefined) {
+      // Only of those that come so far is the date looked up.
+      const scores = `select rowid as id, bm25(text, ${weights}) as score from text where text match ${this.#bound(match.fts)}`
+      const last = `select score from s order by score limit 1 offset ${limit - 1}`
+      ranking = `with s as materialized (${scores}) `
+      from = 's cross join messages m on m.id = s.id'
+      where.push(`s.score <= ifnull((${last}), 1e999)`)
+      by = `s.score, ${by}`
+    } else if (ranks !== undefined && match !== undefined) {
       from = 'text cross join messages m on m.id = text.rowid'
       where.push(`text match ${this.#bound(match.fts)}`)
       by = `bm25(text, ${weights}), ${by}`
@@ -73,11 +104,16 @@ class Statement {
       from = 'messages m left join s on s.id = m.id'
       by = `s.score nulls last, ${by}`
     } else if (match !== undefined) {
-      const way = wayOf(match, rest.every(isCheap))
+      const way = among === undefined ? wayOf(match) : 'within'
       if (way === 'few') from = 'temp.matches t cross join messages m on m.id = t.id'
       else if (way === 'many') where.push('+m.id in (select id from temp.matches)')
-      else where.push(`exists (select 1 from text where text match ${this.#bound(match.fts)} and rowid = m.id)`)
+      else if (way === 'within') where.push(this.#matches(match))
+      else {
+        from = 'text cross join messages m on m.id = text.rowid'
+        where.push(`text match ${this.#bound(match.fts)}${this.#between('text.rowid')}`)
+      }
     }
+    if (stretch !== undefined) where.push(...this.#within(stretch))
     if (among !== undefined) where.push(`m.id in (select value from json_each(${this.#bound(JSON.stringify(among))}))`)
     // The order of the text is that of what is bound.
     where.push(...rest.map((one) => this.#condition(one)))
@@ -117,7 +153,23 @@ class Statement {
     const text = `from text where text match ${this.#bound(match.fts)}`
     // Of a few messages each is asked; but a word that may go on would be gathered anew for each.
     if (this.#circumstances.among !== undefined && !match.prefix) return `exists (select 1 ${text} and rowid = m.id)`
-    return `+m.id in (select rowid ${text})`
+    return `+m.id in (select rowid ${text}${this.#between('rowid')})`
+  }
+
+  /** Written out: a number that is bound is a real to SQLite, and FTS5 takes only integers for an end of what it goes through. */
+  #between(rowid: string): string {
+    const ids = this.#circumstances.stretch?.ids
+    return ids === undefined ? '' : ` and ${rowid} between ${ids.least} and ${ids.most}`
+  }
+
+  #within({ after, upTo }: Stretch): string[] {
+    const further = this.#circumstances.order === 'oldest' ? '>' : '<'
+    const compared = (by: string, { date, id }: Position): string =>
+      `(m.date, m.id) ${by} (${this.#bound(date)}, ${this.#bound(id)})`
+    return [
+      ...(after === undefined ? [] : [compared(further, after)]),
+      ...(upTo === undefined ? [] : [compared(further === '<' ? '>=' : '<=', upTo)]),
+    ]
   }
 
   #filter(filter: Filter): string {
