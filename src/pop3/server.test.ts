@@ -265,8 +265,9 @@ test('exchanges that are given up leave nothing behind', () => {
     collect()
     return process.memoryUsage().heapUsed
   }
-  const before = abort(20_000)
-  assert.ok(abort(100_000) - before < 256 << 10)
+  // Twice, for code that is compiled meanwhile is kept there, too; what is left behind would be each time.
+  const [before, after, again] = [abort(20_000), abort(100_000), abort(100_000)]
+  assert.ok(Math.min(after - before, again - after) < 256 << 10)
   assert.equal(server.state, 'AUTHORIZATION')
 })
 

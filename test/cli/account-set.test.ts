@@ -137,7 +137,8 @@ test('mail for a user who was removed goes to the one for the rest, or to the ow
   const [at, made] = [await provider(t), await postino(t)]
   for (const user of ['mario', 'anna', 'rest'])
     await made.run(['user', 'add', user, '--password-stdin'], { input: 'x\n' })
-  const split = ['--split', 'anna@example.it=anna', '--split-otherwise', 'rest', '--user', 'mario']
+  // Fetched when told to, and not by `serve` meanwhile.
+  const split = ['--split', 'anna@example.it=anna', '--split-otherwise', 'rest', '--user', 'mario', '--every', '0']
   assert.equal((await add(made, at, ...split)).code, 0)
   const subjects = async (user: string): Promise<unknown[]> =>
     (await made.json(['list', '--user', user])).map((one) => one['subject'])
@@ -176,6 +177,17 @@ test('--message says so where the whole message is not there any more, and whose
   assert.equal(whose.code, 2)
   assert.match(whose.stderr, /--user/)
   assert.equal((await made.run(['fetch', '--message', id, '--user', 'mario'])).code, 1)
+  // Another than one of which only the header is here.
+  const none = await made.run(['fetch', '--message', '99', '--user', 'mario'])
+  assert.equal(none.code, 2)
+  assert.match(none.stderr, /there is no such message/)
+  at.messages.set('2', 'x')
+  await made.run(['account', 'set', address, '--largest', 'usual', '--beyond', 'usual'])
+  await made.run(['fetch'])
+  const [whole] = (await made.json(['list', '--user', 'mario']))
+    .map((one) => Number(one['id']))
+    .toSorted((a, b) => b - a)
+  assert.match((await made.run(['fetch', '--message', String(whole), '--user', 'mario'])).stderr, /is here whole/)
 })
 
 test('a user is not removed while an account of somebody else brings mail for them', async (t) => {

@@ -314,7 +314,7 @@ test('a worker that crashes while another is still starting is replaced', async 
   process.kill(slow, 'SIGCONT')
   const serving = await starting
   await until(async () => (await workersOf(serving)).length === 2)
-  assert.match(serving.stderr(), /was killed by SIGKILL; another takes its place/)
+  await until(() => /was killed by SIGKILL; another takes its place/.test(serving.stderr()))
   assert.equal((await serving.stop()).code, 0)
 })
 
