@@ -33,6 +33,6 @@ test('an address has one spelling, without spaces and control characters', () =>
   assert.equal(domainOf('mario@example.it'), 'example.it')
   assert.equal(domainOf('mario'), undefined)
   assert.equal(addressFault('mario@example.it'), undefined)
-  for (const address of ['', 'a b@c', 'a\u001b[2J@c', '-x@y', `${'a'.repeat(250)}@b.it`])
+  for (const address of ['', 'a b@c', 'a\u001b[2J@c', '-x@y', '@b.it', 'a@', `${'a'.repeat(250)}@b.it`])
     assert.notEqual(addressFault(address), undefined, address)
 })

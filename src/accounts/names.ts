@@ -30,6 +30,8 @@ export function addressFault(address: string): string | undefined {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\s\u0000-\u001f\u007f-\u009f]/u.test(address)) return 'it has a space or a control character in it'
   if (address.startsWith('-')) return 'it begins with -'
+  if (address.startsWith('@')) return 'there is no name before the @'
+  if (address.endsWith('@')) return 'there is no domain behind the @'
   return undefined
 }
 

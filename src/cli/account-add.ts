@@ -7,7 +7,7 @@ import { Secrets } from '../accounts/secrets.ts'
 import { MisuseError } from '../errors.ts'
 import { shown, trying, tryLogIn } from './account.ts'
 import { handOnPasswords } from './account-hand-on.ts'
-import { type AccountWords, accountOptions, checkTogether, withoutUsual } from './account-words.ts'
+import { type AccountWords, accountOptions, checkLogIn, checkTogether, withoutUsual } from './account-words.ts'
 import { readPassword } from './ask.ts'
 import { makeUser, userMeant } from './choose-user.ts'
 import type { Context } from './context.ts'
@@ -38,6 +38,7 @@ export async function addAccount(
     context.notes.bar('')
     const settings: AccountSettings = { ...found, address, leave, options: withAuth(options, found) }
     checkTogether(settings)
+    checkLogIn(words, settings)
     const user = userMeant(directory, words.user)
     warn(context, settings, found, words)
     const secrets = new Secrets(context.data)

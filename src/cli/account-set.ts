@@ -9,7 +9,7 @@ import { shown, tryBehind, trying, tryLogIn } from './account.ts'
 import { secretGiven } from './account-add.ts'
 import { rowLines, settingRows } from './account-lines.ts'
 import { forgetHandOnPasswords, handOnPasswords } from './account-hand-on.ts'
-import { type AccountWords, accountOptions, checkTogether, usual, withoutUsual } from './account-words.ts'
+import { type AccountWords, accountOptions, checkLogIn, checkTogether, usual, withoutUsual } from './account-words.ts'
 import { readConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
 import { describeAccountFailure, type ExitCode, exitCodeOf } from './failure.ts'
@@ -29,6 +29,7 @@ export function setAccount(context: Context, given: string, words: AccountWords)
     const { address } = account
     const settings = await changed(context, account, words)
     checkTogether(settings)
+    checkLogIn(words, settings)
     checkSplitUsers(directory, settings.options.split)
     const secrets = new Secrets(context.data)
     const parts = { data: context.data, directory, secrets }

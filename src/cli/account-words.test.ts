@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MisuseError } from '../errors.ts'
-import { accountOptions, type AccountWords, checkTogether } from './account-words.ts'
+import { accountOptions, type AccountWords, checkLogIn, checkTogether } from './account-words.ts'
 
 const says = (words: Partial<AccountWords>): AccountWords => ({ check: true, ...words })
 
@@ -32,4 +32,17 @@ test('what has no meaning beside the rest is refused, and why is told', () => {
       () => checkTogether(settings),
       (error) => error instanceof MisuseError && why.test(error.message),
     )
+})
+
+test('what is said of OAuth 2.0 without asking for it is not passed over, and a log-in has a name', () => {
+  const [password, oauth] = [
+    { login: 'mario', options: {} },
+    { login: 'mario', options: { auth: 'oauth' } },
+  ] as const
+  for (const words of [{ issuer: 'google' }, { clientId: 'x' }, { device: true }]) {
+    checkLogIn(says(words), oauth)
+    assert.throws(() => checkLogIn(says(words), password), { name: 'MisuseError', message: /add --auth oauth/ })
+  }
+  checkLogIn(says({ issuer: 'usual', clientId: 'usual', device: false }), password)
+  assert.throws(() => checkLogIn(says({ login: '' }), { ...password, login: '' }), /--login is empty/)
 })

@@ -137,6 +137,20 @@ export function accountOptions(words: AccountWords, before: AccountOptions, now:
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as AccountOptions
 }
 
+/** Throws MisuseError where what is said of the log-in would be passed over, or cannot be. */
+export function checkLogIn(words: AccountWords, { login, options }: Pick<AccountSettings, 'login' | 'options'>): void {
+  if (login === '')
+    throw new MisuseError(
+      'usage',
+      '--login is empty: give the user name at the provider, or leave it out for the address',
+    )
+  if (options.auth === 'oauth') return
+  const { issuer, clientId, device } = words
+  for (const [option, given] of Object.entries({ '--issuer': issuer, '--client-id': clientId, '--device': device }))
+    if (given !== undefined && given !== false && given !== usual)
+      throw new MisuseError('usage', `${option} is for a log-in by OAuth 2.0: add --auth oauth, or leave it out`)
+}
+
 /** Throws MisuseError where something is said that has no meaning beside the rest. */
 export function checkTogether({
   protocol,

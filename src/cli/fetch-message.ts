@@ -1,5 +1,6 @@
 import type { Directory } from '../accounts/directory.ts'
 import { MisuseError } from '../errors.ts'
+import type { MessageId } from '../ids.ts'
 import { headersOnly } from '../intake/header-only.ts'
 import { userMeant } from './choose-user.ts'
 import type { Context } from './context.ts'
@@ -25,7 +26,8 @@ export async function partOfMessage(
     throw new MisuseError('usage', `--message ${text}: give the number that \`postino list\` shows`)
   const id = Number(text)
   // Each user's messages have numbers of their own.
-  const accounts = directory.accounts(userMeant(directory, user))
+  const whose = userMeant(directory, user)
+  const accounts = directory.accounts(whose)
   return await withStore(context, async (store) => {
     for (const { address, user: owner, protocol } of accounts) {
       const mail = await store.open(owner)
@@ -34,9 +36,13 @@ export async function partOfMessage(
       const row = rows.find(({ message }) => message === id)
       if (row !== undefined) return { address, user: owner, account, uniqueId: row.uniqueId }
     }
+    // One who is not there yet gets no mail by being asked.
+    const mail = directory.user(whose) && (await store.open(whose))
+    const isHere = await mail?.read((view) => view.message(id as MessageId) !== undefined)
+    const what = isHere === true ? 'that message is here whole' : 'there is no such message, or its account was removed'
     throw new MisuseError(
       'usage',
-      `--message ${id}: of that message there is not only a header here; \`postino list\` marks those`,
+      `--message ${id}: ${what}; \`postino list\` marks those of which only the header is here`,
     )
   })
 }

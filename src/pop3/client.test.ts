@@ -88,6 +88,19 @@ test('commands leave one by one until CAPA says PIPELINING, then together', () =
   ])
 })
 
+test('a server that is none of POP3 is told by its first line, and so is one of IMAP', () => {
+  for (const [line, why] of [
+    ['220 mail.example.it ESMTP', /^this is no POP3 server: its first line is "220 mail/],
+    ['* OK [CAPABILITY IMAP4rev1] ready', /^this is no POP3 server, it speaks IMAP: its first line is "\* OK/],
+  ] as const) {
+    const client = new Pop3Client()
+    client.receive(Buffer.from(`${line}\r\n`))
+    const event = client.next()
+    assert.ok(event?.kind === 'broken', line)
+    assert.match(event.error.message, why)
+  }
+})
+
 test('RETR gives the octets without stuffed dots, in any split', () => {
   const server = '+OK\r\na\r\n..b\r\n.c\r\n\n.\r\nd\r\n.\r\n-ERR gone\r\n+OK\r\n.\r\n'
   for (const size of [1, 2, 3, 7, Infinity]) {

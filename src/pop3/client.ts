@@ -217,7 +217,9 @@ export class Pop3Client {
   #greeting(line: string): ClientEvent | undefined {
     const ok = isOk(line)
     if (!ok && !isErr(line)) {
-      return this.#break('protocol', `this is no POP3 server: its first line is ${quoted(line)}`)
+      // RFC 9051 §7.1: the greeting of an IMAP server.
+      const other = /^\* (?:OK|PREAUTH|BYE)\b/i.test(line) ? ', it speaks IMAP' : ''
+      return this.#break('protocol', `this is no POP3 server${other}: its first line is ${quoted(line)}`)
     }
     const text = behind(line, ok ? 3 : 4)
     this.#phase = ok ? 'status' : 'over'

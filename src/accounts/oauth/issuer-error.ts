@@ -7,8 +7,10 @@ import type { Registration } from './registration.ts'
  * with it tokens.
  */
 export function issuerError(error: unknown, registration: Pick<Registration, 'name' | 'client'>): unknown {
-  if (error instanceof PostinoError || !(error instanceof Error)) return error
   const { name } = registration
+  // Who does not answer is not the mail server, which the account names.
+  if (error instanceof PeerError) return new PeerError(error.code, `${name} gives no tokens: ${error.message}`)
+  if (error instanceof PostinoError || !(error instanceof Error)) return error
   if (error instanceof oauth.AuthorizationResponseError)
     return saidNo(registration, error.error, error.error_description)
   if (error instanceof oauth.ResponseBodyError)

@@ -81,7 +81,7 @@ test('what is missing, unknown, or would go in the clear, is told', async (t) =>
   const data = await folder(t)
   const wrong = (options: Parameters<typeof registrationOf>[0], message: RegExp): Promise<void> =>
     assert.rejects(registrationOf(options, data, {}), { name: 'MisuseError', message })
-  await wrong({}, /no issuer is named: give one of google, microsoft/)
+  await wrong({}, /no issuer is named: give google, microsoft/)
   await wrong({ issuer: 'goggle' }, /no issuer "goggle"; known are google, .*\[oauth_client\.goggle\]/)
   await wrong({ issuer: 'constructor' }, /no issuer "constructor"/)
   await wrong({ issuer: 'https://id.example.it' }, /no scopes are known.*\[oauth_client\."https:\/\/id\.example\.it"\]/)

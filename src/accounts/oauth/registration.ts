@@ -39,7 +39,7 @@ export async function registrationOf(
   if (name === undefined)
     throw new MisuseError(
       'usage',
-      `no issuer is named: give one of ${Object.keys(knownIssuers).join(', ')}, or a URL, with --issuer`,
+      `no issuer is named: give ${Object.keys(knownIssuers).join(', ')}, a URL, or the NAME of an [oauth_client.NAME] in postino.toml, with --issuer`,
     )
   return registrationWith(name, options, await configuredClient(data, name, environment))
 }
