@@ -158,7 +158,7 @@ test("Python's poplib works a maildrop over STLS", async (t) => {
   const script = `
 import poplib, ssl, sys
 context = ssl.create_default_context(); context.check_hostname = False; context.verify_mode = ssl.CERT_NONE
-pop = poplib.POP3('${at.host}', ${at.port}, timeout=20)
+pop = poplib.POP3('${at.host}', ${at.port}, timeout=120)
 pop.stls(context); pop.user('mario'); pop.pass_('secret')
 print(pop.stat(), len(pop.uidl()[1]), pop.retr(1)[1], pop.top(2, 0)[1], sorted(pop.capa())[:2])
 pop.dele(1); pop.quit()

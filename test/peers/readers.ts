@@ -51,7 +51,7 @@ use strict;
 use Net::POP3;
 my ($host, $port, $tls, $login, $password, $folder) = @ARGV;
 my @lax = (SSL_verify_mode => 0);
-my $maildrop = Net::POP3->new($host, Port => $port, Timeout => 30, $tls eq 'implicit' ? (SSL => 1, @lax) : ()) or die $@;
+my $maildrop = Net::POP3->new($host, Port => $port, Timeout => 120, $tls eq 'implicit' ? (SSL => 1, @lax) : ()) or die $@;
 if ($tls eq 'starttls') { $maildrop->starttls(@lax) or die $maildrop->message }
 my $count = $maildrop->login($login, $password) or die $maildrop->message;
 for my $number (1 .. $count) {
@@ -90,7 +90,7 @@ export async function readWithMutt(reading: Reading & { readonly certificate?: s
     const words = ['mutt', '-n', '-F', join(folder, 'muttrc'), '-e', 'push "<fetch-mail><exit>"']
     await runWell('python3', ['-c', terminal, ...words], {
       env: { TERM: 'xterm', HOME: folder, LC_ALL: 'C.UTF-8' },
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(300_000),
     })
     return readMaildir(join(folder, 'Maildir'))
   } finally {
