@@ -35,8 +35,6 @@ test('messages leave the index only by such a record', () => {
 
 test('those who remove messages, and what they do where one stays', () => {
   assert.deepEqual(filesWith(/\bdraft\.remove\(/), [
-    // Only what the same change added, to bring octets again.
-    'backup/restore-messages.ts',
     // The header that stood for a message stays beside it.
     'doors/fetch-deliveries.ts',
     'doors/fetch-pop3-keep.ts',
