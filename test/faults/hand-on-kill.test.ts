@@ -44,7 +44,7 @@ for (const capabilities of ['IMAP4rev1 LITERAL+ UIDPLUS SASL-IR AUTH=PLAIN', 'IM
       try {
         let underWay = 0
         await trials(
-          capabilities.includes('+') ? 12 : 8,
+          capabilities.includes('+') ? 8 : 5,
           capabilities.length,
           async (moment, number, place) => {
             const { server, template } = lanes[place] ?? assert.fail()
@@ -93,7 +93,7 @@ test('handing on to a Maildir, killed at any moment: each message is there once,
     const random = new Random(seed)
     let underWay = 0
     // On a busy machine all may be there before anybody has seen the first.
-    for (let trial = 0; trial < 8 || (underWay === 0 && trial < 50); trial++) {
+    for (let trial = 0; trial < 6 || (underWay === 0 && trial < 50); trial++) {
       const data = join(folder, `data-${trial}`)
       await rm(maildir, { recursive: true, force: true })
       await cp(template, data, { recursive: true })
@@ -145,7 +145,7 @@ test('handing on by SMTP, killed at any moment: each message arrives, and twice 
     const wanted = few.map(({ octets }) => octets.toString('latin1')).toSorted()
     const random = new Random(seed)
     let underWay = 0
-    for (let trial = 0; trial < 6; trial++) {
+    for (let trial = 0; trial < 5; trial++) {
       const data = join(folder, `data-${trial}`)
       await cp(template, data, { recursive: true })
       taken = []
