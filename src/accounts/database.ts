@@ -64,7 +64,11 @@ export function storeErrorOf(error: unknown, file: string): unknown {
     return new StoreError('io', `${dirname(file)} is not a folder; name another with --data`, options)
   // https://sqlite.org/rescode.html: 14 is SQLITE_CANTOPEN.
   if (errcode === 14)
-    return new StoreError('io', `${file} cannot be opened; see that its folder is there and is yours`, options)
+    return new StoreError(
+      'io',
+      `${file} cannot be opened; see that its folder is there, is yours and can be written to`,
+      options,
+    )
   if (typeof code !== 'string' && errcode === undefined) return error
   const known = diskError(error, file)
   if (known.code === 'damaged') return new StoreError('damaged', `${known.message}; bring it back from a copy`, options)

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { diskError } from '../disk-errors.ts'
 import { MisuseError, PostinoError, StoreError } from '../errors.ts'
-import { indexPath, segmentsFolder } from '../store/layout.ts'
+import { indexPath, makeFolder, segmentsFolder } from '../store/layout.ts'
 import { dataFiles, directoryFile, sourceFile, sourceOf } from './data-files.ts'
 import { mailMoment } from './mail-files.ts'
 import {
@@ -54,7 +55,11 @@ export async function backUp(data: string, target: Target, options: BackupOption
   const time = now()
   const work = join(data, 'locks', 'backup-work')
   await rm(work, { recursive: true, force: true })
-  await mkdir(work, { recursive: true, mode: 0o700 })
+  try {
+    await makeFolder(work)
+  } catch (error) {
+    throw diskError(error, work)
+  }
   try {
     const backups = await listBackups(target)
     const { before, fault } = await newestReadable(target, backups)

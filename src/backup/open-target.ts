@@ -1,5 +1,5 @@
 import { resolve, sep } from 'node:path'
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { MisuseError } from '../errors.ts'
 import { FolderTarget } from './folder-target.ts'
 import type { S3Options } from './s3-place.ts'
@@ -27,6 +27,8 @@ export async function openTarget(
   for (const option of ['endpoint', 'region', 'readBack'] as const)
     if (options[option] !== undefined)
       throw new MisuseError('usage', `${words} is a folder: --endpoint, --region and --read-back are about s3://`)
+  if (statSync(words, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new MisuseError('usage', `${words} is not a folder: backups go to one`)
   return new FolderTarget(words)
 }
 

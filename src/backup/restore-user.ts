@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { link, mkdir, rename, rm } from 'node:fs/promises'
+import { link, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { copyUser } from '../accounts/copy-user.ts'
 import { Directory } from '../accounts/directory.ts'
@@ -49,7 +49,7 @@ export async function restoreUser(
   const work = join(data, 'locks', 'restore-work')
   await rm(work, { recursive: true, force: true })
   try {
-    await mkdir(work, { recursive: true, mode: 0o700 })
+    await makeFolder(work)
     const brought = await bringUser(target, manifest, user, work, options)
     const { problems } = brought
     const place = join(data, 'users', user)

@@ -27,6 +27,8 @@ interface BackupWords {
 /** `postino backup TARGET` */
 export async function backup(context: Context, words: string, options: BackupWords): Promise<ExitCode> {
   const retention = retentionOf(options)
+  if (options.list === true && options.check === true)
+    throw new MisuseError('usage', '--list only tells and --check reads everything: give one of them')
   const target = await openTarget(words, options)
   if (options.list === true) return await list(context, target)
   if (options.check === true) return await check(context, target)
@@ -78,7 +80,9 @@ function told(
 
 async function list(context: Context, target: Target): Promise<ExitCode> {
   let code: ExitCode = 0
-  for (const name of await listBackups(target)) {
+  const names = await listBackups(target)
+  if (names.length === 0) context.notes.note(`there is no backup in ${target.place}`)
+  for (const name of names) {
     try {
       const manifest = await readManifest(target, name)
       const { backup: number, time, users, problems } = manifest
@@ -112,7 +116,10 @@ async function check(context: Context, target: Target): Promise<ExitCode> {
   const verified = new Set<string>()
   const draw = drawn(context)
   let code: ExitCode = 0
-  for (const name of await listBackups(target)) {
+  const names = await listBackups(target)
+  // Whoever has it checked each night must hear that there is nothing.
+  if (names.length === 0) throw new StoreError('missing', `there is no backup in ${target.place}`)
+  for (const name of names) {
     let manifest: Manifest | undefined
     const problems: string[] = []
     try {

@@ -95,6 +95,10 @@ async function single(
 ): Promise<ExitCode> {
   const only = manifest.users.length === 1 ? manifest.users.map(({ name }) => name) : undefined
   const users = user ?? (ids === undefined ? undefined : only)
+  if (users === undefined && ids !== undefined) {
+    const names = manifest.users.map(({ name }) => name).join(', ')
+    throw new MisuseError('usage', `say whose messages come back, with --user NAME; the backup has: ${names}`)
+  }
   if (users === undefined)
     throw new MisuseError(
       'usage',
@@ -151,7 +155,8 @@ function timeOf(text: string): number {
   const day = /^\d{4}-\d\d-\d\d$/.test(text)
   const form = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?$/
   const time = day || form.test(text) ? Date.parse(day ? `${text}T23:59:59.999` : text.replace(' ', 'T')) : Number.NaN
-  if (Number.isNaN(time))
+  // What is behind the end of a month is not taken for a day of the next.
+  if (Number.isNaN(time) || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() !== Number(text.slice(8, 10)))
     throw new MisuseError('usage', `--at ${text}: write it so: 2026-11-28, "2026-11-28 14:05" or 2026-11-28T13:05:00Z`)
   return time
 }

@@ -92,15 +92,25 @@ test('what cannot be meant is refused, with what to do', async (t) => {
   await refused(['restore', target], /is not there: is the disk mounted\?/, 1)
   await mkdir(target)
   await refused(['restore', target], /there is no backup in/, 1)
+  // Somebody has it checked each night, in the wrong place.
+  await refused(['backup', target, '--check'], /there is no backup in/, 1)
+  await refused(['backup', target, '--list'], /there is no backup in/, 0)
+  await refused(['backup', target, '--list', '--check'], /give one of them/)
+  await refused(['backup', join(data, 'mail.mbox')], /mail\.mbox is not a folder/)
   assert.equal((await run(['backup', target])).code, 0)
   await refused(['restore', target, '--backup', '7'], /there is no backup 7/)
   await refused(['restore', target, '--at', '2001-01-01'], /no backup is that old/)
   await refused(['restore', target, '--at', 'yesterday'], /write it so/)
+  await refused(['restore', target, '--at', '2026-02-30'], /write it so/)
   await refused(['restore', target, '--user', 'carla'], /has no user "carla"; it has: mario/)
   await refused(
     ['--data', join(dirname(data), 'fresh'), 'restore', target, '--message', '1'],
     /no mail that single messages/,
   )
+  await run(['user', 'add', 'anna', '--password-stdin'], { input: 'hers\n' })
+  await run(['import', join(data, 'mail.mbox'), '--user', 'anna'])
+  await run(['backup', target])
+  await refused(['restore', target, '--message', '1'], /say whose messages .* --user NAME; the backup has: anna, mario/)
   await mkdir(join(dirname(data), 'empty'))
   await refused(['--data', join(dirname(data), 'empty'), 'backup', target], /nothing in \S+ to make a backup of/)
 })
