@@ -1,6 +1,7 @@
 import { PeerError } from '../errors.ts'
 import { spelt } from '../net/connect.ts'
 import type { Remote } from './fetching.ts'
+import { Loans } from './loans.ts'
 import { type Patience, Pop3Connection } from './pop3-connection.ts'
 import { logInPop3 } from './pop3-log-in.ts'
 
@@ -23,6 +24,7 @@ export async function logIn(
   const connection = await Pop3Connection.open(to, {
     tls: tls === 'implicit',
     pipelining,
+    loans: new Loans(),
     ...(patience && { patience }),
     ...(signal && { signal }),
     ...(reach && { reach }),

@@ -113,10 +113,14 @@ export class Retrieval {
     if (reply?.ok !== true) return 'refused'
     const staged = await taking.finish()
     if (staged.hash === hash) {
-      staged.discard()
+      await taking.discard()
       return 'same'
     }
-    await this.#deliver([{ listed, taking }])
+    try {
+      await this.#deliver([{ listed, taking }])
+    } finally {
+      await taking.discard()
+    }
     return 'another'
   }
 
@@ -143,13 +147,17 @@ export class Retrieval {
         this.#break(error)
         this.#options.connection.drop()
       })
-      .finally(() => this.#keeping.delete(keeping))
+      .then(async () => {
+        for (const { taking } of came) await taking.discard()
+        this.#keeping.delete(keeping)
+      })
     this.#keeping.add(keeping)
   }
 
   #taking(listed: Listed, onOctets?: (octets: number) => void): Taking {
-    const { intake, largest } = this.#options
-    return new Taking(intake, { name: () => nameOf(listed), largest, onOctets })
+    const { intake, largest, connection } = this.#options
+    const { loans } = connection
+    return new Taking(intake, { name: () => nameOf(listed), largest, onOctets, loans })
   }
 
   #break(error: unknown): void {

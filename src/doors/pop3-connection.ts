@@ -11,6 +11,7 @@ import { Pop3Client } from '../pop3/client.ts'
 import { type Command, replyForm } from '../pop3/command.ts'
 import { words } from '../pop3/status-line.ts'
 import type { ChannelBindingType } from '../sasl/mechanism.ts'
+import type { Loans } from './loans.ts'
 import { type Due, Pace } from './pop3-pace.ts'
 import { Queue } from './queue.ts'
 
@@ -39,6 +40,8 @@ export interface OpenOptions extends Way {
   readonly signal?: AbortSignal
   /** False: commands go one by one, whatever the server says of PIPELINING. */
   readonly pipelining?: boolean | undefined
+  /** Octets that a RETR gives are good only until its taker returns, or until what it returns is settled, unless it holds them there. */
+  readonly loans?: Loans | undefined
 }
 
 export const usualPatience: Patience = { connect: 30_000, silence: 60_000 }
@@ -61,6 +64,7 @@ interface Asked {
 /** One POP3 connection as a client: a client engine joined to a socket. */
 export class Pop3Connection {
   readonly to: Destination
+  readonly loans: Loans | undefined
   /** SCRAM-SHA-256-PLUS was refused here, before another way was tried. */
   plusFailed = false
   readonly #patience: Patience
@@ -92,6 +96,7 @@ export class Pop3Connection {
 
   private constructor(to: Destination, socket: Socket, patience: Patience, options: OpenOptions) {
     this.to = to
+    this.loans = options.loans
     this.#way = { ca: options.ca, reach: options.reach }
     this.#socket = socket
     this.#patience = patience
@@ -228,8 +233,10 @@ export class Pop3Connection {
   async #read(socket: Socket): Promise<void> {
     try {
       const take = (octets: Uint8Array): Promise<void> | undefined => {
+        this.loans?.begin(octets)
         this.#client.receive(octets)
-        return this.#drain()
+        const draining = this.#drain()
+        return draining === undefined ? this.#handled(octets) : draining.then(() => this.#handled(octets))
       }
       await readEach(socket, take, () => this.#failure !== undefined || this.#handshakeDue)
       if (this.#failure !== undefined) return
@@ -242,6 +249,11 @@ export class Pop3Connection {
     await this.#drain()
     if (this.#failure === undefined)
       this.#fail(new PeerError('connection-lost', `${spelt(this.to)} ended the connection`))
+  }
+
+  /** All that was in these octets is handled. Where something went wrong, nothing is said of it: who still has to do with them is not known. */
+  #handled(octets: Uint8Array): undefined {
+    if (this.#failure === undefined) this.loans?.done(octets)
   }
 
   /** Handles events until there are no more; where one takes its time, the rest comes behind it. */
@@ -305,8 +317,11 @@ export class Pop3Connection {
         if (done.reply !== undefined) done.resolve(done.reply)
         return undefined
       }
-      case 'reply':
       case 'octets':
+        // What a RETR gives is held by who takes it. Whoever takes another answer, as that of TOP, may have it for good.
+        if (event.command.verb !== 'RETR') this.loans?.keep(event.octets)
+        return this.#asked.first?.onEvent?.(event, this.#asked.first.place)
+      case 'reply':
       case 'sizes':
       case 'unique-ids':
       case 'languages':

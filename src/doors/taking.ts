@@ -3,6 +3,7 @@ import { HeaderPrint } from '../intake/header-print.ts'
 import type { Intake } from '../intake/intake.ts'
 import type { Staged, Staging } from '../store/store.ts'
 import type { ClientEvent } from '../pop3/client-event.ts'
+import type { Loans } from './loans.ts'
 
 const noOctets = new Uint8Array()
 
@@ -18,6 +19,8 @@ export interface TakingOptions {
   /** A message of more octets ends the session with PeerError `reply-too-long`. */
   readonly largest?: number | undefined
   readonly onOctets?: ((octets: number) => void) | undefined
+  /** Those of the connection that the message comes by: then `discard` must be called in the end, once it is durable, too. */
+  readonly loans?: Loans | undefined
 }
 
 /** Takes in the message that one RETR gives. */
@@ -31,6 +34,9 @@ export class Taking {
   readonly #intake: Intake
   readonly #options: TakingOptions
   #octets = 0
+  /** What is on loan: the octets that begin the message, which are asked for until the end, and those behind them. */
+  #beginning: Uint8Array[] = []
+  #behind: Uint8Array[] = []
   #staging: Staging | undefined
   #writing: Promise<void> | undefined
   #finished: Staged | Promise<Staged> | undefined
@@ -54,9 +60,11 @@ export class Taking {
       }
       onOctets?.(event.octets.length)
       if (this.#staging === undefined) this.head = event.octets
+      this.#hold(event.octets)
       this.print.update(event.octets)
       this.#staging ??= this.#intake.stage('wire')
-      return (this.#writing = this.#staging.write(event.octets))
+      const writing = this.#staging.write(event.octets)
+      return writing && (this.#writing = writing.then(() => this.#written()))
     }
     // The next message waits until there is room for it.
     return event.kind === 'end' ? this.#intake.room() : undefined
@@ -67,9 +75,27 @@ export class Taking {
     return (this.#finished ??= (this.#staging ?? this.#intake.stage('wire')).finish())
   }
 
-  /** Forgets what came: the rest never will. */
+  /** Forgets what came: it is durable, or the rest never will come. `head` and `print` are not to be looked at any more. */
   async discard(): Promise<void> {
     await this.#writing?.catch(() => undefined)
+    await Promise.resolve(this.#finished).catch(() => undefined)
     this.#staging?.discard()
+    this.#written()
+    for (const octets of this.#beginning) this.#options.loans?.done(octets)
+    this.#beginning = []
+  }
+
+  #hold(octets: Uint8Array): void {
+    const { loans } = this.#options
+    if (loans === undefined) return
+    loans.hold(octets)
+    if (this.print.ended) this.#behind.push(octets)
+    else this.#beginning.push(octets)
+  }
+
+  /** All that has come is in a file, or forgotten. */
+  #written(): void {
+    for (const octets of this.#behind) this.#options.loans?.done(octets)
+    this.#behind = []
   }
 }

@@ -64,7 +64,7 @@ export function storeContract(name: string, make: () => Promise<Tested>): void {
       randomBytes(128 * 1024 + 1),
       randomBytes(smallMessage),
       randomBytes(smallMessage + 1),
-      randomBytes(3 * smallMessage + 17),
+      randomBytes(5 * smallMessage + 17),
     ]
     const ids: MessageId[] = []
     for (const body of bodies) ids.push(await add(mail, body))

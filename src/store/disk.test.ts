@@ -11,7 +11,8 @@ import { add, octetsOf, stage } from './contract-mail.ts'
 import { storeContract } from './contract.ts'
 import { DiskStore } from './disk.ts'
 import { anySignature, encodeRecord } from './record-frame.ts'
-import { smallMessage, type UserMail } from './store.ts'
+import { spooledBeyond } from './staging.ts'
+import type { UserMail } from './store.ts'
 
 storeContract('the disk store', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'postino-store-'))
@@ -80,7 +81,7 @@ async function fill(mail: UserMail): Promise<void> {
   }
   await add(mail, 'Subject: 3\r\n\r\ntwin\r\n')
   await add(mail, 'Subject: 3\r\n\r\ntwin\r\n')
-  await add(mail, Buffer.alloc(smallMessage + 5, 'large\r\n'))
+  await add(mail, Buffer.alloc(spooledBeyond + 5, 'large\r\n'))
   await mail.change((draft) => {
     draft.setFlags(1 as MessageId, ['\\Flagged', '$Work'])
     draft.move(2 as MessageId, draft.openMailbox('Archive'))
@@ -303,7 +304,7 @@ onDisk(
 
 onDisk('no spool file is left behind', async ({ store, folder }) => {
   const mail = await store().open('mario')
-  const staged = await stage(mail, Buffer.alloc(smallMessage * 2))
+  const staged = await stage(mail, Buffer.alloc(spooledBeyond * 2))
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.startsWith('spool')),
     [],
@@ -314,7 +315,7 @@ onDisk('no spool file is left behind', async ({ store, folder }) => {
 onDisk('closing one user does not touch another whose name begins alike', async ({ store }) => {
   const opened = store()
   const [mario, mario2] = [await opened.open('mario'), await opened.open('mario2')]
-  const large = Buffer.alloc(3 * smallMessage, 'large\r\n')
+  const large = Buffer.alloc(2 * spooledBeyond, 'large\r\n')
   const id = await add(mario2, large)
   await add(mario, 'x\r\n')
   const reading = mario2.bytes(id)[Symbol.asyncIterator]()

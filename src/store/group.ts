@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { MisuseError } from '../errors.ts'
+import { MisuseError, StoreError } from '../errors.ts'
 import { recordRoom, writeRecord, type Seal } from './record-frame.ts'
 import type { JournalRecord } from './record.ts'
 import {
@@ -140,6 +140,11 @@ export class Group {
         }
       }
       await flush()
+      if (at !== this.#start + this.#length)
+        throw new StoreError(
+          'io',
+          `${at - this.#start} octets came to be written to ${path}, not ${this.#length}: none of them is kept; please report this`,
+        )
       await file.datasync()
     } finally {
       await file.close()

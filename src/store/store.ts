@@ -61,7 +61,10 @@ export const smallMessage: number = 1 << 20
  * stored size is its size on the wire; otherwise the lines are looked at (see `LineEnds`).
  */
 export interface Staging {
-  /** Adds octets; the chunk must not be changed afterwards. Where it returns a promise, wait for it before the next call. */
+  /**
+   * Adds octets. The chunk must stay as it is until the message is kept or discarded; once a promise that this returned is resolved, only the
+   * first of those before it must. Wait for it before the next call.
+   */
   write(chunk: Uint8Array): Promise<void> | undefined
   /** No more octets will come. A promise only where that takes time: of many messages, each one costs. */
   finish(): Staged | Promise<Staged>

@@ -24,7 +24,8 @@ export class SurrogateMeasure {
 
   update(chunk: Uint8Array): void {
     if (this.#international === false) return
-    this.#held.push(chunk)
+    // Hardly ever is it international; where it is known to be, what is held here must not depend on who brought it.
+    this.#held.push(this.#international === true ? Buffer.from(chunk) : chunk)
     this.#size += chunk.length
     if (this.#size >= enough) this.#take()
   }
@@ -45,7 +46,7 @@ export class SurrogateMeasure {
     this.#international ??= mayBeInternational(headerOf(octets.subarray(0, enough)))
     if (!this.#international) return
     this.#surrogate ??= measuring()
-    this.#surrogate.downgrader.write(octets)
+    this.#surrogate.downgrader.write(octets === only ? Buffer.from(octets) : octets)
   }
 }
 

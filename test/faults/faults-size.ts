@@ -19,7 +19,7 @@ function largeMessage(): RemoteMessage {
 export const sizes: readonly Fault[] = [
   {
     name: 'has a message of 100 MB',
-    does: 'keeps it, in little memory: what is larger than 1 MiB goes through a file',
+    does: 'keeps it, in little memory: what is larger than 4 MiB goes through a file',
     mail: () => [...someMail(), largeMessage()],
     ways: () => [{}],
     home: 9,
