@@ -2,7 +2,7 @@ import { createHash, hash as digestOf } from 'node:crypto'
 import { StoreError } from '../errors.ts'
 import type { Hash, MessageId } from '../ids.ts'
 import { BodyPlaces } from './body-places.ts'
-import { readBody } from './body-reader.ts'
+import { lendBody, readBody } from './body-reader.ts'
 import { ForwardReader } from './forward-reader.ts'
 import { indexError, openIndex } from './index-file.ts'
 import { indexPath, segmentPath } from './layout.ts'
@@ -198,7 +198,9 @@ async function faultOf(
   if (body === undefined) return { path: '', why: 'the index does not say where its octets are' }
   const { path } = body
   try {
-    for await (const _ of readBody(files, body));
+    // What is settled is proved whenever it is made again; of what lies as it came, what was proved earlier does not count.
+    if (body.settled !== undefined) await lendBody(files, body, () => undefined)
+    else for await (const _ of readBody(files, body));
     return { path, why: undefined }
   } catch (error) {
     if (error instanceof StoreError) return { path, why: error.message }

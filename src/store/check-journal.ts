@@ -182,7 +182,7 @@ const compared: readonly Compared[] = [
   {
     kind: 'ledger entry',
     sql: `select account || ' ' || unique_id || ' ' || hex(hash) || ' ' || nth, listed, size, stored, message, head
-      from ledger order by account, unique_id, hash, nth`,
+      from ledger order by account, unique_id, body, nth`,
   },
   { kind: 'device', sql: 'select name, since, created from devices order by name' },
   {
@@ -218,6 +218,7 @@ function differences({ kind, sql }: Compared, index: DatabaseSync, journal: Data
     const [one, other] = [left.next(), right.next()]
     if (one.done === true && other.done === true) break
     const [a, b] = [one.done === true ? undefined : one.value, other.done === true ? undefined : other.value]
+    if (a !== undefined && b !== undefined && isSame(a, b)) continue
     const [textA, textB] = [JSON.stringify(a), JSON.stringify(b)]
     if (textA === textB) continue
     if (a !== undefined && !onlyRight.delete(textA)) onlyLeft.set(textA, a)
@@ -235,6 +236,11 @@ function differences({ kind, sql }: Compared, index: DatabaseSync, journal: Data
     return difference(kind, row, other === undefined ? 'index' : 'both', columns)
   })
   return [...found, ...[...inJournal.values()].map((row) => difference(kind, row, 'journal', []))]
+}
+
+/** Octets are not looked into: their texts are compared. */
+function isSame(one: Values, other: Values): boolean {
+  return one.length === other.length && one.every((value, at) => value === other[at])
 }
 
 function difference(kind: string, [key]: Values, known: Difference['known'], columns: readonly string[]): Difference {

@@ -1,4 +1,6 @@
 import { stat } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
@@ -47,7 +49,7 @@ function start<T>(
   const workerData: Start = { folder, user, what, from, share, suspects, rate }
   // Compiled, this file and its worker end in .js.
   const file = import.meta.url.endsWith('.ts') ? './check-worker.ts' : './check-worker.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData, name: 'postino check' })
+  const worker = new Worker(new URL(file, import.meta.url), { workerData, env: environment(), name: 'postino check' })
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   promise.catch(() => undefined)
   worker.on('message', (answer: Answer) => {
@@ -73,4 +75,11 @@ function start<T>(
       await exit
     },
   }
+}
+
+/** A thread does not keep compiled code unless it is told where, and compiling takes it longer than to check a hundred megabytes. */
+function environment(): NodeJS.ProcessEnv {
+  // Node adds its own version to the folder that it is given.
+  const folder = getCompileCacheDir()
+  return folder === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(folder) }
 }

@@ -22,7 +22,7 @@ export type Met =
   | { readonly kind: 'torn'; readonly at: number }
 
 const step = 16 << 10
-/** So much is read at once (octets): records lie close together, and each costs more to read than to look at. */
+/** So much is read at once (octets) where records lie close together: each costs more to read than to look at. */
 const window = 256 << 10
 
 /** A stretch of a segment file, in octets. */
@@ -38,13 +38,17 @@ export interface Stretch {
 export async function* readJournal(files: SegmentFiles, stretch: Stretch): AsyncGenerator<Met> {
   const { path, segment, to, seal } = stretch
   let at = stretch.from
+  const memory = Buffer.allocUnsafeSlow(Math.max(1, Math.min(window, to - at)))
   let read: Buffer = Buffer.alloc(0)
   let from = at
+  let reach = window
   while (at < to) {
     const wanted = Math.min(step, to - at)
     if (at + wanted > from + read.length) {
+      // Large bodies between the records are not read along with them.
+      reach = at > from + read.length ? step : Math.min(reach * 2, window)
       from = at
-      read = await files.readAfresh(path, at, Math.min(window, to - at))
+      read = await files.readAfresh(path, at, Math.min(reach, to - at), memory)
     }
     const head = read.subarray(at - from, at - from + wanted)
     const length = recordLength(head)
