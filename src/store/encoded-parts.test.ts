@@ -109,6 +109,17 @@ function holds(message: Buffer): void {
   }
 }
 
+test('one octet that is wrong, anywhere in a long part, is in no part', () => {
+  const text = wrapped(octets(100_000))
+  const places = [0, 1, 75, 76, 77, 78, 4095, 4096, 5000, 12_345, 76 * 700, text.length - 79, text.length - 1]
+  for (const place of places)
+    for (const octet of Buffer.from(' =-_\r\n*\0\xff', 'latin1')) {
+      const message = Buffer.from(`${header}${text}\r\n--b--\r\n`, 'latin1')
+      message[header.length + place] = octet
+      holds(message)
+    }
+})
+
 test('of any octets, only what comes again is taken, and nothing is thrown', () => {
   const line = fc.oneof(
     fc.constantFrom('', '\r', '\n', '\r\n', '=', '==\r\n', '--b\r\n', 'A'.repeat(76), '\0'),

@@ -111,6 +111,11 @@ function decoded(message: Buffer, { start, ...wrapping }: Beginning): Buffer {
     const text = message.subarray(place, start + placeBehind(goal, wrapping))
     // What is no letter is passed over here; it does not come out again, and so ends the part.
     const octets = Buffer.from(text.toString('latin1'), 'base64')
+    if (octets.length === ((goal - characters) / 4) * 3 && isWhole(text, characters, goal, wrapping)) {
+      pieces.push(octets)
+      characters = goal
+      continue
+    }
     const same = sameOctets(text, wrap(octets, characters, wrapping))
     const right = charactersBefore(place - start + same, wrapping) - characters
     const whole = Math.min(Math.floor(right / 4) * 3, octets.length)
@@ -121,6 +126,25 @@ function decoded(message: Buffer, { start, ...wrapping }: Beginning): Buffer {
     }
     characters = goal
   }
+}
+
+/**
+ * Whether text from which so many octets were decoded as have a place in it comes out the same when they are encoded again. It does where
+ * all but the line ends are letters (RFC 4648 §4), for four letters stand for three octets and nothing else does: what is no letter is
+ * passed over in decoding, so that fewer octets come of it, but for the two of RFC 4648 §5 that are read as two of ours.
+ */
+function isWhole(text: Buffer, characters: number, goal: number, wrapping: Wrapping): boolean {
+  const start = placeBehind(characters, wrapping)
+  if (text.length !== placeBehind(goal, wrapping) - start) return false
+  if (text.includes(0x2d) || text.includes(0x5f)) return false
+  const { lineLength, lineEnd } = wrapping
+  if (lineLength === 0) return true
+  const [before, line] = lineEnd === 'crlf' ? [2, lineLength + 2] : [1, lineLength + 1]
+  // Whole lines, each but the first of all behind its line end.
+  for (let at = characters === 0 ? lineLength : 0; at < text.length; at += line) {
+    if (text[at + before - 1] !== LF || (before === 2 && text[at] !== CR)) return false
+  }
+  return true
 }
 
 /** The last one or two octets, where their four characters (RFC 4648 §4) come next; none otherwise. */

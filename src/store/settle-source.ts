@@ -13,6 +13,7 @@ import type { GoneRecord } from './settled-record.ts'
 import type { SettleWriter } from './settle-writer.ts'
 import type { SqliteIndex } from './sqlite-index.ts'
 import type { Spot } from './sqlite-settled.ts'
+import { ForwardBodies } from './settle-forward.ts'
 import { smallMessage } from './store.ts'
 
 /** A closed segment. */
@@ -50,6 +51,7 @@ export class Sieve {
   readonly #source: Source
   readonly #with: Sifting
   readonly #places: BodyPlaces
+  readonly #bodies: ForwardBodies
   readonly #living: ReadonlyMap<Hash, Spot>
   readonly #present: Uint8Array
   readonly #shared: ReadonlySet<Hash>
@@ -61,6 +63,7 @@ export class Sieve {
     this.#source = source
     this.#with = sifting
     this.#places = new BodyPlaces(() => sifting.index, sifting.folder)
+    this.#bodies = new ForwardBodies(source.path)
     this.#living = sifting.index.settled.livingBodies(source.segment)
     this.#present = sifting.index.settled.present()
     this.#shared = sifting.index.settled.sharedParts(source.segment)
@@ -68,6 +71,14 @@ export class Sieve {
 
   /** Passes everything on. Undefined: it was told to stop. Throws StoreError `damaged` where the segment is. */
   async run(): Promise<Sifted | undefined> {
+    try {
+      return await this.#run()
+    } finally {
+      await this.#bodies.close()
+    }
+  }
+
+  async #run(): Promise<Sifted | undefined> {
     const { path, segment, size, seal } = this.#source
     const { files, writer, onPassed, stop } = this.#with
     let modseq = 0
@@ -147,11 +158,13 @@ export class Sieve {
       throw new StoreError('damaged', `the index does not say where ${hash} is in ${this.#source.path}`)
     const { size } = place
     if (size > mostHeld) return await writer.keepLarge({ t: 'kept', hash, size }, size, readBody(files, body))
-    const octets = await wholeOf(files, body)
+    const octets = writer.room(size)
+    const filling = place.piece === undefined ? this.#bodies.into(octets, place) : fill(octets, files, body)
+    if (filling !== undefined) await filling
     const parts = asTheyCame.has(hash) ? [] : encodedParts(octets)
     const recipe = parts.length === 0 ? undefined : encodeRecipe(octets, parts)
     if (recipe === undefined || recipe.length > smallMessage)
-      return await writer.keep({ t: 'kept', hash, size }, octets)
+      return await writer.keepThere({ t: 'kept', hash, size }, size)
     for (const part of parts) await this.#keepPart(part.hash, part.octets)
     const named = [...new Set(parts.map((part) => part.hash))]
     await writer.keep({ t: 'kept', hash, size, coded: true, parts: named }, recipe)
@@ -172,23 +185,22 @@ export class Sieve {
     if (piece?.run.segment !== this.#source.segment) return
     const place: BodyPlace = { segment: piece.run.segment, start: piece.run.start, size: piece.length }
     const settled = { size: piece.length, piece, coded: false, proof: hash, part: () => undefined }
-    const octets = await wholeOf(this.#with.files, { path: piece.run.path, place, proof: hash, settled })
+    const octets = Buffer.allocUnsafe(piece.length)
+    await fill(octets, this.#with.files, { path: piece.run.path, place, proof: hash, settled })
     await this.#keepPart(hash, octets)
   }
 }
 
-/** All octets of a body that is not too large, the caller's own. */
-async function wholeOf(files: SegmentFiles, body: Body): Promise<Buffer> {
-  const octets = Buffer.allocUnsafe(body.place.size)
+/** Puts the octets of a body, proved, into memory that is as long as it. */
+function fill(memory: Buffer, files: SegmentFiles, body: Body): Promise<void> | undefined {
   let filled = 0
-  await lendBody(files, body, (parts) => {
+  return lendBody(files, body, (parts) => {
     for (const part of parts) {
-      octets.set(part, filled)
+      memory.set(part, filled)
       filled += part.length
     }
     return undefined
   })
-  return octets
 }
 
 /** What stays of a message that was removed. */

@@ -2,38 +2,18 @@ import type { FileHandle } from 'node:fs/promises'
 import { chunkSize, compressChunk } from './chunks.ts'
 import { encodeBatch, encodeRecord, fullBatch, type Seal } from './record-frame.ts'
 import { settledVersion, type SegmentHeader, type SegmentRecord } from './segment.ts'
-import type { KeptRecord, PartRecord, Piece, RunRecord } from './settled-record.ts'
+import type { KeptRecord, PartRecord, RunRecord } from './settled-record.ts'
+import { fullRun, RunContent, type Keeping, type Kept } from './settle-content.ts'
 import { writeWhole } from './staging.ts'
-
-/** A run is closed when its content has so many octets. */
-const fullRun = 4 << 20
 
 /** About how long the JSON text is that says where something is kept (octets). */
 const aboutKeeping = 160
-
-/** What is kept, before it is known where. */
-export type Keeping = Omit<KeptRecord, 'at' | 'length'> | Omit<PartRecord, 'at' | 'length'>
 
 /** What was put where in the new file. */
 export interface Placements {
   readonly runs: readonly { readonly record: RunRecord; readonly start: number }[]
   readonly kept: readonly { readonly record: KeptRecord; readonly start: number }[]
   readonly parts: readonly { readonly record: PartRecord; readonly start: number }[]
-}
-
-interface Kept extends Piece {
-  readonly keeping: Keeping
-}
-
-interface Waiting {
-  readonly keeping: Keeping
-  readonly octets: Uint8Array
-}
-
-/** What waits to be written as one run. */
-interface Content {
-  waiting: Waiting[]
-  size: number
 }
 
 export interface SettleWriterOptions {
@@ -57,11 +37,9 @@ export class SettleWriter {
   /** As JSON texts. */
   #records: string[] = []
   #text = 0
-  #texts: Content = { waiting: [], size: 0 }
+  readonly #texts = new RunContent()
   /** In runs of their own: between texts they would only stand in the way. */
-  #parts: Content = { waiting: [], size: 0 }
-  /** A run's content in one piece; used again for each. */
-  #whole = Buffer.alloc(0)
+  readonly #parts = new RunContent()
 
   constructor(options: SettleWriterOptions) {
     this.#options = options
@@ -83,13 +61,30 @@ export class SettleWriter {
     if (this.#text >= fullBatch) await this.#flush()
   }
 
-  /** Keeps octets; they must not be changed afterwards. */
+  /** Memory for octets of a body: see `keepThere`. Good until the next call that keeps or records anything but a part. */
+  room(length: number): Buffer {
+    return this.#texts.room(length)
+  }
+
+  /** Keeps a body whose octets were written into `room`. */
+  async keepThere(keeping: Keeping & { readonly t: 'kept' }, length: number): Promise<void> {
+    this.#texts.keepThere(keeping, length)
+    await this.#kept()
+  }
+
+  /** Keeps a copy of octets. */
   async keep(keeping: Keeping, octets: Uint8Array): Promise<void> {
     const content = keeping.t === 'kept' ? this.#texts : this.#parts
-    content.waiting.push({ keeping, octets })
-    content.size += octets.length
+    content.keep(keeping, octets)
+    if (keeping.t === 'kept') await this.#kept()
+    else {
+      this.#text += aboutKeeping
+      if (this.#parts.size >= fullRun) await this.#flushParts()
+    }
+  }
+
+  async #kept(): Promise<void> {
     this.#text += aboutKeeping
-    if (this.#parts.size >= fullRun) await this.#flushParts()
     if (this.#texts.size >= fullRun || this.#text >= fullBatch) await this.#flush()
   }
 
@@ -112,32 +107,23 @@ export class SettleWriter {
   }
 
   async #flushParts(): Promise<void> {
-    const parts = this.#parts
-    this.#parts = { waiting: [], size: 0 }
-    if (parts.waiting.length > 0) await this.#writeContent(parts, [])
+    if (this.#parts.kept.length > 0) await this.#writeContent(this.#parts, [])
   }
 
   async #flush(): Promise<void> {
-    const [texts, records] = [this.#texts, this.#records]
-    this.#texts = { waiting: [], size: 0 }
+    const records = this.#records
     this.#records = []
     this.#text = 0
-    if (texts.waiting.length > 0 || records.length > 0) await this.#writeContent(texts, records)
+    if (this.#texts.kept.length > 0 || records.length > 0) await this.#writeContent(this.#texts, records)
   }
 
-  async #writeContent({ waiting, size }: Content, records: readonly string[]): Promise<void> {
-    if (this.#whole.length < size) this.#whole = Buffer.allocUnsafeSlow(Math.max(size, fullRun + fullRun / 4))
-    const kept: Kept[] = []
-    let at = 0
-    for (const { keeping, octets } of waiting) {
-      this.#whole.set(octets, at)
-      kept.push({ keeping, at, length: octets.length })
-      at += octets.length
-    }
+  async #writeContent(content: RunContent, records: readonly string[]): Promise<void> {
+    const { size, kept, octets } = content
     const frames: Buffer[] = []
     for (let from = 0; from < size; from += chunkSize)
-      frames.push(await this.#compress(this.#whole.subarray(from, Math.min(from + chunkSize, size))))
+      frames.push(await this.#compress(octets.subarray(from, Math.min(from + chunkSize, size))))
     await this.#writeRun(size, frames, kept, records)
+    content.clear()
   }
 
   async #writeRun(

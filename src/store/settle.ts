@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
-import { lendBody } from './body-reader.ts'
+import { lendBody, readBody } from './body-reader.ts'
 import { BodyPlaces } from './body-places.ts'
 import type { DiskMail } from './disk-mail.ts'
 import { openIndex } from './index-file.ts'
@@ -187,6 +187,7 @@ class Settling {
           await this.#replace(source, path)
           return { ...written.done, raw: asTheyCame.size }
         }
+        await this.#mustBeWhole(source, wrong)
         for (const hash of wrong) asTheyCame.add(hash)
       } finally {
         // Until it counts, it is nothing.
@@ -256,6 +257,17 @@ class Settling {
       }
     }
     return wrong
+  }
+
+  /** Throws StoreError `damaged` where bodies that were not made again rightly are not right where they came from. */
+  async #mustBeWhole({ segment }: Source, wrong: readonly Hash[]): Promise<void> {
+    const places = new BodyPlaces(() => this.#index, this.#folder)
+    for (const hash of wrong) {
+      const place = this.#index.body(hash)
+      // One that was repaired meanwhile lies elsewhere.
+      const body = place?.segment === segment ? places.bodyAt(place, hash) : undefined
+      if (body !== undefined) for await (const _ of readBody(this.#files, body));
+    }
   }
 
   /** Makes the new file count, in one transaction. False: a message has come that needs what is not in it. */

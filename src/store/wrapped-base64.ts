@@ -79,6 +79,7 @@ export function wrap(octets: Buffer, characters: number, wrapping: Wrapping): Bu
   // Written at its end, and from there moved forward line by line: quicker than from other memory.
   let from = size - letters.length
   text.write(letters, from, 'latin1')
+  const words = new DataView(text.buffer, text.byteOffset, size)
   let room = characters === 0 ? lineLength : lineLength - 1 - ((characters - 1) % lineLength)
   for (let to = 0; from < size;) {
     if (room === 0) {
@@ -87,12 +88,23 @@ export function wrap(octets: Buffer, characters: number, wrapping: Wrapping): Bu
       room = lineLength
     }
     const length = Math.min(room, size - from)
-    text.copyWithin(to, from, from + length)
+    if (length > longLine) text.copyWithin(to, from, from + length)
+    else moveForward(text, words, to, from, length)
     to += length
     from += length
     room -= length
   }
   return text
+}
+
+/** Lines that are longer are moved by the system: calling it costs as much as to move so many octets. */
+const longLine = 256
+
+/** Moves letters to a place before them, eight at a time: as numbers, of which letters never make one that is not a number. */
+function moveForward(text: Buffer, words: DataView, to: number, from: number, length: number): void {
+  let at = 0
+  for (; at + 8 <= length; at += 8) words.setFloat64(to + at, words.getFloat64(from + at, true), true)
+  for (; at < length; at++) text[to + at] = text[from + at] ?? 0
 }
 
 function bufferOf(octets: Uint8Array): Buffer {
