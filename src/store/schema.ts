@@ -1,5 +1,5 @@
 /** The version of `index.sqlite`, kept in its `user_version`; `migrations` lead from each to the next. */
-export const schemaVersion = 4
+export const schemaVersion = 5
 
 const addedInVersion2 = `
 create index messages_trashed on messages (trashed) where trashed is not null;
@@ -72,8 +72,51 @@ create table body_parts (
   primary key (body, part)
 ) strict, without rowid;
 create index body_parts_by_part on body_parts (part);
-create index bodies_by_segment on bodies (segment);
 ${holds}`
+
+function bodies(name: string): string {
+  return `create table ${name} (
+  id integer primary key,        -- never given twice
+  hash blob not null,            -- SHA-256
+  segment integer not null,      -- -1: the octets have left, or never were here; the ledger knows them
+  start integer not null,        -- where its zstd frame, or its run, begins
+  size integer not null,
+  at integer,                    -- where its piece begins in the run's content; null: it lies as it came
+  length integer,                -- octets of the piece
+  coded integer                  -- 1: the piece is a recipe, 0: it is the octets
+) strict;`
+}
+
+/** The ledger; `ledger` is how one reads it. */
+const ways = `
+create table accounts (
+  id integer primary key,
+  name text not null unique
+) strict;
+
+create table ways (
+  account integer not null,
+  unique_id text not null,
+  body integer not null,         -- whose octets came by it
+  nth integer not null,
+  listed integer,
+  size integer not null,
+  stored integer not null,
+  message integer not null,      -- may be gone, 0: never was here; the row stays
+  head text,                     -- names the header; null where an earlier Postino wrote none down
+  primary key (account, unique_id, body, nth)
+) strict, without rowid;
+`
+
+const changedInVersion5 = `
+drop view if exists ledger;
+create view ledger as
+  select a.name as account, w.unique_id, b.hash, w.nth, w.listed, w.size, w.stored, w.message, w.head, w.body
+  from ways w join accounts a on a.id = w.account left join bodies b on b.id = w.body;
+-- Some octets of what is looked for make an index half as large; who looks compares the rest.
+create index bodies_by_hash on bodies (substr(hash, 1, 6));
+create index messages_by_unique_id on messages (substr(unique_id, 5, 4) || substr(unique_id, -3));
+`
 
 /**
  * One user's index. Everything in it can be made again from the segments. Times are milliseconds since 1970; `form` is a sum of
@@ -100,17 +143,7 @@ create table mailboxes (
   octets integer not null        -- of all its messages
 ) strict;
 
-create table bodies (
-  id integer primary key,
-  hash blob not null unique,
-  segment integer not null,
-  start integer not null,        -- where its zstd frame, or its run, begins
-  size integer not null,
-  at integer,                    -- where its piece begins in the run's content; null: it lies as it came
-  length integer,                -- octets of the piece
-  coded integer                  -- 1: the piece is a recipe, 0: it is the octets
-) strict;
-
+${bodies('bodies')}
 create table messages (
   id integer primary key,
   mailbox integer not null,
@@ -133,26 +166,12 @@ create table messages (
 ) strict;
 create unique index messages_by_uid on messages (mailbox, uid);
 create index messages_by_modseq on messages (modseq);
-create index messages_by_unique_id on messages (unique_id);
 
 create table removed (
   id integer primary key,
   modseq integer not null
 ) strict;
 create index removed_by_modseq on removed (modseq);
-
-create table ledger (
-  account text not null,
-  unique_id text not null,
-  hash blob not null,
-  nth integer not null,
-  listed integer,
-  size integer not null,
-  stored integer not null,
-  message integer not null,      -- may be gone, 0: never was here; the row stays
-  head text,                     -- names the header; null where an earlier Postino wrote none down
-  primary key (account, unique_id, hash, nth)
-) strict, without rowid;
 
 create table troubles (
   account text not null,
@@ -162,7 +181,7 @@ create table troubles (
   next integer not null,
   primary key (account, unique_id)
 ) strict, without rowid;
-${addedInVersion2}${addedInVersion4}
+${ways}${addedInVersion2}${addedInVersion4}${changedInVersion5}
 pragma user_version = ${schemaVersion};
 `
 
@@ -184,6 +203,7 @@ export const migrations: readonly string[] = [
    alter table bodies add column length integer;
    alter table bodies add column coded integer;
    ${addedInVersion4}
+   create index bodies_by_segment on bodies (segment);
    -- Until then only POP3 put anything into the trash, and only out of INBOX.
    alter table messages add column trashed_from integer;
    update messages set trashed_from = 1 where trashed is not null;
@@ -191,4 +211,20 @@ export const migrations: readonly string[] = [
    update mailboxes set octets = (select coalesce(sum(m.octets), 0) from messages m where m.mailbox = mailboxes.id);
    alter table state add column quota integer;
    pragma user_version = 4;`,
+  // What the ledger knows by its hash gets a row in bodies, so that the hash stands there alone.
+  `insert into bodies (hash, segment, start, size)
+     select hash, -1, 0, max(size) from ledger where hash not in (select hash from bodies) group by hash;
+   ${ways}
+   insert into accounts (name) select distinct account from ledger order by 1;
+   insert into ways
+     select a.id, l.unique_id, b.id, l.nth, l.listed, l.size, l.stored, l.message, l.head
+     from ledger l join accounts a on a.name = l.account join bodies b on b.hash = l.hash order by 1, 2, 3, 4;
+   drop table ledger;
+   ${bodies('new_bodies')}
+   insert into new_bodies select id, hash, segment, start, size, at, length, coded from bodies order by id;
+   drop table bodies;
+   alter table new_bodies rename to bodies;
+   drop index messages_by_unique_id;
+   ${changedInVersion5}
+   pragma user_version = 5;`,
 ]

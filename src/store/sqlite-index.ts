@@ -6,11 +6,11 @@ import type { JournalRecord, MessageRecord } from './record.ts'
 import type { BodyPlace } from './segment.ts'
 import type { SettledRecord } from './settled-record.ts'
 import { applyRecord } from './sqlite-apply.ts'
+import { nowhere } from './sqlite-bodies.ts'
 import * as rows from './sqlite-rows.ts'
 import { SqliteView } from './sqlite-view.ts'
 
-/** Where octets are that have not been met yet. */
-export const nowhere = { segment: 0, start: 0 } as const
+export { nowhere } from './sqlite-bodies.ts'
 
 /** `index.sqlite` as the sum of the journal: what is added to it is added by `apply`, and kept by `keepState`. */
 export class SqliteIndex extends SqliteView implements JournalIndex<BodyPlace> {
@@ -147,7 +147,7 @@ export class SqliteIndex extends SqliteView implements JournalIndex<BodyPlace> {
       this.counts.leave(id)
       this.sql.run('delete from messages where id = ?', id)
     }
-    this.sql.run('delete from bodies where segment = ?', nowhere.segment)
+    this.bodies.leavePlaceless()
     return found
   }
 
@@ -159,9 +159,8 @@ export class SqliteIndex extends SqliteView implements JournalIndex<BodyPlace> {
   }
 
   #add(record: MessageRecord, body: BodyPlace | undefined): void {
-    const hash = rows.hashBytes(record.hash)
-    const bodyId = this.#bodyId(hash, body)
-    const { id, mailbox, uid, modseq, uniqueId, size, octets, received, origin } = record
+    const bodyId = this.bodies.put(record.hash, body)
+    const { id, mailbox, uid, modseq, uniqueId, hash, size, octets, received, stored, origin } = record
     const { dots = true, surrogate, lineEnds, crc } = record
     this.sql.run(
       'insert into messages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, null, ?, null)',
@@ -177,27 +176,13 @@ export class SqliteIndex extends SqliteView implements JournalIndex<BodyPlace> {
       received,
       record.flags.join(' '),
       bodyId,
-      record.stored,
+      stored,
       crc ?? null,
       surrogate ?? null,
     )
     this.counts.enter(mailbox, uid, octets)
     this.legal.reach(id, { mailbox: this.counts.get(mailbox)?.name, account: origin?.account })
     this.next = Math.max(this.next, id + 1)
-    if (origin !== undefined) this.ways.add(origin, { hash: record.hash, size, stored: record.stored, message: id })
-  }
-
-  /** The row of a body, made where it is new. */
-  #bodyId(hash: Uint8Array, body: BodyPlace | undefined): number {
-    if (body !== undefined) {
-      const { segment, start, size } = body
-      const insert = 'insert or ignore into bodies (hash, segment, start, size) values (?, ?, ?, ?)'
-      const { changes, lastInsertRowid } = this.sql.run(insert, hash, segment, start, size)
-      if (changes === 1) return Number(lastInsertRowid)
-      // A body that comes again was damaged where it was: it counts where it is now.
-      const set = 'segment = ?, start = ?, at = null, length = null, coded = null'
-      this.sql.run(`update bodies set ${set} where hash = ?`, segment, start, hash)
-    }
-    return rows.number(this.sql.get('select id from bodies where hash = ?', hash)?.['id'])
+    if (origin !== undefined) this.ways.add(origin, { hash, size, stored, message: id }, bodyId)
   }
 }

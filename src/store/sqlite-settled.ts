@@ -1,5 +1,6 @@
 import type { Hash } from '../ids.ts'
 import type { GoneRecord, KeptRecord, PartRecord, Piece, RunRecord } from './settled-record.ts'
+import type { SqliteBodies } from './sqlite-bodies.ts'
 import type { SqliteLedger } from './sqlite-ledger.ts'
 import * as rows from './sqlite-rows.ts'
 import type { SqliteStatements } from './sqlite-statements.ts'
@@ -33,10 +34,12 @@ export interface Spot {
 /** What settling has put where: the part of the index that is not the sum of the journal, but says where its octets are now. */
 export class SqliteSettled {
   readonly #sql: SqliteStatements
+  readonly #bodies: SqliteBodies
   readonly #ledger: SqliteLedger
 
-  constructor(sql: SqliteStatements, ledger: SqliteLedger) {
+  constructor(sql: SqliteStatements, bodies: SqliteBodies, ledger: SqliteLedger) {
     this.#sql = sql
+    this.#bodies = bodies
     this.#ledger = ledger
   }
 
@@ -118,9 +121,9 @@ export class SqliteSettled {
     this.#sql.run('delete from parts where segment = ?', segment)
   }
 
-  /** Removes a body that no message has. */
+  /** Says that a body has left, which no message has. */
   dropBody(id: number): void {
-    this.#sql.run('delete from bodies where id = ?', id)
+    this.#bodies.leave(id)
   }
 
   /** Says where a body of a segment is, in its next generation. */
@@ -141,17 +144,11 @@ export class SqliteSettled {
     this.#sql.run('insert or replace into parts values (?, ?, ?, ?, ?)', ...values)
   }
 
-  addBody({ hash, size, at, length, coded, parts = [] }: KeptRecord, segment: number, start: number): void {
-    const octets = rows.hashBytes(hash)
-    const values = [octets, segment, start, size, at, length, coded === true ? 1 : 0]
-    this.#sql.run(
-      `insert into bodies (hash, segment, start, size, at, length, coded) values (?, ?, ?, ?, ?, ?, ?)
-       on conflict (hash) do update set segment = excluded.segment, start = excluded.start, at = excluded.at,
-       length = excluded.length, coded = excluded.coded`,
-      ...values,
-    )
-    const named = 'insert or ignore into body_parts values ((select id from bodies where hash = ?), ?)'
-    for (const part of parts) this.#sql.run(named, octets, rows.hashBytes(part))
+  addBody(record: KeptRecord, segment: number, start: number): void {
+    const { hash, size, parts = [] } = record
+    const body = this.#bodies.putPiece(hash, size, segment, start, record)
+    for (const part of parts)
+      this.#sql.run('insert or ignore into body_parts values (?, ?)', body, rows.hashBytes(part))
   }
 
   /** The row of the ledger of a message that was removed before its segment was settled. */

@@ -4,6 +4,7 @@ import type { Hash, HoldId, MailboxId, MessageId, ModSeq, UniqueId } from '../id
 import { rowsOf } from './maildrop-rows.ts'
 import type { Seal } from './record-frame.ts'
 import type { BodyPlace } from './segment.ts'
+import { placeColumns, SqliteBodies } from './sqlite-bodies.ts'
 import { SqliteHolds } from './sqlite-holds.ts'
 import { SqliteLedger } from './sqlite-ledger.ts'
 import { SqliteMailboxes } from './sqlite-mailboxes.ts'
@@ -28,8 +29,6 @@ import type {
 const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags,
   m.hidden, m.stored, m.crc, m.trashed, m.trashed_from, m.surrogate, b.hash`
 const messageTables = `messages m join bodies b on b.id = m.body`
-const placeColumns = `b.segment, b.start, b.size, b.at, b.length, b.coded,
-  (select generation from generations g where g.segment = b.segment) as generation`
 
 /** `index.sqlite` as it is read, inside a transaction that begins with `attend`. What changes it is in `SqliteIndex`. */
 export abstract class SqliteView implements View {
@@ -43,6 +42,7 @@ export abstract class SqliteView implements View {
   protected readonly counts: SqliteMailboxes
   protected readonly legal: SqliteHolds
   protected readonly ways: SqliteLedger
+  protected readonly bodies: SqliteBodies
   protected next = 1
   protected allowed: number | undefined
 
@@ -50,8 +50,9 @@ export abstract class SqliteView implements View {
     this.sql = new SqliteStatements(database)
     this.counts = new SqliteMailboxes(this.sql)
     this.legal = new SqliteHolds(this.sql)
-    this.ways = new SqliteLedger(this.sql)
-    this.settled = new SqliteSettled(this.sql, this.ways)
+    this.bodies = new SqliteBodies(this.sql)
+    this.ways = new SqliteLedger(this.sql, this.bodies)
+    this.settled = new SqliteSettled(this.sql, this.bodies, this.ways)
   }
 
   /** Takes the state from the file; call it when a transaction has begun. */
@@ -100,8 +101,7 @@ export abstract class SqliteView implements View {
   }
 
   body(hash: Hash): BodyPlace | undefined {
-    const row = this.sql.get(`select ${placeColumns} from bodies b where b.hash = ?`, rows.hashBytes(hash))
-    return row && rows.place(row)
+    return this.bodies.place(hash)
   }
 
   /** Where a message's octets are, and their hash. */
@@ -116,7 +116,10 @@ export abstract class SqliteView implements View {
   }
 
   uniqueIdTaken(uniqueId: UniqueId): boolean {
-    return this.sql.get('select 1 from messages where unique_id = ?', uniqueId) !== undefined
+    // The index has only these of its characters: of some programs the first, of others the last are the same in all.
+    const key = (of: string): string => `substr(${of}, 5, 4) || substr(${of}, -3)`
+    const sql = `select 1 from messages where ${key('unique_id')} = ${key('?1')} and +unique_id = ?1`
+    return this.sql.get(sql, uniqueId) !== undefined
   }
 
   mailboxes(): Mailbox[] {
@@ -244,6 +247,7 @@ export abstract class SqliteView implements View {
   protected forget(): void {
     this.counts.forget()
     this.legal.forget()
+    this.ways.forget()
   }
 
   #device(name: string): { id: number; since: number } {
