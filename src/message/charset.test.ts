@@ -29,3 +29,11 @@ test('what a terminal would obey is taken out', () => {
   assert.equal(oneLine(' a\r\n\tb\u001b[2Jc\u009b '), 'a b [2Jc')
   assert.equal(printable('a\r\nb\rc\td\u001b[2J\u0000'), 'a\nb\nc\td[2J')
 })
+
+test('of more marks on one letter than any writing has, thirty are left, whichever mark it is', () => {
+  for (let code = 0; code <= 0x10ffff; code++) {
+    if (code >= 0xd800 && code <= 0xdfff) continue
+    const mark = String.fromCodePoint(code)
+    if (/\p{M}/u.test(mark)) assert.equal(printable(`e${mark.repeat(40)}`), `e${mark.repeat(30)}`, code.toString(16))
+  }
+})

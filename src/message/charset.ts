@@ -62,7 +62,10 @@ const controlsInText = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]+/g
 
 /** More marks than this on one letter are no writing (UAX #15 §13), and to put them in order takes their number squared. */
 const manyMarks = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu
-const mayHaveMarks = /[\u0300-\uffff]/
+/** The scripts that most mail is in, and dashes and quotes, have none. */
+const mayHaveMarks = new RegExp(
+  String.raw`[\u0300-\u036f\u0483-\u0489\u0591-\u1dff\u20d0-\u20ff\u2cef-\u303f\u3099-\u33ff\ua000-\uabff\ud7a4-\uffff]`,
+)
 
 function withFewMarks(text: string): string {
   return mayHaveMarks.test(text) ? text.replace(manyMarks, '$1') : text

@@ -339,7 +339,8 @@ test('random queries find what they mean', async (t) => {
           matches: (letter, size) => all.some((one) => one.matches(letter, size)),
         })),
         tie('query').map((one): Meaning => ({
-          text: `-${one.text}`.replace(/^-(?=-)/, 'NOT '),
+          // Directly before it, a minus would make a word of NOT.
+          text: `-${one.text}`.replace(/^-(?=-|NOT )/, 'NOT '),
           matches: (letter, size) => !one.matches(letter, size),
         })),
       ),

@@ -96,12 +96,13 @@ export class IndexRows {
   #add(document: Document): boolean {
     const { message, extract, problem } = document
     // Another process may have indexed it meanwhile. Octets never change, so that this need not be done again.
-    if (this.isRead(message.id)) {
+    const there = this.#prepare('select problem from messages where id = ?').get(message.id)
+    if (there?.['problem'] === null) {
       this.#place(message)
       return false
     }
     // It had a problem, and may have it no longer.
-    const known = this.#remove(message.id)
+    const known = there !== undefined && this.#remove(message.id)
     this.#prepare('insert into messages values (?, ?, ?, ?, ?, ?, ?, ?)').run(
       message.id,
       message.mailbox,
