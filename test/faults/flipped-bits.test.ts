@@ -12,7 +12,7 @@ import { Random } from '../corpus/generate-random.ts'
 import { type KnownMail, live, openIfItCan, quickFolder, readAll } from './random-history.ts'
 
 /** How many bits are flipped, each in a copy of its own; more by POSTINO_FLIPS. */
-const flips = Number(process.env['POSTINO_FLIPS'] ?? 250)
+const flips = Number(process.env['POSTINO_FLIPS'] ?? 500)
 const firstSeed = Number(process.env['POSTINO_SEED'] ?? 1939)
 
 /** A user's folder, and what is in it. */
