@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { diskError } from '../disk-errors.ts'
-import { MisuseError } from '../errors.ts'
+import { MisuseError, StoreError } from '../errors.ts'
 import type { CheckReport } from './check.ts'
 import { DiskMail } from './disk-mail.ts'
 import { mustNotBeHeld } from './holding.ts'
@@ -15,6 +15,8 @@ import type { Store, UserMail } from './store.ts'
 
 const usualMemory = 16 << 20
 const usuallyAwake = 128
+/** How often an index is made anew before it is given up: one that never fits would be made, and mail written again, without end. */
+const mostMade = 3
 /** What the folders of removed users' mail are called until they are gone; no user's name begins with a dot. */
 const removed = '.removed-'
 
@@ -124,7 +126,7 @@ export class DiskStore implements Store {
     await this.#files.close()
   }
 
-  async #openAnew(user: string): Promise<DiskMail> {
+  async #openAnew(user: string, made = 0): Promise<DiskMail> {
     const folder = this.userFolder(user)
     try {
       await makeFolder(segmentsFolder(folder))
@@ -145,8 +147,13 @@ export class DiskStore implements Store {
     try {
       // Twice, for a settling may come between the look at the index and that at the files.
       if (!mail.fits() && !mail.fits()) {
+        if (made === mostMade)
+          throw new StoreError(
+            'damaged',
+            `${folder}: its index does not fit its segments, though it was made of them ${made} times`,
+          )
         await this.#putRight(mail, folder)
-        return await this.#openAnew(user)
+        return await this.#openAnew(user, made + 1)
       }
       await mail.recover()
     } catch (error) {

@@ -38,7 +38,10 @@ export class HostileSession {
   #muted = false
   /** Something that was to be said never will be. */
   #owes = false
+  /** What comes is no POP3 any more. */
+  #deaf = false
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#deaf) return
     const text = chunk.toString('latin1')
     const heard = this.#server.hostility.forgetful === true ? text.slice(0, text.indexOf('\r\n') + 2) : text
     if (heard.length < text.length) this.#owes = true
@@ -210,6 +213,8 @@ export class HostileSession {
     const instead = hostility.instead?.[verb]
     if (instead !== undefined) {
       await this.#send(instead)
+      // The TLS that it agreed to: by chance there would be the end of a line in it, which would be answered as a command.
+      if (verb === 'STLS' && instead.startsWith('+OK')) this.#deaf = true
       return verb === 'QUIT'
     }
     if (hostility.unknown?.includes(verb) === true) {
