@@ -118,16 +118,100 @@ test('what comes again while its removed twin is being left out is not lost', as
   await add(mail, `${filler} and more`)
   await mail.change((draft) => draft.remove(twin))
   let came: MessageId | undefined
-  await store.settle('mario', {
+  const report = await store.settle('mario', {
     all: true,
     onStep: async (step) => {
-      if (step === 'written' && came === undefined) came = await add(mail, filler)
+      if (step === 'proved' && came === undefined) came = await add(mail, filler)
     },
   })
+  assert.deepEqual([report.segments, report.left], [1, []])
   assert.equal((await octetsOf(mail, came as MessageId)).toString('latin1'), filler)
   await store.rebuild('mario')
   assert.equal((await octetsOf(await store.open('mario'), came as MessageId)).toString('latin1'), filler)
   assert.deepEqual((await store.check('mario')).problems, [])
+})
+
+test('what comes again while its removed twin is left out is not lost where its writer was stopped before the index had it', async (t) => {
+  const folder = folderOf(t)
+  const { store, mail } = await storeIn(t, folder)
+  const twin = await add(mail, filler)
+  await add(mail, `${filler} and more`)
+  await mail.change((draft) => draft.remove(twin))
+  await store.settle('mario', { all: true, signal: AbortSignal.abort() })
+  const origin = { account: 'pop3:mario@example.it', uniqueId: 'u1', nth: 0 }
+  const open = join('users', 'mario', 'segments', '0000000002.zst')
+  let stopped = false
+  await store.settle('mario', {
+    onStep: async (step) => {
+      if (step !== 'proved' || stopped) return
+      stopped = true
+      // What another process writes to the segment, but not to the index of this folder.
+      const copy = folderOf(t)
+      cpSync(folder, copy, { recursive: true })
+      const other = await storeIn(t, copy)
+      await add(other.mail, filler, { origin })
+      writeFileSync(join(folder, open), readFileSync(join(copy, open)))
+    },
+  })
+  await store.close()
+  const again = await storeIn(t, folder)
+  const [entry] = await again.mail.read((view) => view.ledger(origin.account))
+  assert.equal((await octetsOf(again.mail, entry?.message as MessageId)).toString('latin1'), filler)
+  assert.deepEqual((await again.store.check('mario')).problems, [])
+})
+
+/** Turns a bit in the middle of what a settling has written. */
+function spoil(folder: string): void {
+  const name = segments(folder).find((each) => each.endsWith('.new')) ?? assert.fail('nothing was written')
+  const path = join(folder, 'users', 'mario', 'segments', name)
+  const octets = readFileSync(path)
+  const middle = octets.length >> 1
+  octets[middle] = (octets[middle] ?? 0) ^ 1
+  writeFileSync(path, octets)
+}
+
+test('what is spoilt on its way to the disk does not take the place of what it was made of, though one of its name was right before', async (t) => {
+  const folder = folderOf(t)
+  const { store, mail } = await storeIn(t, folder)
+  const texts = Array.from(
+    { length: 20 },
+    (_, n) => `Subject: ${n}\r\n\r\n${noise(100_000, n + 1).toString('hex')}\r\n`,
+  )
+  const ids: MessageId[] = []
+  for (const text of texts) ids.push(await add(mail, text))
+  const left = new AbortController()
+  let proved = 0
+  let written = false
+  await store.settle('mario', {
+    all: true,
+    signal: left.signal,
+    onStep: (step) => void (written ||= step === 'written'),
+    pace: () => {
+      // Nearly all of it is read back then.
+      if (written && ++proved === ids.length - 1) left.abort()
+      return undefined
+    },
+  })
+  assert.ok(left.signal.aborted)
+  const report = await store.settle('mario', { onStep: (step) => (step === 'written' ? spoil(folder) : undefined) })
+  assert.deepEqual([report.segments, report.left.length], [0, 1])
+  for (const [place, id] of ids.entries()) assert.equal((await octetsOf(mail, id)).toString('latin1'), texts[place])
+  assert.equal((await store.settle('mario')).segments, 1)
+  for (const [place, id] of ids.entries()) assert.equal((await octetsOf(mail, id)).toString('latin1'), texts[place])
+})
+
+test('a part that only messages of other segments need is read back, too, before its old place goes', async (t) => {
+  const folder = folderOf(t)
+  const { store, mail } = await storeIn(t, folder)
+  const shared = noise(50_000, 2)
+  const gone = await add(mail, letter('gone', shared) + letter('only here', noise(90_000, 3)))
+  await store.settle('mario', { all: true })
+  const stays = await add(mail, letter('stays', shared) + filler)
+  await store.settle('mario', { all: true })
+  await mail.change((draft) => draft.remove(gone))
+  const report = await store.settle('mario', { onStep: (step) => (step === 'written' ? spoil(folder) : undefined) })
+  assert.deepEqual([report.segments, report.left.length], [0, 1])
+  assert.equal((await octetsOf(mail, stays)).toString('latin1'), letter('stays', shared) + filler)
 })
 
 test('a damaged segment stays as it is, and the others settle', async (t) => {
@@ -170,7 +254,7 @@ test('a copy that was taken at any step of settling opens clean, also with the i
   for (const name of ['index.sqlite', 'index.sqlite-wal', 'index.sqlite-shm'])
     cpSync(join(before, 'users', 'mario', name), join(mixed, 'users', 'mario', name))
   copies.push(mixed)
-  assert.equal(copies.length, 8)
+  assert.equal(copies.length, 9)
   for (const one of copies) {
     const copied = await storeIn(t, one)
     const messages = await copied.mail.read((view) => view.messages())

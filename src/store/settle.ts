@@ -24,6 +24,7 @@ import { SettleWriter, type Placements } from './settle-writer.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import type { BodyPlace } from './segment.ts'
 import type { PieceInRun } from './settled-body.ts'
+import type { KeptRecord } from './settled-record.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
 /** zstd's level: above it, each step costs more time than it saves room. */
@@ -36,7 +37,7 @@ const patience = 60_000
 const mostAttempts = 3
 
 /** What is about to happen to a segment; after each of them everything must be there still, whatever stops the process. */
-export type SettleStep = 'begun' | 'written' | 'committed' | 'named' | 'deleted'
+export type SettleStep = 'begun' | 'written' | 'proved' | 'committed' | 'named' | 'deleted'
 
 export interface SettleOptions {
   /** Octets of segments passed, and of how many. */
@@ -104,6 +105,9 @@ export async function settleMail(
     lock.close()
   }
 }
+
+/** What is read back of what was written. */
+type ReadBack = Pick<KeptRecord, 'hash' | 'size' | 'at' | 'length'> & { readonly coded?: boolean }
 
 /** A segment with less than this has nothing in it but its first record (octets). */
 const emptySegment = 512
@@ -181,6 +185,7 @@ class Settling {
         await this.#step('begun', source)
         const written = await this.#write(source, pendingPath(path), asTheyCame, onPassed)
         if (written === undefined) return undefined
+        await this.#step('written', source)
         const wrong = await this.#prove(source, path, written.placements)
         if (wrong === 'left') return undefined
         if (wrong.length === 0 && (await this.#commit(source, path, written.placements))) {
@@ -221,10 +226,15 @@ class Settling {
     }
   }
 
-  /** Reads every body back from what was written; gives those that are not what they were. */
+  /**
+   * Reads back from what was written every body, and every part that only bodies of other segments need; gives the bodies that are not
+   * what they were. Throws StoreError `damaged` where such a part is not.
+   */
   async #prove(source: Source, path: string, placements: Placements): Promise<Hash[] | 'left'> {
     const { signal, pace } = this.#options
     const generation = source.generation + 1
+    // Of an earlier attempt there was a file of the same name.
+    await this.#files.close(path)
     const runs = new Map(
       placements.runs.map(({ record, start }) => [
         start,
@@ -240,21 +250,28 @@ class Settling {
     )
     const elsewhere = new BodyPlaces(() => this.#index, this.#folder)
     const part = (hash: Hash): PieceInRun | undefined => own.get(hash) ?? elsewhere.part(hash)
-    const wrong: Hash[] = []
-    for (const { record, start } of placements.kept) {
-      if (signal?.aborted === true) return 'left'
-      const { hash, size, at, length, coded = false } = record
+    const read = async ({ hash, size, at, length, coded = false }: ReadBack, start: number): Promise<void> => {
       const piece = pieceAt(start, at, length)
       const place: BodyPlace = { segment: source.segment, generation, start, size, piece: { at, length, coded } }
       const settled = piece && { size, piece, coded, proof: hash, part }
+      await lendBody(this.#files, { path, place, proof: hash, settled }, () => undefined)
+      const paced = pace?.(size)
+      if (paced !== undefined) await paced
+    }
+    const wrong: Hash[] = []
+    for (const { record, start } of placements.kept) {
+      if (signal?.aborted === true) return 'left'
       try {
-        await lendBody(this.#files, { path, place, proof: hash, settled }, () => undefined)
-        const paced = pace?.(size)
-        if (paced !== undefined) await paced
+        await read(record, start)
       } catch (error) {
         if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
-        wrong.push(hash)
+        wrong.push(record.hash)
       }
+    }
+    const ownNeed = new Set(placements.kept.flatMap(({ record }) => record.parts ?? []))
+    for (const { record, start } of placements.parts) {
+      if (signal?.aborted === true) return 'left'
+      if (!ownNeed.has(record.hash)) await read({ ...record, size: record.length }, start)
     }
     return wrong
   }
@@ -270,18 +287,25 @@ class Settling {
     }
   }
 
-  /** Makes the new file count, in one transaction. False: a message has come that needs what is not in it. */
+  /**
+   * Makes the new file count, in one transaction. False: a message has come that needs what is not in it, or the journal goes on behind what
+   * the index knows, where such a message may be.
+   */
   async #commit(source: Source, path: string, placements: Placements): Promise<boolean> {
-    await this.#step('written', source)
+    await this.#step('proved', source)
     // What is named in the folder must be on the disk before the index names it.
     await syncFolder(segmentsFolder(this.#folder))
+    await this.#mail.recover()
     await this.#begin()
     const { segment, generation } = source
     const { settled } = this.#index
     try {
       const kept = new Set(placements.kept.map(({ record }) => record.hash))
       const living = settled.livingBodies(segment)
-      const fits = living.keys().every((hash) => kept.has(hash)) && settled.generation(segment) === generation
+      const fits =
+        this.#isUpToDate() &&
+        living.keys().every((hash) => kept.has(hash)) &&
+        settled.generation(segment) === generation
       if (fits) {
         const here = settled.bodies(segment)
         settled.forget(segment)
@@ -301,6 +325,13 @@ class Settling {
       if (this.#database.isTransaction) this.#database.exec('rollback')
       throw diskError(error, path)
     }
+  }
+
+  /** Whether the index knows the journal to its end: of a writer that was stopped it may not. */
+  #isUpToDate(): boolean {
+    const { segment, tail } = this.#index
+    const next = sizeOf(segmentPath(this.#folder, segment + 1))
+    return sizeOf(segmentPath(this.#folder, segment)) === tail && next === undefined
   }
 
   /** Gives the new file its name, and removes the old one. */

@@ -693,7 +693,7 @@ test('settling while a backup is made: each backup is whole', async () => {
   }
 })
 
-for (const step of ['written', 'committed', 'named', 'deleted'] as const)
+for (const step of ['written', 'proved', 'committed', 'named', 'deleted'] as const)
   test(`a backup after settling was stopped when it was ${step}`, async () => {
     await using house = await BackupHouse.make()
     await house.bring('mario', 'one', 'two')

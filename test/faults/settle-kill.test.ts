@@ -18,7 +18,7 @@ import { isStoreError, put } from './victim.ts'
 import { allHashes } from './watched-mail.ts'
 
 /** Before each of these the process may die, or the disk be full. */
-const steps: readonly SettleStep[] = ['begun', 'written', 'committed', 'named', 'deleted']
+const steps: readonly SettleStep[] = ['begun', 'written', 'proved', 'committed', 'named', 'deleted']
 
 /** Mario's mail in a folder of data: never settled, or settled before and some of it removed since. Gives the hashes of what is there. */
 async function fill(data: string, form: 'new' | 'settled'): Promise<string[]> {
@@ -191,7 +191,7 @@ test('an index that is made anew while mail is settled: whoever has it open read
 })
 
 test('a user who is removed and added anew while mail is settled keeps the new mail, and gets none of the old', async () => {
-  for (const step of ['begun', 'written'] as const)
+  for (const step of ['begun', 'written', 'proved'] as const)
     await inFolder(async (data) => {
       await fill(data, 'settled')
       const [settling, other] = [new DiskStore(data), new DiskStore(data)]
