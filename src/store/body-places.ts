@@ -5,6 +5,7 @@ import { segmentPath } from './layout.ts'
 import type { RunInFile } from './chunks.ts'
 import type { BodyPlace } from './segment.ts'
 import type { PieceInRun, SettledBody } from './settled-body.ts'
+import { leftSegment } from './sqlite-bodies.ts'
 import type { SqliteIndex } from './sqlite-index.ts'
 import { noCrc, noPiece, noPlaces, type PlaceColumns } from './sqlite-places.ts'
 import type { Run } from './sqlite-settled.ts'
@@ -55,6 +56,7 @@ export class BodyPlaces {
     for (let attempt = 0; attempt < 3; attempt++) {
       const found = this.#index().bodyOf(id)
       if (found === undefined) return undefined
+      if (found.place.segment === leftSegment) break
       const body = this.bodyAt(found.place, found.hash)
       if (body !== undefined) return body
       this.forget()

@@ -118,7 +118,7 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
 
 function segmentsFrom(sql: SqliteStatements, from: number): number[] {
   return sql
-    .arrays('select distinct segment from bodies where segment >= ? order by 1', from)
+    .arrays('select distinct segment from kept_bodies where segment >= ? order by 1', from)
     .map(([one]) => number(one))
 }
 
@@ -127,7 +127,7 @@ function rowsOf(sql: SqliteStatements, segment: number, start: number): Row[] {
   const columns = `lower(hex(hash)), segment, start, size, at, length, coded,
     (select generation from generations g where g.segment = b.segment)`
   return sql
-    .arrays(`select ${columns} from bodies b where segment = ? and start >= ? order by start, at`, segment, start)
+    .arrays(`select ${columns} from kept_bodies b where segment = ? and start >= ? order by start, at`, segment, start)
     .map(bodyOf)
 }
 
@@ -172,7 +172,7 @@ function ownersOf(bad: readonly BadBody[], sql: SqliteStatements): Map<Hash, Mes
   const owners = new Map<Hash, MessageId[]>()
   if (bad.length === 0) return owners
   const rows = sql.arrays(
-    `select m.id, lower(hex(b.hash)) from messages m join bodies b on b.id = m.body
+    `select m.id, lower(hex(b.hash)) from messages m join kept_bodies b on b.id = m.body
      where b.hash in (select unhex(value) from json_each(?)) order by m.id`,
     JSON.stringify(bad.map(({ hash }) => hash)),
   )

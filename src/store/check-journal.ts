@@ -174,7 +174,7 @@ const compared: readonly Compared[] = [
     sql: `select m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags, m.hidden,
       m.crc, m.trashed, m.trashed_from, m.surrogate, iif(l.message is null, null, m.stored) as stored,
       hex(b.hash) as hash, b.segment, b.start, b.at, b.length, b.coded
-      from messages m left join bodies b on b.id = m.body
+      from messages m left join kept_bodies b on b.id = m.body
       left join (select distinct message from ledger) l on l.message = m.id order by m.id`,
   },
   { kind: 'mailbox', sql: 'select id, name, uid_validity, uid_next, messages, octets from mailboxes order by id' },

@@ -134,6 +134,32 @@ test('an index that was brought up to date has the tables of a new one', async (
   assert.deepEqual(indexes(made), indexes(fresh))
 })
 
+// It looked at the version when it was started, and may run on.
+test('what a Postino of version 4 would write about bodies and the ledger fails, once the index was brought up to date', async (t) => {
+  const { folder, index } = await old(t)
+  const store = new DiskStore(folder)
+  t.after(() => store.close())
+  await store.open('mario')
+  const database = new DatabaseSync(index)
+  t.after(() => database.close())
+  for (const sql of [
+    `insert or ignore into bodies (hash, segment, start, size) values (x'aa', 1, 0, 1)`,
+    `update bodies set segment = 1, start = 0, at = null, length = null, coded = null where hash = x'aa'`,
+    `update bodies set start = 0, at = 0, length = 1, coded = 0 where id = 1`,
+    `insert into bodies (hash, segment, start, size, at, length, coded) values (x'aa', 1, 0, 1, 0, 1, 0)
+       on conflict (hash) do update set segment = excluded.segment`,
+    `select id from bodies where hash = x'aa'`,
+    `delete from bodies where id = 1`,
+    `delete from body_parts where body in (select id from bodies where segment = 1)`,
+    `insert or ignore into ledger values ('a', 'u', x'aa', 0, null, 1, 0, 1, null)`,
+    `insert or replace into ledger values ('a', 'u', x'aa', 0, null, 1, 0, 1, null)`,
+    `update ledger set listed = 1 where account = 'a'`,
+  ])
+    assert.throws(() => database.prepare(sql).run(), /no such table: (?:main\.)?bodies|cannot modify ledger/, sql)
+  await seesAll(store)
+  assert.deepEqual((await store.check('mario')).problems, [])
+})
+
 test('whoever is killed while he brings an index up to date has not begun', async (t) => {
   const { folder, index } = await old(t)
   const steps = (migrations[0] ?? '').split(';').filter((step) => step.trim() !== '')

@@ -74,8 +74,9 @@ create table body_parts (
 create index body_parts_by_part on body_parts (part);
 ${holds}`
 
-function bodies(name: string): string {
-  return `create table ${name} (
+/** Not called `bodies` as it was until version 4: whatever an older Postino that runs on would do to a body fails as a whole. */
+const bodies = `
+create table kept_bodies (
   id integer primary key,        -- never given twice
   hash blob not null,            -- SHA-256
   segment integer not null,      -- -1: the octets have left, or never were here; the ledger knows them
@@ -84,8 +85,8 @@ function bodies(name: string): string {
   at integer,                    -- where its piece begins in the run's content; null: it lies as it came
   length integer,                -- octets of the piece
   coded integer                  -- 1: the piece is a recipe, 0: it is the octets
-) strict;`
-}
+) strict;
+`
 
 /** The ledger; `ledger` is how one reads it. */
 const ways = `
@@ -112,10 +113,10 @@ const changedInVersion5 = `
 drop view if exists ledger;
 create view ledger as
   select a.name as account, w.unique_id, b.hash, w.nth, w.listed, w.size, w.stored, w.message, w.head, w.body
-  from ways w join accounts a on a.id = w.account left join bodies b on b.id = w.body;
+  from ways w join accounts a on a.id = w.account left join kept_bodies b on b.id = w.body;
 -- Some octets of what is looked for make an index half as large; who looks compares the rest.
-create index bodies_by_hash on bodies (substr(hash, 1, 6));
-create index messages_by_unique_id on messages (substr(unique_id, 5, 4) || substr(unique_id, -3));
+create index bodies_by_hash on kept_bodies (substr(hash, 1, 6));
+create index messages_by_unique_id on messages (substr(unique_id, 5, 2) || substr(unique_id, -5));
 `
 
 /**
@@ -143,7 +144,7 @@ create table mailboxes (
   octets integer not null        -- of all its messages
 ) strict;
 
-${bodies('bodies')}
+${bodies}
 create table messages (
   id integer primary key,
   mailbox integer not null,
@@ -220,10 +221,9 @@ export const migrations: readonly string[] = [
      select a.id, l.unique_id, b.id, l.nth, l.listed, l.size, l.stored, l.message, l.head
      from ledger l join accounts a on a.name = l.account join bodies b on b.hash = l.hash order by 1, 2, 3, 4;
    drop table ledger;
-   ${bodies('new_bodies')}
-   insert into new_bodies select id, hash, segment, start, size, at, length, coded from bodies order by id;
+   ${bodies}
+   insert into kept_bodies select id, hash, segment, start, size, at, length, coded from bodies order by id;
    drop table bodies;
-   alter table new_bodies rename to bodies;
    drop index messages_by_unique_id;
    ${changedInVersion5}
    pragma user_version = 5;`,

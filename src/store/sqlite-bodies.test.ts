@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
+import { StoreError } from '../errors.ts'
 import type { Hash, MailboxId, MessageId, ModSeq, Uid, UniqueId } from '../ids.ts'
 import type { MessageRecord } from './record.ts'
 import { schema } from './schema.ts'
@@ -74,8 +75,12 @@ test('of octets that have left, or never were here, the ledger knows the hash', 
   made.apply({ t: 'know', modseq: 2 as ModSeq, account, uniqueId: 'had', nth: 0, hash: one, size: 9, stored: 0 })
   assert.equal(made.body(one), undefined)
   assert.equal(made.origin(account, 'had', one, 0)?.hash, one)
+  // What a message says of its octets counts, not what the ledger knew.
   made.apply(message(2, one), { segment: 1, start: 100, size: 12 })
-  assert.equal(made.body(one)?.start, 100)
+  assert.deepEqual([made.body(one)?.start, made.body(one)?.size], [100, 12])
+  made.apply({ t: 'know', modseq: 3 as ModSeq, account, uniqueId: 'had', nth: 0, hash: three, size: 9, stored: 0 })
+  made.applySettled({ t: 'kept', hash: three, size: 13, at: 7, length: 13 }, 400)
+  assert.equal(made.body(three)?.size, 13)
   made.apply({ t: 'remove', modseq: 4 as ModSeq, id: 2 as MessageId })
   for (const body of made.settled.bodies(1).values()) made.settled.dropBody(body)
   assert.equal(made.body(one), undefined)
@@ -84,6 +89,7 @@ test('of octets that have left, or never were here, the ledger knows the hash', 
     made.ledger(account).map(({ uniqueId, hash, message: of }) => [uniqueId, hash, of]),
     [
       ['had', one, undefined],
+      ['had', three, undefined],
       ['the same', one, undefined],
     ],
   )
@@ -93,6 +99,15 @@ test('of octets that have left, or never were here, the ledger knows the hash', 
   assert.equal(made.body(two), undefined)
   assert.equal(made.origin(account, 'the same', two, 0)?.message, undefined)
   assert.equal(made.origin(account, 'the same', two, 0)?.size, 15)
+})
+
+test('a message that stands on octets which have left is damage', (t) => {
+  const { index: made } = index(t)
+  made.apply({ t: 'know', modseq: 2 as ModSeq, account, uniqueId: 'had', nth: 0, hash: one, size: 9, stored: 0 })
+  const isDamaged = (error: unknown): boolean => error instanceof StoreError && error.code === 'damaged'
+  assert.throws(() => made.apply(message(1, one), undefined), isDamaged)
+  assert.throws(() => made.apply(message(1, two), undefined), isDamaged)
+  assert.deepEqual(made.messages(), [])
 })
 
 test('what another program had fetched, of which no hash is known, is one row for each way in', (t) => {
@@ -114,17 +129,28 @@ test('what another program had fetched, of which no hash is known, is one row fo
   assert.equal(made.origin(account, 'two', nothing, 0)?.size, 2)
   made.apply({ t: 'relist', modseq: 3 as ModSeq, account, uniqueId: 'two', hash: nothing, nth: 0, listed: 7 })
   assert.equal(made.origin(account, 'two', nothing, 0)?.listed, 7)
-  assert.equal(database.prepare('select count(*) as rows from bodies').get()?.['rows'], 1)
+  assert.equal(database.prepare('select count(*) as rows from kept_bodies').get()?.['rows'], 1)
 })
 
 test('unique-ids that are the same where the index looks are told apart', (t) => {
   const { index: made } = index(t)
   made.apply(message(1, one, 'aaaa-the-other-end'), { segment: 1, start: 100, size: 11 })
   assert.equal(made.uniqueIdTaken('aaaa-the-other-end' as UniqueId), true)
-  assert.equal(made.uniqueIdTaken('bbbb-the-OTHER-end' as UniqueId), false)
+  assert.equal(made.uniqueIdTaken('bbbb-the-OTHEr-end' as UniqueId), false)
   for (const short of ['', 'a', 'end', '-the']) assert.equal(made.uniqueIdTaken(short as UniqueId), false, `"${short}"`)
   made.apply(message(2, two, 'a'), { segment: 1, start: 200, size: 12 })
   assert.equal(made.uniqueIdTaken('a' as UniqueId), true)
+})
+
+test('unique-ids that count up are each alone where the index looks, as are those with a number before', (t) => {
+  const { index: made, database } = index(t)
+  const ids = Array.from({ length: 3000 }, (_, n) => [`1700000000.${n + 1}`, String(100_000 + n)]).flat()
+  for (const [n, uniqueId] of ids.entries())
+    made.apply(message(n + 1, one, uniqueId), { segment: 1, start: 100, size: 11 })
+  const sql = database.prepare(`select sql from sqlite_schema where name = 'messages_by_unique_id'`).get()?.['sql']
+  const [, key = ''] = /on messages \((.*)\)$/.exec(String(sql)) ?? []
+  const keys = database.prepare(`select count(distinct ${key}) as keys from messages`).get()?.['keys']
+  assert.equal(keys, ids.length)
 })
 
 test('what is looked up for each message is found by an index', (t) => {
@@ -147,7 +173,7 @@ test('what is looked up for each message is found by an index', (t) => {
   )
   // Of mailboxes, holds and devices there are few.
   assert.deepEqual(
-    plans.filter((plan) => /SCAN (?:messages|m|bodies|b|ways|w)\b/.test(plan)),
+    plans.filter((plan) => /SCAN (?:messages|m|kept_bodies|b|ways|w)\b/.test(plan)),
     [],
   )
   for (const used of ['bodies_by_hash', 'messages_by_unique_id'])

@@ -1,3 +1,4 @@
+import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
 import type { Piece } from './settled-record.ts'
 import * as rows from './sqlite-rows.ts'
@@ -34,20 +35,20 @@ export class SqliteBodies {
 
   /** Undefined: they are not here. */
   place(hash: Hash): BodyPlace | undefined {
-    const sql = `select ${placeColumns} from bodies b where ${ofHash} and segment <> ${leftSegment}`
+    const sql = `select ${placeColumns} from kept_bodies b where ${ofHash} and segment <> ${leftSegment}`
     const row = this.#sql.get(sql, rows.hashBytes(hash))
     return row && rows.place(row)
   }
 
-  /** The number of these octets, which are at this place now; without a place, where they were. */
+  /** The number of these octets, which are at this place now; without a place, where they were: StoreError `damaged` where they are not. */
   put(hash: Hash, place: BodyPlace | undefined): number {
-    if (place === undefined) return rows.number(this.#find(hash))
+    if (place === undefined) return this.#mustBeHere(hash)
     const { segment, start, size } = place
     const made = this.#make(hash, segment, start, size)
     if (made !== undefined) return made
     // A body that comes again was damaged where it was, or had left: it counts where it is now.
-    const set = 'segment = ?2, start = ?3, at = null, length = null, coded = null'
-    this.#sql.run(`update bodies set ${set} where ${ofHash}`, rows.hashBytes(hash), segment, start)
+    const set = 'segment = ?2, start = ?3, size = ?4, at = null, length = null, coded = null'
+    this.#sql.run(`update kept_bodies set ${set} where ${ofHash}`, rows.hashBytes(hash), segment, start, size)
     return rows.number(this.#find(hash))
   }
 
@@ -65,29 +66,40 @@ export class SqliteBodies {
     { at, length, coded }: Piece & { coded?: boolean | undefined },
   ): number {
     const body = this.#make(hash, segment, start, size) ?? rows.number(this.#find(hash))
-    const set = 'segment = ?, start = ?, at = ?, length = ?, coded = ?'
-    this.#sql.run(`update bodies set ${set} where id = ?`, segment, start, at, length, coded === true ? 1 : 0, body)
+    const set = 'segment = ?, start = ?, size = ?, at = ?, length = ?, coded = ?'
+    const values = [segment, start, size, at, length, coded === true ? 1 : 0, body]
+    this.#sql.run(`update kept_bodies set ${set} where id = ?`, ...values)
     return body
   }
 
   /** Says that octets have left. */
   leave(body: number): void {
-    this.#sql.run(`update bodies ${leaving} where id = ?`, body)
+    this.#sql.run(`update kept_bodies ${leaving} where id = ?`, body)
   }
 
   /** The same of all that were not met anywhere. */
   leavePlaceless(): void {
-    this.#sql.run(`update bodies ${leaving} where segment = ?`, nowhere.segment)
+    this.#sql.run(`update kept_bodies ${leaving} where segment = ?`, nowhere.segment)
+  }
+
+  #mustBeHere(hash: Hash): number {
+    const sql = `select id from kept_bodies where ${ofHash} and segment <> ${leftSegment}`
+    const id = this.#sql.get(sql, rows.hashBytes(hash))?.['id']
+    if (id !== undefined) return rows.number(id)
+    throw new StoreError(
+      'damaged',
+      `a message was written whose octets are not here any more (SHA-256 ${hash}); run \`postino check --rebuild\``,
+    )
   }
 
   #find(hash: Hash): rows.Values[number] | undefined {
-    return this.#sql.get(`select id from bodies where ${ofHash}`, rows.hashBytes(hash))?.['id']
+    return this.#sql.get(`select id from kept_bodies where ${ofHash}`, rows.hashBytes(hash))?.['id']
   }
 
   /** Undefined: they have a row. */
   #make(hash: Hash, segment: number, start: number, size: number): number | undefined {
-    const insert = `insert into bodies (hash, segment, start, size) select ?1, ?2, ?3, ?4
-      where not exists (select 1 from bodies where ${ofHash})`
+    const insert = `insert into kept_bodies (hash, segment, start, size) select ?1, ?2, ?3, ?4
+      where not exists (select 1 from kept_bodies where ${ofHash})`
     const { changes, lastInsertRowid } = this.#sql.run(insert, rows.hashBytes(hash), segment, start, size)
     return changes === 1 ? Number(lastInsertRowid) : undefined
   }

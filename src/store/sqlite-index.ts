@@ -141,7 +141,7 @@ export class SqliteIndex extends SqliteView implements JournalIndex<BodyPlace> {
 
   /** Messages whose octets no segment has; they are taken out, as if they had never been. */
   dropPlaceless(): MessageId[] {
-    const sql = 'select id from messages where body in (select id from bodies where segment = ?)'
+    const sql = 'select id from messages where body in (select id from kept_bodies where segment = ?)'
     const found = this.sql.arrays(sql, nowhere.segment).map(rows.messageId)
     for (const id of found) {
       this.counts.leave(id)

@@ -9,12 +9,12 @@ import type { LedgerEntry, Origin } from './store.ts'
 
 // A maildrop has tens of thousands of these, and every fetch reads them all: arrays, and text where that saves an object.
 const columns = `w.unique_id, iif(b.hash is null, null, lower(hex(b.hash))), w.nth, w.listed, w.size, w.stored, m.id`
-const joined = `w left join bodies b on b.id = w.body left join messages m on m.id = w.message`
+const joined = `w left join kept_bodies b on b.id = w.body left join messages m on m.id = w.message`
 const ofAccount = 'account = (select id from accounts where name = ?)'
 const row = 'into ways values (?, ?, ?, ?, ?, ?, ?, ?, ?)'
 /** One way in: account, unique-id, number, hash. */
 const ofWay = `account = (select id from accounts where name = ?4) and unique_id = ?2 and nth = ?3
-  and body = (select id from bodies where ${ofHash})`
+  and body = (select id from kept_bodies where ${ofHash})`
 
 /** What came by a way in. */
 export interface Came {

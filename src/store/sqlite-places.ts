@@ -1,5 +1,6 @@
 import type { MessageId } from '../ids.ts'
 import { readJoined } from './joined-numbers.ts'
+import { leftSegment } from './sqlite-bodies.ts'
 import { number, octets } from './sqlite-rows.ts'
 import type { SqliteStatements } from './sqlite-statements.ts'
 
@@ -38,14 +39,16 @@ export const noPlaces: PlaceColumns = {
   coded: none,
 }
 
+// A body that has left is looked for once more, by its hash, and then said to be damaged.
 const sql = `select count(*), cast(group_concat(id) as blob), cast(group_concat(segment) as blob), cast(group_concat(start) as blob),
     cast(group_concat(size) as blob), cast(group_concat(crc) as blob),
     cast(group_concat(at) as blob), cast(group_concat(length) as blob), cast(group_concat(coded) as blob),
     cast(group_concat(generation) as blob)
-  from (select m.id, b.segment, b.start, b.size, coalesce(m.crc, ${noCrc}) as crc,
+  from (select m.id, max(b.segment, 0) as segment, b.start, b.size,
+      iif(b.segment = ${leftSegment}, ${noCrc}, coalesce(m.crc, ${noCrc})) as crc,
       coalesce(b.at, ${noPiece}) as at, coalesce(b.length, 0) as length, coalesce(b.coded, 0) as coded,
       coalesce((select generation from generations g where g.segment = b.segment), 0) as generation
-    from messages m join bodies b on b.id = m.body where m.id >= ? order by m.id limit ?)`
+    from messages m join kept_bodies b on b.id = m.body where m.id >= ? order by m.id limit ?)`
 
 /** The places of so many messages from `id` on; one statement, so of one moment. */
 export function readPlaces(statements: SqliteStatements, id: MessageId, limit: number): PlaceColumns {

@@ -68,7 +68,7 @@ export class SqliteSettled {
 
   /** The bodies that lie in a segment and that some message has, and where in it. */
   livingBodies(segment: number): Map<Hash, Spot> {
-    const sql = `select lower(hex(hash)), start, at from bodies where segment = ? and id in (select body from messages)`
+    const sql = `select lower(hex(hash)), start, at from kept_bodies where segment = ? and id in (select body from messages)`
     return new Map(
       this.#sql
         .arrays(sql, segment)
@@ -89,34 +89,41 @@ export class SqliteSettled {
 
   /** The rows of all bodies that lie in a segment. */
   bodies(segment: number): Map<Hash, number> {
-    const sql = 'select lower(hex(hash)), id from bodies where segment = ?'
+    const sql = 'select lower(hex(hash)), id from kept_bodies where segment = ?'
     return new Map(this.#sql.arrays(sql, segment).map(([hash, id]) => [String(hash) as Hash, Number(id)]))
   }
 
-  /** Which share of a settled segment's content no message needs, from 0 to 1. */
-  garbage(segment: number): number {
-    const sum = (sql: string): number => rows.number(this.#sql.get(sql, segment)?.['octets'])
-    const all = sum('select coalesce(sum(size), 0) as octets from runs where segment = ?')
-    const bodies = sum(
-      `select coalesce(sum(length), 0) as octets from bodies where segment = ? and id in (select body from messages)`,
+  /** Which share of the content of each settled segment no message needs, from 0 to 1; all at once, for each look goes through all bodies. */
+  garbageBySegment(): Map<number, number> {
+    const sums = (sql: string): Map<number, number> =>
+      new Map(this.#sql.arrays(sql).map(([segment, octets]) => [rows.number(segment), rows.number(octets)]))
+    const all = sums('select segment, coalesce(sum(size), 0) from runs group by segment')
+    const bodies = sums(
+      `select segment, coalesce(sum(length), 0) from kept_bodies where id in (select body from messages) group by segment`,
     )
     // What a body of another segment needs cannot leave, though no message has that body any more: it leaves when that one is settled.
-    const parts = sum(`select coalesce(sum(length), 0) as octets from parts p where segment = ? and exists (
-      select 1 from body_parts bp join bodies b on b.id = bp.body
-      where bp.part = p.hash and (b.segment <> p.segment or b.id in (select body from messages)))`)
-    return all === 0 ? 0 : 1 - (bodies + parts) / all
+    const parts = sums(`select segment, coalesce(sum(length), 0) from parts p where exists (
+      select 1 from body_parts bp join kept_bodies b on b.id = bp.body
+      where bp.part = p.hash and (b.segment <> p.segment or b.id in (select body from messages))) group by segment`)
+    const share = (segment: number, octets: number): number =>
+      octets === 0 ? 0 : 1 - ((bodies.get(segment) ?? 0) + (parts.get(segment) ?? 0)) / octets
+    return new Map([...all].map(([segment, octets]) => [segment, share(segment, octets)]))
+  }
+
+  garbage(segment: number): number {
+    return this.garbageBySegment().get(segment) ?? 0
   }
 
   /** The parts that lie in a segment and that bodies in other segments need. */
   sharedParts(segment: number): Set<Hash> {
     const sql = `select lower(hex(p.hash)) from parts p where p.segment = ?1 and exists (select 1 from body_parts bp
-      join bodies b on b.id = bp.body where bp.part = p.hash and b.segment <> ?1)`
+      join kept_bodies b on b.id = bp.body where bp.part = p.hash and b.segment <> ?1)`
     return new Set(this.#sql.arrays(sql, segment).map(([hash]) => String(hash) as Hash))
   }
 
   /** Forgets what lies in a segment: it is to be told anew. Bodies keep their rows, for messages have them. */
   forget(segment: number): void {
-    this.#sql.run('delete from body_parts where body in (select id from bodies where segment = ?)', segment)
+    this.#sql.run('delete from body_parts where body in (select id from kept_bodies where segment = ?)', segment)
     this.#sql.run('delete from runs where segment = ?', segment)
     this.#sql.run('delete from parts where segment = ?', segment)
   }
@@ -128,7 +135,7 @@ export class SqliteSettled {
 
   /** Says where a body of a segment is, in its next generation. */
   moveBody(id: number, { at, length, coded, parts = [] }: KeptRecord, start: number): void {
-    const set = 'update bodies set start = ?, at = ?, length = ?, coded = ? where id = ?'
+    const set = 'update kept_bodies set start = ?, at = ?, length = ?, coded = ? where id = ?'
     this.#sql.run(set, start, at, length, coded === true ? 1 : 0, id)
     for (const part of parts) this.#sql.run('insert or ignore into body_parts values (?, ?)', id, rows.hashBytes(part))
   }

@@ -28,7 +28,7 @@ import type {
 
 const messageColumns = `m.id, m.mailbox, m.uid, m.modseq, m.added, m.unique_id, m.size, m.octets, m.form, m.received, m.flags,
   m.hidden, m.stored, m.crc, m.trashed, m.trashed_from, m.surrogate, b.hash`
-const messageTables = `messages m join bodies b on b.id = m.body`
+const messageTables = `messages m join kept_bodies b on b.id = m.body`
 
 /** `index.sqlite` as it is read, inside a transaction that begins with `attend`. What changes it is in `SqliteIndex`. */
 export abstract class SqliteView implements View {
@@ -107,7 +107,7 @@ export abstract class SqliteView implements View {
   /** Where a message's octets are, and their hash. */
   bodyOf(id: MessageId): ReturnType<typeof rows.bodyOf> | undefined {
     const sql = `select lower(hex(b.hash)), ${placeColumns}
-      from messages m join bodies b on b.id = m.body where m.id = ?`
+      from messages m join kept_bodies b on b.id = m.body where m.id = ?`
     return this.sql.arrays(sql, id).map(rows.bodyOf)[0]
   }
 
@@ -117,7 +117,7 @@ export abstract class SqliteView implements View {
 
   uniqueIdTaken(uniqueId: UniqueId): boolean {
     // The index has only these of its characters: of some programs the first, of others the last are the same in all.
-    const key = (of: string): string => `substr(${of}, 5, 4) || substr(${of}, -3)`
+    const key = (of: string): string => `substr(${of}, 5, 2) || substr(${of}, -5)`
     const sql = `select 1 from messages where ${key('unique_id')} = ${key('?1')} and +unique_id = ?1`
     return this.sql.get(sql, uniqueId) !== undefined
   }
