@@ -34,6 +34,10 @@ export interface Kept {
   readonly known: LedgerEntry | undefined
 }
 
+interface Finished extends Came {
+  readonly staged: Staged
+}
+
 /** One that came, its way in, and, where it has come by another name before, the row of then. */
 interface Named extends Came, ToKeep {
   readonly moved: LedgerEntry | undefined
@@ -44,6 +48,8 @@ export class Keeping {
   readonly #options: KeepingOptions
   /** Of users who get mail of this account without owning it. */
   readonly #others = new Map<string, Intake>()
+  /** Settles when what came before is finished: what is large takes its time, and what came behind it is not to come home before it. */
+  #before: Promise<unknown> | undefined
 
   constructor(options: KeepingOptions) {
     this.#options = options
@@ -52,11 +58,19 @@ export class Keeping {
   /** Resolves when the messages are durable. Rejects with StoreError. */
   async keep(came: readonly Came[]): Promise<readonly Kept[]> {
     const { intake, split } = this.#options
-    const named: Named[] = []
-    for (const { listed, taking } of came) {
-      const finished = taking.finish()
-      named.push(this.#name({ listed, taking }, finished instanceof Promise ? await finished : finished))
+    const finishing = came.map(finished)
+    let whole = finishing.filter((one): one is Finished => !(one instanceof Promise))
+    if (this.#before !== undefined || whole.length < came.length) {
+      const turn = inTurn(this.#before, finishing)
+      this.#before = turn
+      try {
+        whole = await turn
+      } finally {
+        if (this.#before === turn) this.#before = undefined
+      }
     }
+    // From here on to the change nothing is waited for.
+    const named = whole.map((one) => this.#name(one))
     const isOwn = ({ moved }: Named): boolean => moved === undefined && split === undefined
     const own = named.filter(isOwn)
     const outcomes = await intake.keepAll(own)
@@ -67,7 +81,7 @@ export class Keeping {
     return kept
   }
 
-  #name({ listed, taking }: Came, staged: Staged): Named {
+  #name({ listed, taking, staged }: Finished): Named {
     const { remote, ledger, headers, now } = this.#options
     const received = receivedTime(taking.head, now()) ?? now()
     const origin = { ...ledger.origin(listed, staged.hash), head: taking.print.finish() }
@@ -134,6 +148,20 @@ export class Keeping {
     this.#others.set(user, opened)
     return opened
   }
+}
+
+function finished(one: Came): Finished | Promise<Finished> {
+  const staged = one.taking.finish()
+  return staged instanceof Promise ? staged.then((later) => ({ ...one, staged: later })) : { ...one, staged }
+}
+
+async function inTurn(
+  before: Promise<unknown> | undefined,
+  finishing: readonly (Finished | Promise<Finished>)[],
+): Promise<Finished[]> {
+  const all = Promise.all(finishing.map(async (one) => await one))
+  await Promise.allSettled([before, all])
+  return await all
 }
 
 function keptOf({ listed, staged, delivery }: Named, known: LedgerEntry | undefined): Kept {

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Intake } from '../intake/intake.ts'
 import { createPop3Server } from '../library/server.ts'
+import { DiskStore } from '../store/disk.ts'
 import { MemoryStore } from '../store/memory.ts'
 import { octetsOf } from '../store/contract-mail.ts'
+import { spooledBeyond } from '../store/staging.ts'
 import { StoreError } from '../errors.ts'
 import type { UserMail } from '../store/store.ts'
 import type { Hash } from '../ids.ts'
@@ -386,6 +391,27 @@ test('a unique-id that was given to another message that comes in many pieces: t
   it.leave = 'delete'
   assert.deepEqual([(await it.fetch()).new, it.there.length], [1, 1])
   assert.deepEqual(await it.home(), [long('a').text, long('b').text])
+})
+
+test('mail comes home in the order in which it is listed, though what is large takes longer', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'postino-fetch-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const disk = new DiskStore(folder)
+  t.after(() => disk.close())
+  const mail = await disk.open('mario')
+  // Beyond what is held in memory.
+  const large = Math.ceil((spooledBeyond * 1.2) / 9)
+  const there = Array.from({ length: 40 }, (_, n) => ({
+    uniqueId: `id-${n}`,
+    text: text(`${n}`, n % 13 === 5 ? large : 1),
+  }))
+  const it = await street(t, there)
+  assert.equal((await it.fetch({}, mail)).new, there.length)
+  const sizes = await mail.read((view) => view.messages().map(({ octets }) => octets))
+  assert.deepEqual(
+    sizes,
+    there.map((one) => one.text.length),
+  )
 })
 
 test('an account that was fetched by IMAP before: nothing comes again, also where the line broke', async (t) => {
