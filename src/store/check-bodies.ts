@@ -17,6 +17,7 @@ import {
   isFrameHead,
 } from './segment.ts'
 import { SegmentFiles } from './segment-files.ts'
+import { leftSegment } from './sqlite-bodies.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 import { bodyOf, messageId, number } from './sqlite-rows.ts'
 import { SqliteStatements } from './sqlite-statements.ts'
@@ -88,11 +89,16 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
     const places = new BodyPlaces(() => index, folder)
     const suspects = new Set<Hash>(options.suspects)
     let octets = 0
-    for (const segment of segmentsFrom(sql, from.segment)) {
+    let spans = spansFrom(sql, from.segment)
+    for (const segment of spans.of.keys()) {
+      // The index was made again meanwhile: bodies have other numbers.
+      if (schemaOf(sql) !== spans.schema) spans = spansFrom(sql, from.segment)
+      const span = spans.of.get(segment)
+      if (span === undefined) continue
       const path = segmentPath(folder, segment, index.segmentGeneration(segment))
       const reader = new ForwardReader(path)
       try {
-        for (const row of shareOf(rowsOf(sql, segment, segment === from.segment ? from.start : 0), share)) {
+        for (const row of shareOf(rowsOf(sql, span, segment === from.segment ? from.start : 0), share)) {
           signal?.throwIfAborted()
           const right = row.place.piece === undefined ? isWhole(reader, row) : isServed(files, places, row)
           if (!(typeof right === 'boolean' ? right : await right)) {
@@ -107,7 +113,10 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
         await reader.close()
       }
     }
-    return { octets, bad: await confirm(suspects, index, sql, places) }
+    const bad = await confirm(suspects, index, places)
+    // These lie in no part of any segment, so one looks for them for all.
+    if ((share?.part ?? 0) === 0) bad.push(...leftBodies(sql, indexPath(folder)))
+    return { octets, bad: withOwners(bad, sql) }
   } catch (error) {
     throw indexError(error, indexPath(folder), user)
   } finally {
@@ -116,18 +125,47 @@ export async function checkBodies(folder: string, user: string, options: BodiesO
   }
 }
 
-function segmentsFrom(sql: SqliteStatements, from: number): number[] {
-  return sql
-    .arrays('select distinct segment from kept_bodies where segment >= ? order by 1', from)
-    .map(([one]) => number(one))
+/** The numbers that the bodies of a segment have: by these they are found without going through all that there are. */
+interface Span {
+  readonly segment: number
+  readonly first: number
+  readonly last: number
+}
+
+/** The spans of segments, in order; and of which tables. */
+interface Spans {
+  readonly of: ReadonlyMap<number, Span>
+  readonly schema: number
+}
+
+function spansFrom(sql: SqliteStatements, from: number): Spans {
+  const schema = schemaOf(sql)
+  const open = number(sql.get('select segment from state')?.['segment'])
+  const columns = 'segment, min(id), max(id)'
+  const rows = sql.arrays(
+    `select ${columns} from kept_bodies where segment >= ? group by segment order by segment`,
+    from,
+  )
+  const spans = rows.map((row): [number, Span] => {
+    const [segment, first, last] = [number(row[0]), number(row[1]), number(row[2])]
+    // To what is written now more is added.
+    return [segment, { segment, first, last: segment < open ? last : Number.MAX_SAFE_INTEGER }]
+  })
+  return { of: new Map(spans), schema }
+}
+
+/** Another number where tables were made since. */
+function schemaOf(sql: SqliteStatements): number {
+  return number(sql.get('pragma schema_version')?.['schema_version'])
 }
 
 /** The bodies of a segment, in the order in which they lie. */
-function rowsOf(sql: SqliteStatements, segment: number, start: number): Row[] {
+function rowsOf(sql: SqliteStatements, { segment, first, last }: Span, start: number): Row[] {
   const columns = `lower(hex(hash)), segment, start, size, at, length, coded,
     (select generation from generations g where g.segment = b.segment)`
+  const where = 'id between ? and ? and segment = ? and start >= ?'
   return sql
-    .arrays(`select ${columns} from kept_bodies b where segment = ? and start >= ? order by start, at`, segment, start)
+    .arrays(`select ${columns} from kept_bodies b where ${where} order by start, at`, first, last, segment, start)
     .map(bodyOf)
 }
 
@@ -143,12 +181,7 @@ function shareOf(rows: Row[], share: Share | undefined): Row[] {
 }
 
 /** What seems wrong is looked at once more as it would be served: meanwhile it may have been repaired, removed or settled. */
-async function confirm(
-  suspects: ReadonlySet<Hash>,
-  index: SqliteIndex,
-  sql: SqliteStatements,
-  places: BodyPlaces,
-): Promise<BadBody[]> {
+async function confirm(suspects: ReadonlySet<Hash>, index: SqliteIndex, places: BodyPlaces): Promise<BadBody[]> {
   const bad: BadBody[] = []
   const files = new SegmentFiles(memory)
   places.forget()
@@ -163,6 +196,20 @@ async function confirm(
   } finally {
     await files.close()
   }
+  return bad
+}
+
+/** The bodies of messages that by the index have left: no message should have such. */
+function leftBodies(sql: SqliteStatements, path: string): BadBody[] {
+  const where = `segment = ${leftSegment} and id in (select body from messages)`
+  const why = 'the index does not say where the octets of this message are'
+  return sql
+    .arrays(`select lower(hex(hash)), segment, start, size, at, length, coded, null from kept_bodies where ${where}`)
+    .map(bodyOf)
+    .map(({ hash, place: { segment, start, size } }) => ({ segment, start, path, hash, size, messages: [], why }))
+}
+
+function withOwners(bad: readonly BadBody[], sql: SqliteStatements): BadBody[] {
   const owners = ownersOf(bad, sql)
   return bad.map((one) => ({ ...one, messages: owners.get(one.hash) ?? [] }))
 }

@@ -1,6 +1,7 @@
 import type { Hash, MessageId } from '../ids.ts'
 import type { BadBody } from './check-bodies.ts'
 import type { Difference } from './check-journal.ts'
+import { leftSegment } from './sqlite-bodies.ts'
 
 /**
  * What helps. `none`: nothing is needed, for no mail hangs on it. `octets`: the same octets from elsewhere. `journal`: the index has it
@@ -23,14 +24,15 @@ export interface Problem {
 }
 
 /** What a bad body is for each message that has it. */
-export function problemsOf({ path, start: offset, messages, hash, why }: BadBody): Problem[] {
-  const bad = { path, offset, hash }
+export function problemsOf({ path, segment, start, messages, hash, why }: BadBody): Problem[] {
+  const left = segment === leftSegment
+  const bad = { path, hash, ...(!left && { offset: start }) }
   // Such octets leave when the mail is settled.
-  if (messages.length === 0) return [{ ...bad, what: `octets of a removed message: ${why}`, remedy: 'none' }]
+  if (messages.length === 0 && !left) return [{ ...bad, what: `octets of a removed message: ${why}`, remedy: 'none' }]
   return messages.map((message) => ({
     ...bad,
     message,
-    what: 'the octets of this message do not match its hash',
+    what: left ? why : 'the octets of this message do not match its hash',
     remedy: 'octets',
   }))
 }
