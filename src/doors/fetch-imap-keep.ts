@@ -7,6 +7,7 @@ import { homeFlags } from './fetch-imap-flags.ts'
 import { byLabels } from './fetch-imap-gmail.ts'
 import type { Wanted } from './fetch-imap-listing.ts'
 import { rename, type RecognitionOptions } from './fetch-imap-recognise.ts'
+import { Turns } from './turns.ts'
 
 /** To whom and where what comes is taken. */
 export interface ImapKeepingOptions {
@@ -36,6 +37,8 @@ export interface ImapKept {
 /** Takes what was fetched to whom it belongs, and to the ledger of its account. */
 export class ImapKeeping {
   readonly #options: ImapKeepingOptions
+  /** What is large takes its time until it is whole; what came behind it is not to come home before it. */
+  readonly #turns = new Turns()
 
   constructor(options: ImapKeepingOptions) {
     this.#options = options
@@ -44,7 +47,7 @@ export class ImapKeeping {
   /** Resolves when the message is durable. Rejects with StoreError. */
   async keep(wanted: Wanted, body: Body): Promise<ImapKept> {
     const { recognition, now } = this.#options
-    const staged = await body.staging.finish()
+    const staged = await this.#turns.take(Promise.resolve(body.staging.finish()))
     const { hash, size } = staged
     const received = wanted.received ?? receivedTime(body.head, now()) ?? now()
     const lost = recognition.ledger.adopt(hash)

@@ -5,6 +5,7 @@ import { receivedTime } from '../message/received.ts'
 import type { Draft, LedgerEntry, Staged, UserMail } from '../store/store.ts'
 import type { Remote, Split } from './fetching.ts'
 import type { Taking } from './taking.ts'
+import { Turns } from './turns.ts'
 
 export interface KeepingOptions {
   readonly remote: Remote
@@ -48,8 +49,8 @@ export class Keeping {
   readonly #options: KeepingOptions
   /** Of users who get mail of this account without owning it. */
   readonly #others = new Map<string, Intake>()
-  /** Settles when what came before is finished: what is large takes its time, and what came behind it is not to come home before it. */
-  #before: Promise<unknown> | undefined
+  /** What is large takes its time until it is whole; what came behind it is not to come home before it. */
+  readonly #turns = new Turns()
 
   constructor(options: KeepingOptions) {
     this.#options = options
@@ -59,16 +60,11 @@ export class Keeping {
   async keep(came: readonly Came[]): Promise<readonly Kept[]> {
     const { intake, split } = this.#options
     const finishing = came.map(finished)
-    let whole = finishing.filter((one): one is Finished => !(one instanceof Promise))
-    if (this.#before !== undefined || whole.length < came.length) {
-      const turn = inTurn(this.#before, finishing)
-      this.#before = turn
-      try {
-        whole = await turn
-      } finally {
-        if (this.#before === turn) this.#before = undefined
-      }
-    }
+    const atOnce = finishing.filter((one): one is Finished => !(one instanceof Promise))
+    const whole =
+      this.#turns.free && atOnce.length === came.length
+        ? atOnce
+        : await this.#turns.take(Promise.all(finishing.map(async (one) => await one)))
     // From here on to the change nothing is waited for.
     const named = whole.map((one) => this.#name(one))
     const isOwn = ({ moved }: Named): boolean => moved === undefined && split === undefined
@@ -153,15 +149,6 @@ export class Keeping {
 function finished(one: Came): Finished | Promise<Finished> {
   const staged = one.taking.finish()
   return staged instanceof Promise ? staged.then((later) => ({ ...one, staged: later })) : { ...one, staged }
-}
-
-async function inTurn(
-  before: Promise<unknown> | undefined,
-  finishing: readonly (Finished | Promise<Finished>)[],
-): Promise<Finished[]> {
-  const all = Promise.all(finishing.map(async (one) => await one))
-  await Promise.allSettled([before, all])
-  return await all
 }
 
 function keptOf({ listed, staged, delivery }: Named, known: LedgerEntry | undefined): Kept {
