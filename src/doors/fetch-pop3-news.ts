@@ -1,6 +1,6 @@
 import { headersOnly } from '../intake/header-only.ts'
 import { Intake } from '../intake/intake.ts'
-import { type Known, Ledger, type Listed } from '../intake/ledger.ts'
+import { givenAway, type Known, Ledger, type Listed } from '../intake/ledger.ts'
 import type { LedgerEntry, Trouble, UserMail } from '../store/store.ts'
 import { type Choice, choose, noRoomFor, type Waiting } from './fetch-choice.ts'
 import { deleteAtRemote } from './fetch-pop3-delete.ts'
@@ -8,7 +8,7 @@ import { fetchHeaders } from './fetch-pop3-headers.ts'
 import { Keeping } from './fetch-pop3-keep.ts'
 import { homeOf, leavingOf, planOf } from './fetch-pop3-leaving.ts'
 import type { Listing } from './fetch-pop3-listing.ts'
-import { placeBefore, rememberPlace, strangersAmong } from './fetch-pop3-place.ts'
+import { hasMoved, placeBefore, rememberPlace, strangersAmong } from './fetch-pop3-place.ts'
 import { recognise } from './fetch-pop3-recognise.ts'
 import { Retrieval } from './fetch-pop3-retrieval.ts'
 import { goodbye, type Session } from './fetch-pop3-session.ts'
@@ -23,6 +23,7 @@ export interface Home {
   readonly entries: readonly LedgerEntry[]
   readonly before: readonly LedgerEntry[]
   readonly troubles: readonly Trouble[]
+  /** Of which only the header is here. */
   readonly headers: readonly LedgerEntry[]
   /** Which maildrop it was. */
   readonly place: string | undefined
@@ -35,7 +36,7 @@ export async function readHome(mail: UserMail, account: string, fits: FetchOptio
     entries: view.ledger(account),
     before: view.ledger(byOtherProtocol(account)),
     troubles: view.troubles(account),
-    headers: view.ledger(headersOnly(account)),
+    headers: view.ledger(headersOnly(account)).filter(({ listed }) => listed !== givenAway),
     place: placeBefore(view, account),
     fits: fits?.(view),
   }))
@@ -50,7 +51,9 @@ export async function bringNews(
 ): Promise<readonly Planned[] | undefined> {
   const { remote, mail, options, tally } = session
   const now = options.now ?? Date.now
-  const { entries, before, troubles, headers, place } = home
+  const { entries, before, troubles, place } = home
+  // By its unique-id alone, a header of one maildrop would stand for a message of another.
+  const headers = hasMoved(place, remote) ? [] : home.headers
   tally.problems.push(...listing.problems)
   const ledger = new Ledger(remote.account, entries, before)
   const { known, wanted } = await divide(listing.messages, {
@@ -163,7 +166,7 @@ async function divide(
   const { mail, ledger, remote, place, dryRun } = session
   let { known, wanted } = ledger.divide(listing)
   if (place !== placeOf(remote) && listing.length > 0) {
-    const strangers = place === undefined ? [] : await strangersAmong(known, session)
+    const strangers = hasMoved(place, remote) ? await strangersAmong(known, { ...session, place }) : []
     if (strangers.length > 0) {
       ledger.release(strangers)
       const other = new Set(strangers.map(({ listed }) => listed))
@@ -171,7 +174,7 @@ async function divide(
       const ours = new Set([...wanted, ...other])
       wanted = listing.filter((listed) => ours.has(listed))
     }
-    if (!dryRun) await rememberPlace(session, strangers)
+    if (!dryRun) await rememberPlace(known, session)
   }
   // By its size, a message that another program has is known from the next one that gets its unique-id.
   const unsized = known.filter(

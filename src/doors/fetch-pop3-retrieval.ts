@@ -110,18 +110,15 @@ export class Retrieval {
   async confirm(listed: Listed, hash: Hash): Promise<'same' | 'another' | 'refused'> {
     const taking = this.#taking(listed)
     const [reply] = await this.#ask([listed], [taking])
-    if (reply?.ok !== true) return 'refused'
-    const staged = await taking.finish()
-    if (staged.hash === hash) {
-      await taking.discard()
-      return 'same'
-    }
     try {
+      if (reply?.ok !== true) return 'refused'
+      const staged = await taking.finish()
+      if (staged.hash === hash) return 'same'
       await this.#deliver([{ listed, taking }])
+      return 'another'
     } finally {
       await taking.discard()
     }
-    return 'another'
   }
 
   async #retrieve(stretch: readonly Listed[], progress: Progress): Promise<void> {

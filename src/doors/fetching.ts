@@ -37,9 +37,18 @@ export interface Remote {
   readonly mailbox?: string
 }
 
-/** Which maildrop an account is: who logs in where. Its unique-ids are for that maildrop alone (RFC 1939 §7). */
-export function placeOf({ login, host }: Pick<Remote, 'login' | 'host'>): string {
-  return hash('sha256', JSON.stringify([login, host.toLowerCase()])).slice(0, 24)
+/**
+ * Which maildrop an account is: who logs in where, and behind the last colon by which port. Its unique-ids are for that maildrop alone
+ * (RFC 1939 §7).
+ */
+export function placeOf({ login, host, port }: Pick<Remote, 'login' | 'host' | 'port'>): string {
+  return `${hash('sha256', JSON.stringify([login, host.toLowerCase()])).slice(0, 24)}:${port}`
+}
+
+/** Whether it is the same log-in at the same host, by whatever port. */
+export function isSameLogIn(place: string, other: string): boolean {
+  const [one, another] = [place, other].map((whole) => whole.split(':', 1)[0])
+  return one === another
 }
 
 /** How far a fetch has come, of what is new. */

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { StoreError } from '../../src/errors.ts'
 import { fetchPop3 } from '../../src/doors/fetch-pop3.ts'
 import type { FetchOptions, FetchReport, Remote } from '../../src/doors/fetching.ts'
+import { headersOnly } from '../../src/intake/header-only.ts'
+import { noteHad } from '../../src/migrate/note-had.ts'
 import { MemoryStore } from '../../src/store/memory.ts'
-import type { UserMail } from '../../src/store/store.ts'
+import type { LedgerEntry, UserMail } from '../../src/store/store.ts'
 import { hashOf, HostilePop3, type Hostility, type RemoteMessage } from './hostile-pop3.ts'
 import { allHashes } from './watched-mail.ts'
+
+const remote = 'pop3:mario@example.it'
 
 /** Each test ends by itself: a hanging server must not hang us. */
 const limit = { timeout: 60_000 }
@@ -18,10 +23,27 @@ function mailOf(name: string, count = 6): RemoteMessage[] {
   }))
 }
 
+/** A message too large to come whole, of one of two: as long as the other's, or not. */
+function large(name: string, lines = 100): RemoteMessage {
+  const octets = `Message-ID: <${name}@example.it>\r\nSubject: large\r\n\r\n${'x'.repeat(70)}\r\n`
+  return { uniqueId: '1', octets: Buffer.from(octets + `Of ${name}.\r\n`.repeat(lines)) }
+}
+
+/** This mail, but for some of what it does. */
+function but(mail: UserMail, other: Partial<UserMail>): UserMail {
+  return new Proxy(mail, {
+    get: (_, member) => {
+      const of = member in other ? other : mail
+      const value: unknown = Reflect.get(of, member, of)
+      return typeof value === 'function' ? (value.bind(of) as unknown) : value
+    },
+  })
+}
+
 /** An account whose log-in can be changed between two fetches. */
 class Moving implements AsyncDisposable {
-  readonly server: HostilePop3
-  readonly mail: UserMail
+  server: HostilePop3
+  mail: UserMail
   login = 'anna'
   leave: Remote['leave'] = 'forever'
 
@@ -40,12 +62,19 @@ class Moving implements AsyncDisposable {
     this.server.messages = [...messages]
   }
 
+  /** From now on it is another server, on another port of the same host. */
+  async move(messages: readonly RemoteMessage[]): Promise<void> {
+    const before = this.server
+    this.server = await HostilePop3.start(messages)
+    await before.close()
+  }
+
   async fetch(options: FetchOptions = {}, hostility: Hostility = {}): Promise<FetchReport> {
     await this.server.idle()
     this.server.hostility = hostility
     const { login, leave } = this
     const { port } = this.server
-    const at = { account: 'pop3:mario@example.it', host: '127.0.0.1', port, tls: 'none' } as const
+    const at = { account: remote, host: '127.0.0.1', port, tls: 'none' } as const
     return await fetchPop3({ ...at, login, password: 'secret', leave }, this.mail, options)
   }
 
@@ -53,6 +82,10 @@ class Moving implements AsyncDisposable {
   async expectKept(messages: readonly RemoteMessage[]): Promise<void> {
     const kept = await allHashes(this.mail)
     assert.deepEqual(kept.toSorted(), messages.map(({ octets }) => hashOf(octets)).toSorted())
+  }
+
+  async headers(): Promise<readonly LedgerEntry[]> {
+    return await this.mail.read((view) => view.ledger(headersOnly(remote)))
   }
 
   lastVerbs(): string[] {
@@ -143,4 +176,165 @@ test('a remembered listing says nothing of another maildrop', limit, async () =>
   account.become('luigi', luigi)
   assert.equal((await account.fetch({ fewest: 1 })).new, 20)
   await account.expectKept([...anna, ...luigi])
+})
+
+test('what is not listed when the log-in has changed is asked for when it is', limit, async () => {
+  const [anna, luigi] = [mailOf('anna'), mailOf('luig')]
+  await using account = await Moving.open(anna)
+  await account.fetch()
+  account.become('luigi', luigi.slice(0, 1))
+  assert.equal((await account.fetch()).new, 1)
+  account.become('luigi', luigi)
+  assert.equal((await account.fetch()).new, 5)
+  await account.expectKept([...anna, ...luigi])
+})
+
+test(
+  'another log-in for the same mailbox, of which little is listed at first, brings nothing twice',
+  limit,
+  async () => {
+    const anna = mailOf('anna')
+    await using account = await Moving.open(anna)
+    await account.fetch()
+    account.become('anna@example.it', anna.slice(0, 1))
+    assert.equal((await account.fetch()).new, 0)
+    account.become('anna@example.it', anna)
+    assert.equal((await account.fetch()).new, 0)
+    const again = await account.fetch()
+    assert.deepEqual([again.new, again.skipped, account.lastVerbs().includes('RETR')], [0, 6, false])
+    await account.expectKept(anna)
+  },
+)
+
+test('another port of the same host may be another maildrop', limit, async () => {
+  const [anna, luigi] = [mailOf('anna'), mailOf('luig')]
+  await using account = await Moving.open(anna)
+  await account.fetch()
+  await account.move(anna)
+  const same = await account.fetch()
+  assert.deepEqual([same.new, same.skipped, account.lastVerbs().includes('RETR')], [0, 6, false])
+  await account.move(luigi)
+  assert.equal((await account.fetch()).new, 6)
+  await account.expectKept([...anna, ...luigi])
+})
+
+test('a copy at home that cannot be read does not stop the account after another log-in', limit, async () => {
+  const anna = mailOf('anna')
+  await using account = await Moving.open(anna)
+  const { mail } = account
+  await account.fetch()
+  // An older Postino did not note what names the header.
+  await mail.change((draft) => {
+    for (const row of draft.view.ledger(remote)) draft.know(row, row)
+  })
+  account.mail = but(mail, {
+    bytes: () => {
+      throw new StoreError('damaged', 'this copy is damaged')
+    },
+  })
+  account.become('anna@example.it', anna)
+  const report = await account.fetch()
+  assert.deepEqual([report.error, report.new, report.skipped], [undefined, 0, 6])
+  assert.ok(account.lastVerbs().includes('RETR'), account.lastVerbs().join())
+  const again = await account.fetch()
+  assert.deepEqual([again.error, again.skipped, account.lastVerbs().includes('TOP')], [undefined, 6, false])
+  account.mail = mail
+  await account.expectKept(anna)
+})
+
+test(
+  'a header that stands for a message of one maildrop stays when another one has such a unique-id',
+  limit,
+  async () => {
+    const [anna, luigi] = [large('anna'), large('luigi', 1)]
+    await using account = await Moving.open([anna])
+    const choice = { largest: 500, beyond: 'header' } as const
+    assert.equal((await account.fetch({ choice })).waiting, 1)
+    const [stub] = await account.headers()
+    assert.ok(stub?.message !== undefined)
+    account.become('luigi', [luigi])
+    assert.equal((await account.fetch({ choice })).new, 1)
+    const { message } = stub
+    assert.ok(await account.mail.read((view) => view.message(message) !== undefined), 'the header is there')
+    // Nor the next time, when that maildrop is the usual one.
+    account.become('luigi', [large('luigi', 2)])
+    assert.equal((await account.fetch({ choice })).new, 1)
+    assert.ok(await account.mail.read((view) => view.message(message) !== undefined), 'the header is still there')
+  },
+)
+
+test('a header of one maildrop does not hide that of a message of another', limit, async () => {
+  const [anna, luigi] = [large('anna'), large('luig')]
+  assert.equal(anna.octets.length, luigi.octets.length)
+  await using account = await Moving.open([anna])
+  const choice = { largest: 500, beyond: 'header' } as const
+  await account.fetch({ choice })
+  account.become('luigi', [luigi])
+  const { plan } = await account.fetch({ choice, dryRun: true })
+  assert.deepEqual(
+    plan?.map(({ what }) => what),
+    ['header'],
+  )
+  await account.fetch({ choice })
+  assert.equal((await allHashes(account.mail)).length, 2)
+  // It stands for its message from now on: it does not come again, and goes when the whole comes.
+  await account.fetch({ choice })
+  assert.ok(!account.lastVerbs().includes('TOP'), account.lastVerbs().join())
+  await account.fetch()
+  const kept = await allHashes(account.mail)
+  assert.equal(kept.length, 2)
+  assert.ok(kept.includes(hashOf(luigi.octets)))
+})
+
+test('a header of the same mailbox by another log-in is the same, and goes when the whole comes', limit, async () => {
+  const anna = large('anna')
+  await using account = await Moving.open([anna])
+  const choice = { largest: 500, beyond: 'header' } as const
+  await account.fetch({ choice })
+  account.become('anna@example.it', [anna])
+  await account.fetch({ choice })
+  assert.equal((await allHashes(account.mail)).length, 1)
+  await account.fetch()
+  await account.expectKept([anna])
+})
+
+test('what another program had of one maildrop does not hide mail of another', limit, async () => {
+  const [anna, luigi] = [mailOf('anna'), mailOf('luig')]
+  await using account = await Moving.open(anna)
+  await noteHad(
+    account.mail,
+    remote,
+    anna.map(({ uniqueId }) => ({ uniqueId, when: undefined })),
+  )
+  assert.deepEqual((await account.fetch()).skipped, 6)
+  // The same log-in by another port: it has it still.
+  await account.move(anna)
+  assert.deepEqual((await account.fetch()).skipped, 6)
+  account.become('luigi', luigi.slice(0, 5))
+  assert.equal((await account.fetch()).new, 5)
+  account.become('luigi', luigi)
+  assert.equal((await account.fetch()).new, 1)
+  const again = await account.fetch()
+  assert.deepEqual([again.new, again.skipped, account.lastVerbs().includes('RETR')], [0, 6, false])
+  await account.expectKept(luigi)
+})
+
+test('a message that is fetched again before it is deleted is let go of also where that fails', limit, async () => {
+  const anna = mailOf('anna', 1)
+  await using account = await Moving.open(anna)
+  const { mail } = account
+  await account.fetch()
+  let discarded = 0
+  account.mail = but(mail, {
+    stage: (form) => ({
+      ...mail.stage(form),
+      finish: () => Promise.reject(new StoreError('disk-full', 'the disk is full')),
+      discard: () => void discarded++,
+    }),
+  })
+  account.leave = 'delete'
+  const report = await account.fetch({}, { unknown: ['TOP'] })
+  assert.equal(report.error?.code, 'disk-full')
+  assert.equal(discarded, 1)
+  assert.equal(account.server.messages.length, 1)
 })
