@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -10,7 +10,7 @@ import { Pop3Client } from '../pop3/client.ts'
 import { octetsOf } from '../store/contract-mail.ts'
 import { DiskStore } from '../store/disk.ts'
 import { hashOf, Measure } from '../store/measure.ts'
-import { spooledBeyond } from '../store/staging.ts'
+import { heldTogether, spooledBeyond } from '../store/staging.ts'
 import type { UserMail } from '../store/store.ts'
 import { Loans } from './loans.ts'
 import { Taking } from './taking.ts'
@@ -187,4 +187,105 @@ test('a message whose memory is gone too early is not kept, and what was there i
     const row = await mail.read((view) => view.origin('a', `id-${size}`, hashOf(octets), 0))
     assert.ok((await octetsOf(mail, row?.message ?? assert.fail())).equals(octets))
   }
+})
+
+/** From the next `writev` of any file on, once: when the system has been told what to write, and before it says that it has. */
+function whileWriting(t: TestContext, handle: FileHandle, happens: () => void): void {
+  const files = Object.getPrototypeOf(handle) as FileHandle
+  const writev = Reflect.get(files, 'writev', files) as (this: FileHandle, ...given: unknown[]) => Promise<never>
+  t.mock.method(
+    files,
+    'writev',
+    function (this: FileHandle, ...given: unknown[]) {
+      const writing = writev.apply(this, given)
+      happens()
+      return writing
+    },
+    { times: 1 },
+  )
+}
+
+test('a message whose memory goes while the system writes it is not kept, in memory or by way of a file', async (t) => {
+  const mail = await diskMail(t)
+  const intake = new Intake(mail)
+  const handle = await open('/dev/null')
+  t.after(async () => await handle.close())
+  for (const size of [30 * 65_536, spooledBeyond + 65_536]) {
+    const pieces = Array.from({ length: size / 65_536 }, (_, nth) =>
+      Buffer.from(new Uint8Array(65_536).fill(nth).buffer),
+    )
+    // Whoever has the memory now leaves it as it is, so that only its going shows.
+    const others: unknown[] = []
+    whileWriting(t, handle, () => {
+      for (const { buffer } of pieces) others.push(structuredClone(buffer, { transfer: [buffer as ArrayBuffer] }))
+    })
+    const taking = new Taking(intake, { name: () => 'a message' })
+    const keeping = async (): Promise<void> => {
+      for (const octets of pieces) await taking.take({ kind: 'octets', command: { verb: 'RETR', number: 1 }, octets })
+      await intake.keep(await taking.finish(), delivery(size))
+    }
+    await assert.rejects(keeping(), /none of them is kept/)
+    assert.equal(others.length, pieces.length)
+    assert.deepEqual(await mail.read((view) => view.messages()), [])
+  }
+})
+
+test('a message in very small pieces is what it is to old clients, too, when the first of it goes through a file early', async (t) => {
+  const intake = new Intake(await diskMail(t))
+  const loans = new Loans()
+  const whole = letter(0, 2000)
+  assert.ok(whole.length > 8 * 4096 && whole.length < 64 << 10, `${whole.length} octets`)
+  const taking = new Taking(intake, { name: () => 'a message', loans })
+  for (let at = 0; at < whole.length; at += 8) {
+    const piece = Buffer.from(new Uint8Array(whole.subarray(at, at + 8)).buffer)
+    loans.begin(piece)
+    await taking.take({ kind: 'octets', command: { verb: 'RETR', number: 1 }, octets: piece })
+    loans.done(piece)
+  }
+  const atOnce = new Measure(true)
+  atOnce.update(whole)
+  const { surrogate, hash } = atOnce.finish()
+  assert.notEqual(surrogate, undefined)
+  const staged = await taking.finish()
+  assert.deepEqual([staged.hash, staged.surrogate], [hash, surrogate])
+  await taking.discard()
+})
+
+test('of many messages that are not believed in yet, little is held in memory, and each is home as it was', async (t) => {
+  const mail = await diskMail(t)
+  const intake = new Intake(mail)
+  const loans = new Loans()
+  const piece = 64 << 10
+  const letters = Array.from({ length: 24 }, (_, nth) => letter(nth, 100_000))
+  const takings = letters.map(() => new Taking(intake, { name: () => 'a message', loans }))
+  let most = 0
+  for (const [place, whole] of letters.entries()) {
+    assert.ok(whole.length < spooledBeyond)
+    for (let at = 0; at < whole.length; at += piece) {
+      const octets = Buffer.from(new Uint8Array(whole.subarray(at, at + piece)).buffer)
+      loans.begin(octets)
+      await takings[place]?.take({ kind: 'octets', command: { verb: 'RETR', number: 1 }, octets })
+      loans.done(octets)
+      most = Math.max(most, loans.size)
+    }
+  }
+  // The piece with the header of each, and a little of each.
+  assert.ok(most * piece <= heldTogether + letters.length * 3 * piece, `${most} pieces`)
+  const kept = letters.map(async (whole, nth) => {
+    const taking = takings[nth] ?? assert.fail()
+    await intake.keep(await taking.finish(), delivery(nth))
+    await taking.discard()
+    const row = await mail.read((view) => view.origin('a', `id-${nth}`, hashOf(whole), 0))
+    assert.ok((await octetsOf(mail, row?.message ?? assert.fail())).equals(whole))
+  })
+  await Promise.all(kept)
+  assert.equal(loans.size, 0)
+  // Nothing is counted any more: the next one is held in memory again.
+  const taking = new Taking(intake, { name: () => 'a message', loans })
+  const octets = Buffer.from(new Uint8Array(2 << 20).buffer)
+  loans.begin(octets)
+  assert.equal(taking.take({ kind: 'octets', command: { verb: 'RETR', number: 1 }, octets }), undefined)
+  loans.done(octets)
+  await taking.discard()
+  assert.equal(loans.size, 0)
 })

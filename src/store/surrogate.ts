@@ -24,8 +24,8 @@ export class SurrogateMeasure {
 
   update(chunk: Uint8Array): void {
     if (this.#international === false) return
-    // Hardly ever is it international; where it is known to be, what is held here must not depend on who brought it.
-    this.#held.push(this.#international === true ? Buffer.from(chunk) : chunk)
+    // Most messages are one chunk, and the first of them stays to the end; others may go before they are looked at (see `Staging.write`).
+    this.#held.push(this.#size === 0 && this.#international === undefined ? chunk : Buffer.from(chunk))
     this.#size += chunk.length
     if (this.#size >= enough) this.#take()
   }
