@@ -1,6 +1,7 @@
 import { mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { endsWhole } from './segment-end.ts'
 
 /** Where things are in one user's folder. */
 export function indexPath(folder: string): string {
@@ -28,11 +29,34 @@ export interface SegmentFile {
 export function segmentFiles(folder: string): SegmentFile[] {
   const found: SegmentFile[] = []
   for (const name of readdirSync(segmentsFolder(folder))) {
-    const [, segment, generation = 0] = /^(?!0{10})(\d{10})(?:-(\d{1,9}))?\.zst$/.exec(name) ?? []
+    const [, segment, generation = 0] = /^(?!0{10})(\d{10})(?:-([1-9]\d{0,8}))?\.zst$/.exec(name) ?? []
     if (segment === undefined) continue
     found.push({ segment: Number(segment), generation: Number(generation), path: join(segmentsFolder(folder), name) })
   }
   return found.toSorted((a, b) => a.segment - b.segment || a.generation - b.generation)
+}
+
+/** Which of several files of a segment counts where no index says so. */
+export interface Counting extends SegmentFile {
+  /** Those that are later and not whole. */
+  readonly passedOver: readonly SegmentFile[]
+}
+
+/** By its number the file of each segment that counts where no index says so: the latest that is whole, else the latest. */
+export function countingFiles(folder: string): Map<number, Counting> {
+  const counting = new Map<number, Counting>()
+  for (const [segment, files] of Map.groupBy(segmentFiles(folder), (file) => file.segment)) {
+    // What is alone need not be read.
+    const place = files.length === 1 ? 0 : files.findLastIndex(isWhole)
+    const file = files.at(place)
+    if (file !== undefined) counting.set(segment, { ...file, passedOver: place < 0 ? [] : files.slice(place + 1) })
+  }
+  return counting
+}
+
+/** One that was never settled does not end in a record that says so; that is removed only when what was made of it is whole. */
+function isWhole({ generation, path }: SegmentFile): boolean {
+  return generation === 0 ? (sizeOf(path) ?? 0) > 0 : endsWhole(path)
 }
 
 /**
@@ -54,19 +78,19 @@ export function octetsOf(folder: string): number {
  */
 export async function finishNames(folder: string, generation: (segment: number) => number): Promise<void> {
   for (const name of readdirSync(segmentsFolder(folder))) {
-    const [, segment, settled] = /^(\d{10})-(\d{1,9})\.zst\.new$/.exec(name) ?? []
+    const [, segment, settled] = /^(?!0{10})(\d{10})-([1-9]\d{0,8})\.zst\.new$/.exec(name) ?? []
     if (segment === undefined) continue
     const path = segmentPath(folder, Number(segment), Number(settled))
     if (generation(Number(segment)) === Number(settled)) await rename(pendingPath(path), path)
     else await rm(pendingPath(path), { force: true })
   }
   await syncFolder(segmentsFolder(folder))
-  const files = segmentFiles(folder)
-  const counts = (file: SegmentFile): boolean => file.generation === generation(file.segment)
-  for (const file of files) {
-    // Never the last that there is: an index that was put back from a copy may be wrong.
-    const replaced = files.some((other) => other.segment === file.segment && counts(other))
-    if (replaced && file.generation < generation(file.segment)) await rm(file.path, { force: true })
+  for (const [segment, files] of Map.groupBy(segmentFiles(folder), (file) => file.segment)) {
+    const counts = files.find((file) => file.generation === generation(segment))
+    const replaced = counts === undefined ? [] : files.filter((file) => file.generation < counts.generation)
+    // Never the last that is whole: an index that was put back from a copy may be wrong, and a file may have been cut off.
+    if (counts === undefined || replaced.length === 0 || !isWhole(counts)) continue
+    for (const { path } of replaced) await rm(path, { force: true })
   }
 }
 

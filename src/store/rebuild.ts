@@ -7,7 +7,7 @@ import { problemOf } from './check-problems.ts'
 import type { MessageId } from '../ids.ts'
 import { DiskMail } from './disk-mail.ts'
 import { openDatabase } from './index-file.ts'
-import { indexPath, segmentFiles, segmentsFolder, sizeOf } from './layout.ts'
+import { countingFiles, indexPath, segmentFiles, segmentsFolder, sizeOf, syncFolder } from './layout.ts'
 import { anySignature, recordHead, recordSeal, type Seal } from './record-frame.ts'
 import { repairMail } from './repair.ts'
 import { putInPlace, replayAll } from './replay-all.ts'
@@ -52,7 +52,8 @@ export async function rebuildIndex(
   files.forget(folder)
   const seal = await sealOf(files, folder)
   const notes = seal === undefined ? [] : await putInPlace(folder, files, seal)
-  const rescued = await rescue(folder, user, files)
+  const passedOver = passedOverIn(folder)
+  const rescued = await rescue(folder, user, files, passedOver)
   const { database, setAside } = openOrReplace(path, user)
   const damage: Damage[] = []
   try {
@@ -77,12 +78,14 @@ export async function rebuildIndex(
     })
     index.keepState()
     const messages = index.mailboxes().reduce((sum, mailbox) => sum + mailbox.messages, 0)
+    const lost = rescued?.lost.filter(({ message }) => index.message(message) === undefined) ?? []
     database.exec('commit')
+    notes.push(...(await putAside(folder, files, passedOver)))
     return {
       messages,
       damage,
       setAside,
-      ...(damage.length > 0 && rescued !== undefined && { rescue: rescued }),
+      ...(damage.length > 0 && rescued !== undefined && { rescue: { ...rescued, lost } }),
       ...(notes.length > 0 && { notes }),
     }
   } catch (error) {
@@ -93,11 +96,18 @@ export async function rebuildIndex(
 }
 
 /** Writes into the segments again what they have lost and the index has not. Undefined: there is none that could be asked. */
-async function rescue(folder: string, user: string, files: SegmentFiles): Promise<Rescue | undefined> {
+async function rescue(
+  folder: string,
+  user: string,
+  files: SegmentFiles,
+  passedOver: readonly string[],
+): Promise<Rescue | undefined> {
   if (sizeOf(indexPath(folder)) === undefined) return undefined
   try {
     const { faults, damage, differences } = await checkJournal(folder, user, files)
     if (faults.length > 0) return undefined
+    // What these have lost is in the files that count in their place.
+    if (passedOver.length > 0 && damage.every(({ path }) => passedOver.includes(path))) return undefined
     const problems = differences
       .map((difference) => problemOf(indexPath(folder), difference, damage.length > 0))
       .filter(({ remedy }) => remedy === 'journal')
@@ -121,6 +131,30 @@ async function rescue(folder: string, user: string, files: SegmentFiles): Promis
   }
 }
 
+/** Settled segments that are not whole, beside the file before them that is and counts. */
+function passedOverIn(folder: string): string[] {
+  if (filesOf(folder).length === 0) return []
+  return [...countingFiles(folder).values()].flatMap(({ passedOver }) => passedOver.map(({ path }) => path))
+}
+
+/** Gives them other names: theirs are those of segments that will be settled again. Gives what was done, for a person. */
+async function putAside(folder: string, files: SegmentFiles, paths: readonly string[]): Promise<string[]> {
+  if (paths.length === 0) return []
+  await files.close(folder)
+  const done: string[] = []
+  try {
+    for (const path of paths) {
+      const aside = freePath(`${path}.damaged`)
+      renameSync(path, aside)
+      done.push(`${path} is not whole: the file that it was made of counts, and it is kept as ${aside}`)
+    }
+    await syncFolder(segmentsFolder(folder))
+  } catch (error) {
+    throw diskError(error, folder)
+  }
+  return done
+}
+
 function openOrReplace(path: string, user: string): { database: DatabaseSync; setAside: string | undefined } {
   try {
     const database = openDatabase(path, user)
@@ -129,14 +163,20 @@ function openOrReplace(path: string, user: string): { database: DatabaseSync; se
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
   }
-  let setAside = `${path}.damaged`
-  for (let n = 2; sizeOf(setAside) !== undefined; n++) setAside = `${path}.damaged-${n}`
+  const setAside = freePath(`${path}.damaged`)
   try {
     for (const end of ['', '-wal', '-shm']) if (sizeOf(path + end) !== undefined) renameSync(path + end, setAside + end)
   } catch (error) {
     throw diskError(error, path)
   }
   return { database: openDatabase(path, user), setAside }
+}
+
+/** A path at which nothing is: this one, or with a number behind it. */
+function freePath(path: string): string {
+  let free = path
+  for (let n = 2; sizeOf(free) !== undefined; n++) free = `${path}-${n}`
+  return free
 }
 
 /** Whether all pages can be read: not even dropping a table is possible where they cannot. */

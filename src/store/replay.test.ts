@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { StoreError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
 import { add, octetsOf, stage } from './contract-mail.ts'
 import { DiskStore } from './disk.ts'
+import { segmentPath } from './layout.ts'
+import { encodeRecord, recordSeal } from './record-frame.ts'
+import type { SegmentRecord } from './segment.ts'
 import type { UserMail } from './store.ts'
 
 const texts = Array.from({ length: 4 }, (_, n) => `Subject: message ${n}\r\n\r\n${`Line of ${n}.\r\n`.repeat(200)}`)
@@ -112,4 +117,142 @@ test('octets that were written again behind a segment whose file is missing coun
   await second.rebuild('mario')
   const found = await second.open('mario')
   assert.equal((await octetsOf(found, 2 as MessageId)).toString(), text)
+})
+
+interface Two {
+  readonly folder: string
+  /** The file that was there before, and the one that was made of it. */
+  readonly before: string
+  readonly after: string
+  /** What must be served. */
+  readonly living: readonly string[]
+}
+
+/** Mario's mail as a settling leaves it that was stopped before it removed the file before: the first one of a segment, or the second. */
+async function two(t: TestContext, settled: 1 | 2): Promise<Two> {
+  const folder = mkdtempSync(join(tmpdir(), 'postino-replay-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const store = new DiskStore(folder)
+  const mail = await store.open('mario')
+  const path = (generation: number): string => segmentPath(store.userFolder('mario'), 1, generation)
+  for (const text of texts) await add(mail, text)
+  if (settled === 2) {
+    await store.settle('mario', { all: true })
+    await mail.change((draft) => [2, 3, 4].map((id) => draft.remove(id as MessageId)))
+  }
+  const [before, after] = [path(settled - 1), path(settled)]
+  const octets = readFileSync(before)
+  assert.equal((await store.settle('mario', { all: settled === 1 })).segments, 1)
+  assert.equal(existsSync(before), false)
+  await store.close()
+  writeFileSync(before, octets)
+  return { folder, before, after, living: settled === 1 ? texts : texts.slice(0, 1) }
+}
+
+const half = (octets: Buffer): Buffer => octets.subarray(0, octets.length >> 1)
+const spoilt: readonly (readonly [string, (octets: Buffer) => Buffer])[] = [
+  ['cut off', half],
+  ['without its last octet', (octets) => octets.subarray(0, -1)],
+  ['empty', () => Buffer.alloc(0)],
+]
+
+for (const settled of [1, 2] as const) {
+  for (const [how, spoil] of spoilt) {
+    for (const index of ['gone', 'there']) {
+      test(`settled ${settled} times, a file that is ${how} does not count beside the one that it was made of: the index is ${index}`, async (t) => {
+        const { folder, before, after, living } = await two(t, settled)
+        writeFileSync(after, spoil(readFileSync(after)))
+        const store = new DiskStore(folder)
+        t.after(() => store.close())
+        if (index === 'gone') rmSync(join(store.userFolder('mario'), 'index.sqlite'))
+        else {
+          // Settling leaves both where they are.
+          await store.settle('mario')
+          assert.ok(existsSync(before) && existsSync(after))
+        }
+        const { damage, messages, notes = [] } = await store.rebuild('mario')
+        assert.deepEqual([damage, messages], [[], living.length])
+        assert.match(
+          notes.join(),
+          new RegExp(`${basename(after)} is not whole: .* kept as .*${basename(after)}\\.damaged`),
+        )
+        assert.deepEqual(await allIn(await store.open('mario')), living)
+        assert.deepEqual((await store.check('mario')).problems, [])
+        await store.settle('mario')
+        assert.deepEqual(await allIn(await store.open('mario')), living)
+      })
+    }
+  }
+
+  test(`settled ${settled} times, a file that is whole counts, and the one that it was made of leaves`, async (t) => {
+    const { folder, before, after, living } = await two(t, settled)
+    const store = new DiskStore(folder)
+    t.after(() => store.close())
+    rmSync(join(store.userFolder('mario'), 'index.sqlite'))
+    assert.deepEqual(await store.rebuild('mario'), { messages: living.length, damage: [], setAside: undefined })
+    await store.settle('mario')
+    assert.deepEqual([existsSync(before), existsSync(after)], [false, true])
+    assert.deepEqual(await allIn(await store.open('mario')), living)
+  })
+}
+
+test('where of two files none is whole, the later one counts', async (t) => {
+  const { folder, before, after } = await two(t, 2)
+  for (const path of [before, after]) writeFileSync(path, half(readFileSync(path)))
+  const store = new DiskStore(folder)
+  t.after(() => store.close())
+  rmSync(join(store.userFolder('mario'), 'index.sqlite'))
+  const { damage } = await store.rebuild('mario')
+  assert.ok(damage.some(({ path }) => path === after))
+  assert.ok(existsSync(before) && existsSync(after))
+})
+
+for (const name of ['0000000001-02.zst', '0000000001-0.zst', '0000000001-02.zst.new', '0000000000-1.zst.new']) {
+  test(`${name} is no segment, and is left alone`, async (t) => {
+    const { segments, spoil } = await house(t, 1)
+    const stray = join(segments, name)
+    const { store, mail } = await spoil(() => writeFileSync(stray, 'not ours'))
+    assert.deepEqual(await allIn(mail), texts)
+    await store.settle('mario')
+    assert.deepEqual((await store.check('mario')).problems, [])
+    await store.rebuild('mario')
+    assert.deepEqual(await allIn(await store.open('mario')), texts)
+    assert.equal(readFileSync(stray, 'latin1'), 'not ours')
+  })
+}
+
+test('a message that was written upon octets which have left is not taken in until the index is made again, and is told then', async (t) => {
+  const { segments, spoil } = await house(t, 2)
+  const hash = createHash('sha256').update('never here').digest('hex')
+  const account = 'pop3:mario@example.it'
+  const entry = { account, uniqueId: 'u', nth: 0, hash, size: 10, stored: 0 }
+  const message = { mailbox: 1, hash, size: 10, octets: 10, lineEnds: 'crlf', received: 0, stored: 0, flags: [] }
+  const added = { ...message, modseq: 901, id: 9, uid: 9, uniqueId: 'ninth', body: false }
+  const records = [
+    { t: 'know', modseq: 900, ...entry },
+    { t: 'message', ...added },
+    { t: 'commit', modseq: 901 },
+  ]
+  const last = readFileSync(join(segments, '0000000003.zst'))
+  const seal = recordSeal(last)
+  await assert.rejects(
+    spoil(() =>
+      writeFileSync(
+        join(segments, '0000000003.zst'),
+        Buffer.concat([last, ...records.map((record) => encodeRecord(record as SegmentRecord, seal))]),
+      ),
+    ),
+    (error) => error instanceof StoreError && error.code === 'damaged' && error.message.includes('check --rebuild'),
+  )
+  const store = new DiskStore(join(segments, '../../..'))
+  t.after(() => store.close())
+  const { damage, messages } = await store.rebuild('mario')
+  assert.equal(messages, texts.length)
+  assert.deepEqual(
+    damage.map(({ what }) => what),
+    ['message 9 has its octets in a place that is damaged'],
+  )
+  const mail = await store.open('mario')
+  assert.deepEqual(await allIn(mail), texts)
+  assert.equal((await mail.read((view) => view.ledger(account))).length, 1)
 })

@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { readJournal, type Met } from './journal-reader.ts'
-import { pendingPath, type SegmentFile, segmentFiles, segmentPath, sizeOf } from './layout.ts'
+import { countingFiles, pendingPath, type SegmentFile, segmentFiles, segmentPath, sizeOf } from './layout.ts'
 import type { JournalRecord } from './record.ts'
 import { rawVersion, settledVersion, type BodyPlace, type SegmentHeader } from './segment.ts'
 import type { SegmentFiles } from './segment-files.ts'
@@ -24,7 +24,7 @@ export interface ReplayOptions {
    * damage is reported.
    */
   readonly lenient?: (damage: Damage) => void
-  /** Which generation of each segment counts; the latest that there is unless said. */
+  /** Which generation of each segment counts; unless said, the latest that is whole, else the latest. */
   readonly generation?: (segment: number) => number
   /** Not beyond this place. */
   readonly until?: { readonly segment: number; readonly tail: number }
@@ -49,7 +49,7 @@ export async function replay(
   options: ReplayOptions = {},
 ): Promise<Rest> {
   let before = 0
-  const fileOf = options.lenient === undefined ? rawFiles(folder) : latestFiles(folder, options.generation)
+  const fileOf = options.lenient === undefined ? rawFiles(folder) : allFiles(folder, options.generation)
   for (;;) {
     const { segment } = index
     const file = fileOf(segment) ?? { segment, generation: 0, path: segmentPath(folder, segment) }
@@ -70,12 +70,14 @@ function rawFiles(folder: string): Files {
   }
 }
 
-function latestFiles(folder: string, generation: ReplayOptions['generation']): Files {
-  // In order of generations, so that the latest stays.
-  const latest = new Map(segmentFiles(folder).map((file) => [file.segment, file]))
-  if (generation === undefined) return (segment) => latest.get(segment)
+function allFiles(folder: string, generation: ReplayOptions['generation']): Files {
+  if (generation === undefined) {
+    const counting = countingFiles(folder)
+    return (segment) => counting.get(segment)
+  }
+  const there = new Set(segmentFiles(folder).map(({ segment }) => segment))
   return (segment) => {
-    if (!latest.has(segment)) return undefined
+    if (!there.has(segment)) return undefined
     const counting = generation(segment)
     return { segment, generation: counting, path: segmentPath(folder, segment, counting) }
   }
