@@ -68,7 +68,9 @@ export class SqliteSettled {
 
   /** The bodies that lie in a segment and that some message has, and where in it. */
   livingBodies(segment: number): Map<Hash, Spot> {
-    const sql = `select lower(hex(hash)), start, at from kept_bodies where segment = ? and id in (select body from messages)`
+    // Made so, SQLite need not hold the bodies of all messages together.
+    const sql = `select lower(hex(hash)), start, at from kept_bodies where id in (
+      select m.body from messages m join kept_bodies b on b.id = m.body where b.segment = ?)`
     return new Map(
       this.#sql
         .arrays(sql, segment)
