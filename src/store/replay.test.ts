@@ -207,7 +207,7 @@ test('where of two files none is whole, the later one counts', async (t) => {
   assert.ok(existsSync(before) && existsSync(after))
 })
 
-for (const name of ['0000000001-02.zst', '0000000001-0.zst', '0000000001-02.zst.new', '0000000000-1.zst.new']) {
+for (const name of ['0000000001-02.zst', '0000000001-0.zst', '0000000001-01.zst.new', '0000000000-1.zst.new']) {
   test(`${name} is no segment, and is left alone`, async (t) => {
     const { segments, spoil } = await house(t, 1)
     const stray = join(segments, name)
