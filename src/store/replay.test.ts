@@ -196,6 +196,49 @@ for (const settled of [1, 2] as const) {
   })
 }
 
+test('what only the index knows beside a file that is cut off is not written again: the file that it was made of has it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'postino-replay-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const first = new DiskStore(folder)
+  const mail = await first.open('mario')
+  // So large that its octets stand in the file before its record.
+  const text = `Subject: large\r\n\r\n${'Line of it.\r\n'.repeat(700_000)}`
+  const id = await add(mail, text)
+  await mail.change((draft) => draft.placeHold({}, { why: 'a case', by: 'a judge' }))
+  const [before, after] = [0, 1].map((settled) => segmentPath(first.userFolder('mario'), 1, settled)) as [
+    string,
+    string,
+  ]
+  const octets = readFileSync(before)
+  assert.equal((await first.settle('mario', { all: true })).segments, 1)
+  await first.close()
+  writeFileSync(before, octets)
+  writeFileSync(after, readFileSync(after).subarray(0, -1))
+  const store = new DiskStore(folder)
+  t.after(() => store.close())
+  assert.deepEqual((await store.rebuild('mario')).damage, [])
+  const found = await store.open('mario')
+  assert.deepEqual(await found.read((view) => view.messages().map((message) => message.id)), [id])
+  assert.deepEqual(await allIn(found), [text])
+})
+
+test('what was in a file that is cut off is not said to be lost where there is damage elsewhere, too', async (t) => {
+  const { folder, after, living } = await two(t, 1)
+  const first = new DiskStore(folder)
+  const mail = await first.open('mario')
+  for (const text of ['Subject: other\r\n\r\n', 'Subject: last\r\n\r\n']) await add(mail, text)
+  await first.close()
+  writeFileSync(after, half(readFileSync(after)))
+  const open = segmentPath(first.userFolder('mario'), 2)
+  const octets = readFileSync(open)
+  octets.write('X', octets.indexOf('"message"'))
+  writeFileSync(open, octets)
+  const store = new DiskStore(folder)
+  t.after(() => store.close())
+  const { rescue, messages } = await store.rebuild('mario')
+  assert.deepEqual([rescue, messages], [{ messages: 1, lost: [] }, living.length + 2])
+})
+
 test('where of two files none is whole, the later one counts', async (t) => {
   const { folder, before, after } = await two(t, 2)
   for (const path of [before, after]) writeFileSync(path, half(readFileSync(path)))
