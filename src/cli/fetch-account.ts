@@ -11,6 +11,7 @@ import { fetchInRounds } from '../doors/fetch-rounds.ts'
 import type { FetchOptions, FetchReport, Remote } from '../doors/fetching.ts'
 import { StoreError } from '../errors.ts'
 import { headersOnly } from '../intake/header-only.ts'
+import { givenAway } from '../intake/ledger.ts'
 import { roomLeft } from '../intake/over-quota.ts'
 import type { Reach } from '../net/connect.ts'
 import type { UserMail, View } from '../store/store.ts'
@@ -148,7 +149,9 @@ async function asked(
 ): Promise<FetchReport> {
   if (report.error !== undefined || report.failed > 0 || report.plan !== undefined) return report
   const headers = await mail.read((view) => view.ledger(headersOnly(account)))
-  const left = headers.filter(({ uniqueId, message }) => message !== undefined && only.has(uniqueId))
+  const left = headers.filter(
+    ({ uniqueId, message, listed }) => message !== undefined && listed !== givenAway && only.has(uniqueId),
+  )
   if (left.length === 0) return report
   const problem = 'the whole message is not there any more, or is not shown now; its header stays'
   return { ...report, failed: left.length, problems: [...report.problems, problem] }

@@ -2,6 +2,7 @@ import type { Directory } from '../accounts/directory.ts'
 import { MisuseError } from '../errors.ts'
 import type { MessageId } from '../ids.ts'
 import { headersOnly } from '../intake/header-only.ts'
+import { givenAway } from '../intake/ledger.ts'
 import { userMeant } from './choose-user.ts'
 import type { Context } from './context.ts'
 import { withStore } from './open.ts'
@@ -34,6 +35,11 @@ export async function partOfMessage(
       const account = `${protocol}:${address}`
       const rows = await mail.read((view) => view.ledger(headersOnly(account)))
       const row = rows.find(({ message }) => message === id)
+      if (row?.listed === givenAway)
+        throw new MisuseError(
+          'usage',
+          `--message ${id}: it is in another mailbox than the one that ${address} logs in to now`,
+        )
       if (row !== undefined) return { address, user: owner, account, uniqueId: row.uniqueId }
     }
     // One who is not there yet gets no mail by being asked.

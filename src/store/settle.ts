@@ -166,11 +166,12 @@ class Settling {
   /** The closed segments that were never settled, or of which much was removed since. */
   #due(): Source[] {
     const { segment: open } = this.#index
+    const garbage = this.#index.settled.garbageBySegment()
     const due: Source[] = []
     for (const { segment, generation, path } of segmentFiles(this.#folder)) {
       if (segment >= open || generation !== this.#index.settled.generation(segment)) continue
       const size = sizeOf(path) ?? 0
-      if (generation === 0 || this.#index.settled.garbage(segment) > worthIt)
+      if (generation === 0 || (garbage.get(segment) ?? 0) > worthIt)
         due.push({ segment, generation, path, size, seal: this.#index.seal })
     }
     return due

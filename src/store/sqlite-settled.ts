@@ -112,10 +112,6 @@ export class SqliteSettled {
     return new Map([...all].map(([segment, octets]) => [segment, share(segment, octets)]))
   }
 
-  garbage(segment: number): number {
-    return this.garbageBySegment().get(segment) ?? 0
-  }
-
   /** The parts that lie in a segment and that bodies in other segments need. */
   sharedParts(segment: number): Set<Hash> {
     const sql = `select lower(hex(p.hash)) from parts p where p.segment = ?1 and exists (select 1 from body_parts bp

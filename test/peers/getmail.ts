@@ -1,7 +1,28 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { collect, collectorMaildir } from './collect.ts'
 import type { Collect, Collected } from './collect.ts'
+import { whereIs } from './run.ts'
+
+/**
+ * It delivers each message in a child, and waits three minutes to be told of the end of one that had ended before it listened for that, as one
+ * may on a busy machine. So it is run with another way to wait.
+ */
+const waitingWell = `
+import os, runpy, sys
+from getmailcore.baseclasses import ForkingBase
+ForkingBase._prepare_child = lambda self: None
+ForkingBase._wait_for_child = lambda self, child: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.argv[0] = sys.argv.pop(1)
+runpy.run_path(sys.argv[0], run_name='__main__')
+`
+
+/** The command that runs getmail with these words. */
+export function getmail(...words: readonly string[]): [string, string[]] {
+  const path = whereIs('getmail') ?? 'getmail'
+  const [, python = 'python3'] = /^#! *(\S+)/.exec(readFileSync(path, 'latin1')) ?? []
+  return [python, ['-c', waitingWell, path, ...words]]
+}
 
 /** Fetches with getmail6, without the header fields that it adds by default. */
 export async function runGetmail(options: Collect): Promise<Collected> {
@@ -28,5 +49,5 @@ export async function runGetmail(options: Collect): Promise<Collected> {
     'received = false',
   ]
   writeFileSync(join(folder, 'getmailrc'), lines.join('\n') + '\n', { mode: 0o600 })
-  return collect(folder, 'getmail', ['--getmaildir', folder, '--rcfile', join(folder, 'getmailrc')])
+  return collect(folder, ...getmail('--getmaildir', folder, '--rcfile', join(folder, 'getmailrc')))
 }

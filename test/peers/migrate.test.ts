@@ -18,7 +18,7 @@ import type { Collect, Collected } from './collect.ts'
 import { startDovecot } from './dovecot.ts'
 import type { Dovecot } from './dovecot.ts'
 import { runFetchmail } from './fetchmail.ts'
-import { runGetmail } from './getmail.ts'
+import { getmail, runGetmail } from './getmail.ts'
 import { readMaildir } from './maildir.ts'
 import { runMpop } from './mpop.ts'
 import { available, runWell } from './run.ts'
@@ -143,7 +143,7 @@ received = false
 `,
   )
   const words = ['--getmaildir', from.folder, '--rcfile', rc]
-  assert.equal((await collect(from.folder, 'getmail', words)).messages, half.length)
+  assert.equal((await collect(from.folder, ...getmail(...words))).messages, half.length)
   from.dovecot.fill(from.login, rest)
   await moveIn(t, from, [rc], half.length)
   assert.equal(from.dovecot.tally(from.login).messages, messages.length)
