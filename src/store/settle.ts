@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { diskError, isBusy } from '../disk-errors.ts'
 import { StoreError } from '../errors.ts'
 import type { Hash } from '../ids.ts'
-import { lendBody, readBody } from './body-reader.ts'
+import { readBody } from './body-reader.ts'
 import { BodyPlaces } from './body-places.ts'
 import type { DiskMail } from './disk-mail.ts'
 import { openIndex } from './index-file.ts'
@@ -19,12 +19,10 @@ import {
   syncFolder,
 } from './layout.ts'
 import { lockSettling } from './settle-lock.ts'
+import { prove } from './settle-proof.ts'
 import { Sieve, type Sifted, type Source } from './settle-source.ts'
 import { SettleWriter, type Placements } from './settle-writer.ts'
 import type { SegmentFiles } from './segment-files.ts'
-import type { BodyPlace } from './segment.ts'
-import type { PieceInRun } from './settled-body.ts'
-import type { KeptRecord } from './settled-record.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
 /** zstd's level: above it, each step costs more time than it saves room. */
@@ -106,9 +104,6 @@ export async function settleMail(
   }
 }
 
-/** What is read back of what was written. */
-type ReadBack = Pick<KeptRecord, 'hash' | 'size' | 'at' | 'length'> & { readonly coded?: boolean }
-
 /** A segment with less than this has nothing in it but its first record (octets). */
 const emptySegment = 512
 
@@ -187,7 +182,9 @@ class Settling {
         const written = await this.#write(source, pendingPath(path), asTheyCame, onPassed)
         if (written === undefined) return undefined
         await this.#step('written', source)
-        const wrong = await this.#prove(source, path, written.placements)
+        const { signal, pace } = this.#options
+        const proving = { files: this.#files, index: this.#index, folder: this.#folder, signal, pace }
+        const wrong = await prove(source, path, written.placements, proving)
         if (wrong === 'left') return undefined
         if (wrong.length === 0 && (await this.#commit(source, path, written.placements))) {
           await this.#replace(source, path)
@@ -225,56 +222,6 @@ class Settling {
     } finally {
       await file.close()
     }
-  }
-
-  /**
-   * Reads back from what was written every body, and every part that only bodies of other segments need; gives the bodies that are not
-   * what they were. Throws StoreError `damaged` where such a part is not.
-   */
-  async #prove(source: Source, path: string, placements: Placements): Promise<Hash[] | 'left'> {
-    const { signal, pace } = this.#options
-    const generation = source.generation + 1
-    // Of an earlier attempt there was a file of the same name.
-    await this.#files.close(path)
-    const runs = new Map(
-      placements.runs.map(({ record, start }) => [
-        start,
-        { path, segment: source.segment, generation, start, size: record.size, lengths: record.lengths },
-      ]),
-    )
-    const pieceAt = (start: number, at: number, length: number): PieceInRun | undefined => {
-      const run = runs.get(start)
-      return run && { run, at, length }
-    }
-    const own = new Map(
-      placements.parts.map(({ record, start }) => [record.hash, pieceAt(start, record.at, record.length)]),
-    )
-    const elsewhere = new BodyPlaces(() => this.#index, this.#folder)
-    const part = (hash: Hash): PieceInRun | undefined => own.get(hash) ?? elsewhere.part(hash)
-    const read = async ({ hash, size, at, length, coded = false }: ReadBack, start: number): Promise<void> => {
-      const piece = pieceAt(start, at, length)
-      const place: BodyPlace = { segment: source.segment, generation, start, size, piece: { at, length, coded } }
-      const settled = piece && { size, piece, coded, proof: hash, part }
-      await lendBody(this.#files, { path, place, proof: hash, settled }, () => undefined)
-      const paced = pace?.(size)
-      if (paced !== undefined) await paced
-    }
-    const wrong: Hash[] = []
-    for (const { record, start } of placements.kept) {
-      if (signal?.aborted === true) return 'left'
-      try {
-        await read(record, start)
-      } catch (error) {
-        if (!(error instanceof StoreError) || error.code !== 'damaged') throw error
-        wrong.push(record.hash)
-      }
-    }
-    const ownNeed = new Set(placements.kept.flatMap(({ record }) => record.parts ?? []))
-    for (const { record, start } of placements.parts) {
-      if (signal?.aborted === true) return 'left'
-      if (!ownNeed.has(record.hash)) await read({ ...record, size: record.length }, start)
-    }
-    return wrong
   }
 
   /** Throws StoreError `damaged` where bodies that were not made again rightly are not right where they came from. */
