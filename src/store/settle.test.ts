@@ -160,6 +160,26 @@ test('what comes again while its removed twin is left out is not lost where its 
   assert.deepEqual((await again.store.check('mario')).problems, [])
 })
 
+test('where mail keeps coming back while it is left out, the segment stays, that is said, and the next settling ends it', async (t) => {
+  const folder = folderOf(t)
+  const { store, mail } = await storeIn(t, folder)
+  const texts = ['one', 'two', 'three'].map((name) => `${filler} ${name}`)
+  await add(mail, filler)
+  for (const id of await Promise.all(texts.map((text) => add(mail, text))))
+    await mail.change((draft) => draft.remove(id))
+  const back: MessageId[] = []
+  const onStep = async (step: string): Promise<void> => {
+    const text = texts[back.length]
+    if (step === 'proved' && text !== undefined) back.push(await add(mail, text))
+  }
+  const report = await store.settle('mario', { all: true, onStep })
+  assert.equal(report.segments, 0)
+  assert.match(report.left[0]?.why ?? '', /mail came meanwhile .* the next settling tries again$/)
+  assert.equal((await store.settle('mario')).segments, 1)
+  for (const [place, id] of back.entries()) assert.equal((await octetsOf(mail, id)).toString('latin1'), texts[place])
+  assert.equal(back.length, texts.length)
+})
+
 /** Turns a bit in the middle of what a settling has written. */
 function spoil(folder: string): void {
   const name = segments(folder).find((each) => each.endsWith('.new')) ?? assert.fail('nothing was written')

@@ -177,6 +177,7 @@ class Settling {
     const asTheyCame = new Set<Hash>()
     for (let attempt = 1; ; attempt++) {
       const path = segmentPath(this.#folder, source.segment, source.generation + 1)
+      let why = 'what was written of it was not what was read'
       try {
         await this.#step('begun', source)
         const written = await this.#write(source, pendingPath(path), asTheyCame, onPassed)
@@ -190,6 +191,8 @@ class Settling {
           await this.#replace(source, path)
           return { ...written.done, raw: asTheyCame.size }
         }
+        if (wrong.length === 0)
+          why = 'mail came meanwhile that needs what was to leave it; the next settling tries again'
         await this.#mustBeWhole(source, wrong)
         for (const hash of wrong) asTheyCame.add(hash)
       } finally {
@@ -197,11 +200,7 @@ class Settling {
         if (this.#index.settled.generation(source.segment) === source.generation)
           await rm(pendingPath(path), { force: true })
       }
-      if (attempt === mostAttempts)
-        throw new StoreError(
-          'damaged',
-          `${source.path} could not be settled: what was written of it was not what was read`,
-        )
+      if (attempt === mostAttempts) throw new StoreError('damaged', `${source.path} could not be settled: ${why}`)
     }
   }
 
